@@ -1,0 +1,1 @@
+exports.hello = "Hello from the web\n";

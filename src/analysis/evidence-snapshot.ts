@@ -1,0 +1,120 @@
+import { z } from "zod";
+import { BelayError } from "../errors.ts";
+import type { Plan } from "../rollout/rollout.ts";
+import type { LabelTestState } from "./label-test.ts";
+import type { GateState } from "./non-inferiority.ts";
+import type { SloPairState } from "./slo-pair.ts";
+import type { VisitorBookState } from "./visitor-book.ts";
+
+/** Requests by side, absolute, as the workers' counters say. */
+export interface RequestCounts {
+  readonly canary: { readonly requests: number; readonly failed: number };
+  readonly stable: { readonly requests: number; readonly failed: number };
+  /** Canary failures that reached a user. */
+  readonly harmedRequests: number;
+}
+
+/** A failure that was decided: it stays, whatever comes after. */
+export interface LatchedFailure {
+  readonly metric: "errors" | "slo";
+  readonly reason: string;
+}
+
+/** Everything that `Evidence` knows, as JSON. Doubles survive JSON exactly, so a restored rollout goes on bit for bit. */
+export interface EvidenceSnapshot {
+  readonly version: 1;
+  /** Monotonic milliseconds; a time after the present one means that the machine was started anew since. */
+  readonly takenAtMs: number;
+  readonly plan: Plan;
+  readonly nowMs: number;
+  readonly sloEpochEndsAtMs: number | null;
+  readonly label: LabelTestState;
+  readonly slo: SloPairState;
+  readonly gates: readonly GateState[];
+  readonly book: VisitorBookState;
+  readonly scoredVisitors: number;
+  readonly failedScoredVisitors: number;
+  readonly requests: RequestCounts;
+  readonly lostRecords: number;
+  readonly failure: LatchedFailure | null;
+}
+
+const arms = z.object({ canary: z.number(), stable: z.number() });
+const arm = z.enum(["canary", "stable"]);
+const requests = z.object({ requests: z.number(), failed: z.number() });
+const mixture = z.object({ logWealth: z.array(z.number()), cash: z.number() });
+const sloTest = z.object({ mixture, failures: z.number(), peakLogE: z.number(), logRecovery: z.number().nullable() });
+const sloPair = z.object({
+  canary: sloTest,
+  stable: sloTest,
+  suspicion: z.object({ sinceMs: z.number(), canaryFailures: z.number(), stableServed: z.number() }).nullable(),
+  isCanaryToBlame: z.boolean(),
+});
+
+const plan = z.object({
+  steps: z.array(z.object({ weight: z.number(), minHoldMs: z.number() })),
+  holdbackWeight: z.number(),
+  harm: z.number(),
+  maxHoldMs: z.number(),
+  onInconclusive: z.enum(["continue", "hold", "rollback"]),
+  scoreWindowMs: z.number(),
+  bakeMs: z.number(),
+  keepWarmMs: z.number(),
+  sloAvailability: z.number(),
+  responseDeadlineMs: z.number(),
+  leaseTtlMs: z.number(),
+});
+
+const book = z.object({
+  nowMs: z.number(),
+  lastVisitorAtMs: z.number().nullable(),
+  exposureEpoch: z.number(),
+  weight: z.number(),
+  weightChanges: z.array(z.object({ exposureEpoch: z.number(), endedAtMs: z.number() })),
+  visitors: arms,
+  failedVisitors: arms,
+  known: z.string(),
+  knownHalvings: z.number(),
+  failures: z.array(z.tuple([z.string(), z.number(), z.number()])),
+  failureHalvings: z.number(),
+  watched: z.array(
+    z.object({
+      unit: z.string(),
+      arm,
+      weight: z.number(),
+      exposureEpoch: z.number(),
+      exposedAtMs: z.number(),
+      heardAtMs: z.number(),
+    }),
+  ),
+});
+
+const snapshotSchema: z.ZodType<EvidenceSnapshot> = z.object({
+  version: z.literal(1),
+  takenAtMs: z.number(),
+  plan,
+  nowMs: z.number(),
+  sloEpochEndsAtMs: z.number().nullable(),
+  label: z.object({ mixture, peakLogE: z.number(), canaryFailures: z.number(), stableFailures: z.number() }),
+  slo: sloPair,
+  gates: z.array(z.object({ logE: z.number(), peakLogE: z.number(), scored: z.number(), bad: z.number() })),
+  book,
+  scoredVisitors: z.number(),
+  failedScoredVisitors: z.number(),
+  requests: z.object({ canary: requests, stable: requests, harmedRequests: z.number() }),
+  lostRecords: z.number(),
+  failure: z.object({ metric: z.enum(["errors", "slo"]), reason: z.string() }).nullable(),
+});
+
+/** Throws `BELAY_EVIDENCE_UNREADABLE` for anything that `Evidence` did not write. */
+export function parseEvidenceSnapshot(snapshot: unknown): EvidenceSnapshot {
+  const parsed = snapshotSchema.safeParse(snapshot);
+  if (parsed.success && parsed.data.gates.length === parsed.data.plan.steps.length) return parsed.data;
+  const issue = parsed.error?.issues[0];
+  const place = issue === undefined ? "its gates do not match its plan" : `${issue.path.join(".")}: ${issue.message}`;
+  throw new BelayError({
+    code: "BELAY_EVIDENCE_UNREADABLE",
+    message: `the kept evidence of a rollout cannot be read (${place})`,
+    next: "Abort the rollout and deploy again, or promote it by hand with `belay promote --skip-analysis`.",
+  });
+}

@@ -1,0 +1,63 @@
+export interface MixtureState {
+  readonly logWealth: readonly number[];
+  readonly cash: number;
+}
+
+/**
+ * A bet spread over several alternatives: its value is cash + the sum of their wealths, and it starts at 1. If every
+ * alternative's factor has expectation at most 1 under the null, the value passes 1/alpha with probability at most alpha,
+ * at whatever times one looks (Ville). Wealth is kept as logarithms and is never raised: a floor would create evidence.
+ */
+export class Mixture {
+  readonly #priors: readonly number[];
+  readonly #logWealth: Float64Array;
+  #cash: number;
+
+  /** `priors` sum to 1; `cash` is the part held back for later restarts. */
+  constructor(options: { readonly priors: readonly number[]; readonly cash: number }) {
+    this.#priors = options.priors;
+    this.#cash = options.cash;
+    this.#logWealth = Float64Array.from(options.priors, (prior) => Math.log(prior * (1 - options.cash)));
+  }
+
+  multiply(logFactors: Float64Array): void {
+    for (let index = 0; index < this.#logWealth.length; index += 1) {
+      this.#logWealth[index] = (this.#logWealth[index] ?? 0) + (logFactors[index] ?? 0);
+    }
+  }
+
+  /**
+   * A restart: puts `share` of the cash on the alternatives anew, so that a fault that begins late is not weighed against all
+   * the good before it. The value stays what it is.
+   */
+  invest(share: number): void {
+    const invested = this.#cash * share;
+    if (invested < 1e-12) return;
+    this.#cash -= invested;
+    this.#priors.forEach((prior, index) => {
+      const old = this.#logWealth[index] ?? 0;
+      const added = Math.log(invested * prior);
+      const larger = Math.max(old, added);
+      this.#logWealth[index] = larger + Math.log(Math.exp(old - larger) + Math.exp(added - larger));
+    });
+  }
+
+  /** Natural logarithm of the value. */
+  logValue(): number {
+    let larger = this.#cash > 0 ? Math.log(this.#cash) : Number.NEGATIVE_INFINITY;
+    for (const wealth of this.#logWealth) if (wealth > larger) larger = wealth;
+    let sum = this.#cash * Math.exp(-larger);
+    for (const wealth of this.#logWealth) sum += Math.exp(wealth - larger);
+    return larger + Math.log(sum);
+  }
+
+  state(): MixtureState {
+    return { logWealth: Array.from(this.#logWealth), cash: this.#cash };
+  }
+
+  /** Takes over a state of a mixture with as many alternatives. */
+  load(state: MixtureState): void {
+    this.#logWealth.set(state.logWealth.slice(0, this.#logWealth.length));
+    this.#cash = state.cash;
+  }
+}

@@ -1,0 +1,223 @@
+import type { InstanceLog } from "../control/control-plane.ts";
+import { BelayError } from "../errors.ts";
+import { silentLog } from "../ports/log.ts";
+import type { Actor, Plan, Release } from "../rollout/rollout.ts";
+import type { ApiInside } from "./api-app.ts";
+import type { ChainedEntry, Checkpoint, RolloutView, StatusView } from "./views.ts";
+
+/** What a fake was asked: the method, the request and by whom. */
+export interface Asked {
+  readonly method: string;
+  readonly request: unknown;
+  readonly actor: Actor;
+}
+
+/** An inside without a world, for tests of the API and of its clients. Set its fields; read what it was asked. */
+export interface FakeInside extends ApiInside {
+  readonly asked: Asked[];
+  readonly packs: { readonly commit: string; readonly shallow: readonly string[]; readonly bytes: number }[];
+  readonly bundles: { readonly sha256: string; readonly bytes: number }[];
+  status: StatusView;
+  /** Answers of successive looks at a rollout; the last one stays. */
+  rollouts: RolloutView[];
+  entries: readonly ChainedEntry[];
+  checkpoint: Checkpoint;
+  logFiles: readonly InstanceLog[];
+  /** Thrown by the next command. */
+  failure: Error | undefined;
+}
+
+export function createFakeInside(): FakeInside {
+  const asked: Asked[] = [];
+  const packs: FakeInside["packs"] = [];
+  const bundles: FakeInside["bundles"] = [];
+  const command = (method: string) => async (request: unknown, actor: Actor) => {
+    asked.push({ method, request, actor });
+    if (fake.failure !== undefined) throw fake.failure;
+    return { rollout: "shop-20260101-a1b2", forecast: "about 27 s of gates" };
+  };
+  const fake: FakeInside = {
+    asked,
+    packs,
+    bundles,
+    log: silentLog,
+    status: aStatus(),
+    rollouts: [aRollout()],
+    entries: [],
+    checkpoint: { log: "log-1", position: 0, hash: "0".repeat(64), at: "2026-01-01T00:00:00Z", publicKey: "", signature: "" },
+    logFiles: [],
+    failure: undefined,
+    controlPlane: {
+      status: async () => fake.status,
+      deploy: command("deploy"),
+      promote: command("promote"),
+      abort: command("abort"),
+      pause: command("pause"),
+      resume: command("resume"),
+      rollback: command("rollback"),
+      setMaintenance: async (request, actor) => {
+        asked.push({ method: "setMaintenance", request, actor });
+        return { position: 7 };
+      },
+      rollout: async (id) => {
+        const view = fake.rollouts.length > 1 ? fake.rollouts.shift() : fake.rollouts[0];
+        if (view?.rollout === id) return view;
+        throw new BelayError({
+          code: "BELAY_ROLLOUT_UNKNOWN",
+          message: `there is no rollout ${id}`,
+          next: "Run `belay history`.",
+        });
+      },
+      history: ({ afterPosition, limit, rollout }) =>
+        fake.entries
+          .filter(({ entry }) => entry.position > afterPosition && (rollout === undefined || entry.rollout === rollout))
+          .slice(0, limit),
+      checkpoint: () => fake.checkpoint,
+      logFiles: async () => fake.logFiles,
+    },
+    releases: {
+      knownCommits: async () => ["1".repeat(40)],
+      receivePack: async ({ commit, shallow, pack }) => {
+        let bytes = 0;
+        for await (const chunk of pack) bytes += chunk.byteLength;
+        packs.push({ commit, shallow, bytes });
+      },
+      readFile: async () => undefined,
+      receiveBundle: async ({ sha256, bundle }) => {
+        let bytes = 0;
+        for await (const chunk of bundle) bytes += chunk.byteLength;
+        bundles.push({ sha256, bytes });
+        return fake.releases.readBundle(sha256);
+      },
+      readBundle: async (sha256) => ({
+        sha256,
+        commit: "2".repeat(40),
+        isDirty: false,
+        root: "",
+        manifest: "",
+        builtBy: { name: "ci", host: "runner" },
+        digest: "3".repeat(64),
+        fileCount: 12,
+        bytes: 34_567,
+      }),
+      build: async () => aRelease(),
+      verifiedFolder: async () => "/nowhere",
+    },
+  };
+  return fake;
+}
+
+export function aPlan(changes: Partial<Plan> = {}): Plan {
+  return {
+    steps: [
+      { weight: 500, minHoldMs: 2_000 },
+      { weight: 5_000, minHoldMs: 2_000 },
+    ],
+    holdbackWeight: 9_500,
+    harm: 0.02,
+    maxHoldMs: 3_600_000,
+    onInconclusive: "hold",
+    scoreWindowMs: 3_000,
+    bakeMs: 8_000,
+    keepWarmMs: 3_600_000,
+    sloAvailability: 0.999,
+    responseDeadlineMs: 30_000,
+    leaseTtlMs: 10_000,
+    ...changes,
+  };
+}
+
+export function aRelease(changes: Partial<Release> = {}): Release {
+  return {
+    id: "r-2b3c",
+    service: "shop",
+    environment: "production",
+    commit: "2".repeat(40),
+    isDirty: false,
+    digest: "3".repeat(64),
+    fileCount: 12,
+    bytes: 34_567,
+    run: {
+      command: "node server.js",
+      instances: 1,
+      health: "/healthz",
+      startTimeoutMs: 30_000,
+      drainTimeoutMs: 30_000,
+      memoryBytesMax: null,
+    },
+    routes: [{ host: "*", path: "/" }],
+    expose: "previews",
+    ...changes,
+  };
+}
+
+export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
+  return {
+    rollout: "shop-20260101-a1b2",
+    service: "shop",
+    environment: "production",
+    kind: "deploy",
+    release: "r-2b3c",
+    stable: "r-1a2b",
+    phase: { name: "progressing", step: 0 },
+    plan: aPlan(),
+    forecast: "about 27 s of gates",
+    outcome: null,
+    by: null,
+    reason: "",
+    next: "",
+    seconds: 12.3,
+    weight: 500,
+    heldMs: 1_500,
+    canaryRequests: 40,
+    canaryErrors: 2,
+    harmed: 1,
+    harmedVisitors: 1,
+    shielded: 1,
+    unitsCanary: 18,
+    failedRequests: 2,
+    evidence: null,
+    verdict: "needs 32 more visitors",
+    lastLines: "",
+    ...changes,
+  };
+}
+
+export function aStatus(changes: Partial<StatusView> = {}): StatusView {
+  return {
+    program: "0.1.0",
+    log: "log-1",
+    isolation: "none",
+    addresses: { http: "127.0.0.1:8080" },
+    workers: [{ worker: "worker-1", epoch: 7, isConnected: true }],
+    trouble: [],
+    requestsLastMinute: 7_200,
+    services: [
+      {
+        service: "shop",
+        environment: "production",
+        stable: aRelease({ id: "r-1a2b" }),
+        warm: null,
+        rollout: aRollout(),
+        instances: [
+          {
+            id: "shop-1",
+            service: "shop",
+            environment: "production",
+            release: "r-1a2b",
+            host: "127.0.0.1",
+            port: 4001,
+            state: "ready",
+            exits: 0,
+            reason: "",
+          },
+        ],
+        requestsLastMinute: 7_200,
+        failuresLastMinute: 3,
+        newVisitorsLastMinute: 2_400,
+        maintenance: null,
+      },
+    ],
+    ...changes,
+  };
+}

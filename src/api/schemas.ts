@@ -1,0 +1,210 @@
+import { z } from "@hono/zod-openapi";
+import type { Fact } from "../rollout/entry.ts";
+import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
+import type { Actor, Phase, Plan, Release } from "../rollout/rollout.ts";
+import type { Instance } from "../runtimes/runtime.ts";
+import type { ErrorBody } from "./api-error.ts";
+import type { ChainedEntry, Checkpoint, DeployRequest, RolloutView, ServiceView, StatusView } from "./views.ts";
+
+/** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
+const share = z.number().min(0).max(1);
+const count = z.int().min(0);
+const weight = z.int().min(0).max(10_000).openapi({ description: "Share of visitors in ten-thousandths." });
+
+export const nameSchema: z.ZodType<string, string> = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/)
+  .openapi({ example: "shop" });
+export const commitSchema: z.ZodType<string, string> = z
+  .string()
+  .regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/)
+  .openapi({ description: "Object id of a git commit, in full." });
+export const reasonSchema: z.ZodType<string, string> = z.string().max(1000);
+
+export const errorSchema: z.ZodType<ErrorBody> = z
+  .object({ code: z.string(), message: z.string(), next: z.string() })
+  .openapi("Error");
+
+/** A fact has many forms; `kind` tells which. src/rollout/entry.ts describes them. */
+const fact = z.custom<Fact>().openapi({ type: "object", required: ["kind"], properties: { kind: { type: "string" } } });
+const phase = z.custom<Phase>().openapi({ type: "object", required: ["name"], properties: { name: { type: "string" } } });
+
+const actor: z.ZodType<Actor> = z.object({
+  kind: z.enum(["person", "system"]),
+  name: z.string(),
+  via: z.enum(["socket", "token", "loop", "direct"]),
+});
+
+const arm: z.ZodType<ArmCounts> = z.object({ visitors: count, failedVisitors: count, requests: count, failedRequests: count });
+
+const evidence: z.ZodType<EvidenceSummary> = z
+  .object({
+    canary: arm,
+    stable: arm,
+    metrics: z.array(z.object({ name: z.enum(["errors", "slo", "gate"]), eValue: z.number(), threshold: z.number() })),
+    scoredVisitors: count,
+    failedScoredVisitors: count,
+    excludedHarm: share,
+    harmedRequests: count,
+    harmedVisitors: count,
+    shieldedRequests: count,
+    lostRecords: count,
+  })
+  .openapi("Evidence");
+
+const plan: z.ZodType<Plan> = z
+  .object({
+    steps: z.array(z.object({ weight, minHoldMs: count })),
+    holdbackWeight: weight,
+    harm: share,
+    maxHoldMs: count,
+    onInconclusive: z.enum(["continue", "hold", "rollback"]),
+    scoreWindowMs: count,
+    bakeMs: count,
+    keepWarmMs: count,
+    sloAvailability: share,
+    responseDeadlineMs: count,
+    leaseTtlMs: count,
+  })
+  .openapi("Plan");
+
+const release: z.ZodType<Release> = z
+  .object({
+    id: z.string(),
+    service: z.string(),
+    environment: z.string(),
+    commit: z.string(),
+    isDirty: z.boolean(),
+    digest: z.string(),
+    fileCount: count,
+    bytes: count,
+    run: z.object({
+      command: z.string(),
+      instances: count,
+      health: z.string(),
+      startTimeoutMs: count,
+      drainTimeoutMs: count,
+      memoryBytesMax: count.nullable(),
+    }),
+    routes: z.array(z.object({ host: z.string(), path: z.string() })),
+    expose: z.enum(["all", "previews"]),
+    built: z
+      .discriminatedUnion("kind", [
+        z.object({ kind: z.literal("built-here") }),
+        z.object({ kind: z.literal("built-by"), name: z.string(), host: z.string(), bundle: z.string() }),
+      ])
+      .optional(),
+  })
+  .openapi("Release");
+
+const instance: z.ZodType<Instance> = z
+  .object({
+    id: z.string(),
+    service: z.string(),
+    environment: z.string(),
+    release: z.string(),
+    host: z.string(),
+    port: count,
+    state: z.enum(["starting", "ready", "unready", "failed"]),
+    exits: count,
+    reason: z.string(),
+  })
+  .openapi("Instance");
+
+export const rolloutSchema: z.ZodType<RolloutView> = z
+  .object({
+    rollout: z.string(),
+    service: z.string(),
+    environment: z.string(),
+    kind: z.enum(["deploy", "rollback"]),
+    release: z.string().nullable(),
+    stable: z.string().nullable(),
+    phase,
+    plan,
+    forecast: z.string(),
+    outcome: z.enum(["promoted", "aborted", "refused", "held", "superseded"]).nullable(),
+    by: z.enum(["verdict", "person", "lease", "health", "plan"]).nullable(),
+    reason: z.string(),
+    next: z.string(),
+    seconds: z.number(),
+    weight,
+    heldMs: z.number(),
+    canaryRequests: count,
+    canaryErrors: count,
+    harmed: count,
+    harmedVisitors: count,
+    shielded: count,
+    unitsCanary: count,
+    failedRequests: count,
+    evidence: evidence.nullable(),
+    verdict: z.string(),
+    lastLines: z.string(),
+  })
+  .openapi("Rollout");
+
+const service: z.ZodType<ServiceView> = z
+  .object({
+    service: z.string(),
+    environment: z.string(),
+    stable: release.nullable(),
+    warm: release.nullable(),
+    rollout: rolloutSchema.nullable(),
+    instances: z.array(instance),
+    requestsLastMinute: count,
+    failuresLastMinute: count,
+    newVisitorsLastMinute: count,
+    maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
+  })
+  .openapi("Service");
+
+export const statusSchema: z.ZodType<StatusView> = z
+  .object({
+    program: z.string(),
+    log: z.string(),
+    isolation: z.literal("none"),
+    addresses: z.record(z.string(), z.string()),
+    workers: z.array(z.object({ worker: z.string(), epoch: count, isConnected: z.boolean() })),
+    trouble: z.array(z.string()),
+    requestsLastMinute: count,
+    services: z.array(service),
+  })
+  .openapi("Status");
+
+export const chainedEntrySchema: z.ZodType<ChainedEntry> = z
+  .object({
+    entry: z.object({
+      position: count,
+      version: z.literal(1),
+      at: z.string(),
+      environment: z.string(),
+      service: z.string(),
+      rollout: z.string(),
+      actor,
+      fact,
+    }),
+    hash: z.string(),
+  })
+  .openapi("ChainedEntry");
+
+export const checkpointSchema: z.ZodType<Checkpoint> = z
+  .object({ log: z.string(), position: count, hash: z.string(), at: z.string(), publicKey: z.string(), signature: z.string() })
+  .openapi("Checkpoint");
+
+export const deployRequestSchema: z.ZodType<DeployRequest, DeployRequest> = z
+  .strictObject({
+    commit: commitSchema,
+    isDirty: z.boolean(),
+    root: z
+      .string()
+      .max(1024)
+      .regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[^\0\r\n\\]*$/)
+      .openapi({ description: "Folder of the service inside the repository; empty is its top." }),
+    environment: nameSchema,
+    bundle: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional()
+      .openapi({ description: "sha256 of a bundle that was sent; commit and root are then as it says." }),
+    supersede: z.boolean(),
+  })
+  .openapi("DeployRequest");

@@ -1,0 +1,76 @@
+import { chmodSync } from "node:fs";
+import type { AddressInfo, Server } from "node:net";
+import { join } from "node:path";
+import { createAdaptorServer } from "@hono/node-server";
+import type { ApiApp } from "./api-app.ts";
+
+/** Where the control plane of a data folder listens. Unix socket paths end at 107 bytes, so this one is short. */
+export function apiSocketPath(dataFolder: string): string {
+  return join(dataFolder, "run", "api.sock");
+}
+
+/** Where the hash of the API token is kept. */
+export function apiTokenFile(dataFolder: string): string {
+  return join(dataFolder, "keys", "api-token.json");
+}
+
+/** A descriptor that is already listening, or a path or port to listen on. */
+export type ApiListener =
+  | { readonly kind: "descriptor"; readonly fd: number }
+  | { readonly kind: "path"; readonly path: string }
+  | { readonly kind: "port"; readonly host: string; readonly port: number };
+
+export interface ServedApi {
+  /** A path, or host:port. */
+  readonly address: string;
+  /** Takes no new requests and cuts the connections; whoever asked asks again at the next control plane. */
+  close(): Promise<void>;
+}
+
+/** Serves the app. Resolves once it listens; rejects with what the system says when it cannot. */
+export async function serveApi({
+  app,
+  listener,
+}: {
+  readonly app: Pick<ApiApp, "fetch">;
+  readonly listener: ApiListener;
+}): Promise<ServedApi> {
+  const serverOptions = { requestTimeout: 600_000, headersTimeout: 10_000, maxHeaderSize: 128 * 1024 };
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server & { closeAllConnections(): void };
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.once("listening", () => {
+      server.off("error", reject);
+      resolve();
+    });
+    listen(server, listener);
+  });
+  if (listener.kind === "path") chmodSync(listener.path, 0o600);
+  return {
+    address: describeAddress(server.address()),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, listener: ApiListener): void {
+  switch (listener.kind) {
+    case "descriptor":
+      server.listen({ fd: listener.fd });
+      break;
+    case "path":
+      server.listen(listener.path);
+      break;
+    case "port":
+      server.listen(listener.port, listener.host);
+      break;
+  }
+}
+
+function describeAddress(address: AddressInfo | string | null): string {
+  if (address === null || typeof address === "string") return address ?? "";
+  return address.family === "IPv6" ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+}

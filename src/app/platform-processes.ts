@@ -1,0 +1,60 @@
+import { dirname } from "node:path";
+import type { Program } from "../keeper/command.ts";
+import type { ProcessSpec } from "../keeper/protocol.ts";
+import type { DataFolder } from "./data-folder.ts";
+
+/** Belay's own processes beside keeper and holder, as the keeper is asked to run them. */
+export function platformProcesses(options: {
+  readonly folder: DataFolder;
+  readonly program: Program;
+  readonly version: string;
+  readonly workers: number;
+  readonly hasTcpApi: boolean;
+}): readonly ProcessSpec[] {
+  const { folder, program, version, workers, hasTcpApi } = options;
+  const common = {
+    cwd: "/",
+    // NODE_COMPILE_CACHE makes the restart of a killed process faster: its sources are not compiled anew.
+    env: {
+      PATH: systemPath(dirname(program.node)),
+      LANG: "C.UTF-8",
+      NODE_COMPILE_CACHE: `${folder.path}/run/compile-cache`,
+      HOME: folder.path,
+      BELAY_PROGRAM: version,
+    },
+    memoryBytesMax: null,
+  };
+  const proxies = Array.from({ length: workers }, (_, index): ProcessSpec => {
+    const name = `${proxyPrefix}${index + 1}`;
+    return {
+      ...common,
+      name,
+      argv: [program.node, program.main, "proxy", folder.path, name],
+      sockets: ["http"],
+      keys: { visitor: folder.visitorKey },
+      graceMs: drainGraceMs,
+    };
+  });
+  const control: ProcessSpec = {
+    ...common,
+    name: "control",
+    argv: [program.node, program.main, "control", folder.path, version],
+    sockets: hasTcpApi ? ["api", "workers", "api-tcp"] : ["api", "workers"],
+    keys: {},
+    graceMs: 5_000,
+  };
+  return [...proxies, control];
+}
+
+/** A worker that is told to end drains for 10 s at most. */
+export const drainGraceMs = 12_000;
+
+const proxyPrefix = "proxy-";
+
+export function isProxy(name: string): boolean {
+  return name.startsWith(proxyPrefix);
+}
+
+function systemPath(nodeFolder: string): string {
+  return [nodeFolder, "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].join(":");
+}

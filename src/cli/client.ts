@@ -1,0 +1,257 @@
+import { Readable } from "node:stream";
+import { Agent, buildConnector, type Dispatcher, request } from "undici";
+import type { ChainedEntry, Checkpoint, DeployRequest, LogsView, RolloutView, StatusView } from "../api/views.ts";
+import { BelayError } from "../errors.ts";
+import type { Tunnel } from "./ssh-tunnel.ts";
+
+export interface ServiceName {
+  readonly service: string;
+  readonly environment: string;
+}
+
+export interface Started {
+  readonly rollout: string;
+}
+
+/** The HTTP API, as the commands use it. Every failure is a BelayError: the API's own, or one about the way to it. */
+export interface Client {
+  /** Where it asks, in words. */
+  readonly address: string;
+  status(): Promise<StatusView>;
+  knownCommits(): Promise<readonly string[]>;
+  sendPack(options: {
+    readonly commit: string;
+    readonly shallow: readonly string[];
+    readonly pack: AsyncIterable<Uint8Array>;
+  }): Promise<void>;
+  sendBundle(options: { readonly sha256: string; readonly bundle: AsyncIterable<Uint8Array> }): Promise<void>;
+  deploy(body: DeployRequest): Promise<Started & { readonly forecast: string }>;
+  command(verb: "promote" | "abort" | "pause" | "resume" | "rollback", of: ServiceName, body: object): Promise<Started>;
+  setMaintenance(
+    of: ServiceName,
+    body: { readonly isOn: boolean; readonly message: string },
+  ): Promise<{ readonly position: number }>;
+  rollout(id: string): Promise<RolloutView>;
+  entries(options: {
+    readonly after: number;
+    readonly limit: number;
+    readonly rollout?: string;
+  }): Promise<readonly ChainedEntry[]>;
+  checkpoint(): Promise<Checkpoint>;
+  /** The last lines; with the cursor of an answer before, what was written since. */
+  logs(options: ServiceName & { readonly lines: number; readonly release?: string; readonly cursor?: string }): Promise<LogsView>;
+  close(): Promise<void>;
+}
+
+/** A unix socket on this machine, the one of another machine through ssh, an address with a token, or what was meant and is not known. */
+export type ClientTarget =
+  | { readonly kind: "socket"; readonly path: string; readonly dataFolder: string; readonly actor: string }
+  | { readonly kind: "url"; readonly url: string; readonly token: string | undefined }
+  | { readonly kind: "ssh"; readonly address: string; readonly tunnel: Tunnel; readonly actor: string }
+  | { readonly kind: "unknown"; readonly server: string; readonly cause: BelayError };
+
+const answerWithinMs = 30_000;
+const packWithinMs = 900_000;
+/** Failures after which the same question may be asked again: the control plane is being started anew. */
+const passingCodes: ReadonlySet<string> = new Set([
+  "BELAY_CLI_NOT_RUNNING",
+  "BELAY_CLI_CONNECTION_LOST",
+  "BELAY_LINK_BROKEN",
+  "BELAY_SSH_UNREACHABLE",
+]);
+
+export function isPassing(error: unknown): boolean {
+  return error instanceof BelayError && passingCodes.has(error.code);
+}
+
+export function createClient(target: ClientTarget, signal: AbortSignal): Client {
+  const dispatcher = new Agent({ connect: connectorOf(target), headersTimeout: answerWithinMs, bodyTimeout: answerWithinMs });
+  const http = new ApiConnection({ target, dispatcher, signal });
+  return {
+    address: nameOf(target),
+    status: () => http.get<StatusView>("/status"),
+    knownCommits: async () => (await http.get<{ readonly commits: readonly string[] }>("/repository/commits")).commits,
+    sendPack: async ({ commit, shallow, pack }) => {
+      const headers = { "content-type": "application/octet-stream", "belay-commit": commit, "belay-shallow": shallow.join(" ") };
+      await http.ask({ method: "POST", path: "/repository/packs", headers, body: Readable.from(pack), withinMs: packWithinMs });
+    },
+    sendBundle: async ({ sha256, bundle }) => {
+      const headers = { "content-type": "application/octet-stream", "belay-bundle": sha256 };
+      await http.ask({ method: "POST", path: "/bundles", headers, body: Readable.from(bundle), withinMs: packWithinMs });
+    },
+    deploy: (body) => http.post<Started & { readonly forecast: string }>("/deployments", body),
+    command: (verb, { environment, service }, body) =>
+      http.post<Started>(`/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}/${verb}`, body),
+    setMaintenance: ({ environment, service }, body) =>
+      http.post<{ readonly position: number }>(
+        `/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}/maintenance`,
+        body,
+      ),
+    rollout: (id) => http.get<RolloutView>(`/rollouts/${encodeURIComponent(id)}`),
+    entries: async ({ after, limit, rollout }) => {
+      const of = rollout === undefined ? "" : `&rollout=${encodeURIComponent(rollout)}`;
+      return (await http.get<{ readonly entries: readonly ChainedEntry[] }>(`/entries?after=${after}&limit=${limit}${of}`))
+        .entries;
+    },
+    checkpoint: () => http.get<Checkpoint>("/checkpoint"),
+    logs: ({ environment, service, lines, release, cursor }) => {
+      const query = new URLSearchParams({ lines: String(lines) });
+      if (release !== undefined) query.set("release", release);
+      if (cursor !== undefined) query.set("cursor", cursor);
+      return http.get<LogsView>(`/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}/logs?${query}`);
+    },
+    close: async () => {
+      await dispatcher.close();
+      if (target.kind === "ssh") await target.tunnel.close();
+    },
+  };
+}
+
+function nameOf(target: ClientTarget): string {
+  switch (target.kind) {
+    case "socket":
+      return target.dataFolder;
+    case "url":
+      return target.url;
+    case "ssh":
+      return target.address;
+    case "unknown":
+      return target.server;
+  }
+}
+
+/** A connector for undici. Behind ssh each connection asks for the tunnel, so that one that broke is opened again. */
+function connectorOf(
+  target: ClientTarget,
+): buildConnector.connector | { readonly timeout: number; readonly socketPath?: string } {
+  const timeout = 10_000;
+  if (target.kind === "socket") return { socketPath: target.path, timeout };
+  if (target.kind !== "ssh") return { timeout };
+  return (options, callback) => {
+    target.tunnel.socketPath().then(
+      (socketPath) => buildConnector({ socketPath, timeout })(options, callback),
+      (cause: unknown) => callback(cause as Error, null),
+    );
+  };
+}
+
+/** Every entry from the start of the log, page by page. */
+export async function readAllEntries(client: Pick<Client, "entries">, rollout?: string): Promise<readonly ChainedEntry[]> {
+  const limit = 1000;
+  const all: ChainedEntry[] = [];
+  for (;;) {
+    const after = all.at(-1)?.entry.position ?? 0;
+    const page = await client.entries({ after, limit, ...(rollout === undefined ? {} : { rollout }) });
+    all.push(...page);
+    if (page.length < limit) return all;
+  }
+}
+
+interface Question {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Readable;
+  readonly withinMs?: number;
+}
+
+class ApiConnection {
+  readonly #target: ClientTarget;
+  readonly #dispatcher: Dispatcher;
+  readonly #signal: AbortSignal;
+
+  constructor(options: { readonly target: ClientTarget; readonly dispatcher: Dispatcher; readonly signal: AbortSignal }) {
+    this.#target = options.target;
+    this.#dispatcher = options.dispatcher;
+    this.#signal = options.signal;
+  }
+
+  async get<Answer>(path: string): Promise<Answer> {
+    return JSON.parse(await this.ask({ method: "GET", path })) as Answer;
+  }
+
+  async post<Answer>(path: string, body: object): Promise<Answer> {
+    const headers = { "content-type": "application/json" };
+    return JSON.parse(await this.ask({ method: "POST", path, headers, body: JSON.stringify(body) })) as Answer;
+  }
+
+  /** The answer's text; throws the API's own error for any status but 2xx. */
+  async ask({ method, path, headers, body, withinMs }: Question): Promise<string> {
+    if (this.#target.kind === "unknown") throw this.#target.cause;
+    let answer: { readonly statusCode: number; readonly text: string };
+    try {
+      const { statusCode, body: stream } = await request(`${this.#base()}/api/v1${path}`, {
+        dispatcher: this.#dispatcher,
+        signal: this.#signal,
+        method,
+        headers: { ...headers, ...this.#identity() },
+        ...(body === undefined ? {} : { body }),
+        ...(withinMs === undefined ? {} : { headersTimeout: withinMs }),
+      });
+      answer = { statusCode, text: await stream.text() };
+    } catch (cause) {
+      throw this.#explain(cause);
+    }
+    if (answer.statusCode >= 200 && answer.statusCode < 300) return answer.text;
+    throw parseRefusal(answer);
+  }
+
+  #base(): string {
+    return this.#target.kind === "url" ? this.#target.url : "http://belay";
+  }
+
+  #identity(): Readonly<Record<string, string>> {
+    if (this.#target.kind === "unknown") return {};
+    if (this.#target.kind !== "url") return { "belay-actor": this.#target.actor };
+    return this.#target.token === undefined ? {} : { authorization: `Bearer ${this.#target.token}` };
+  }
+
+  /** Translates what went wrong on the way. What a pack's own source threw, and what an interruption threw, passes as it is. */
+  #explain(cause: unknown): unknown {
+    if (cause instanceof BelayError || this.#signal.aborted) return cause;
+    const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
+    const where = `${this.#target.kind === "socket" ? "in" : "at"} ${nameOf(this.#target)}`;
+    if (code === "ECONNREFUSED" || code === "ENOENT") {
+      const next =
+        this.#target.kind === "socket"
+          ? "Run `belay up`, or name the data folder of a Belay that runs with --data or BELAY_DATA."
+          : "Check the address, and that `belay up --api <host:port>` was run there.";
+      return new BelayError({ code: "BELAY_CLI_NOT_RUNNING", message: `no Belay answers ${where}`, next, cause });
+    }
+    if (code === "EACCES" || code === "EPERM") {
+      const next = "Run the command as the user who ran `belay up`.";
+      return new BelayError({
+        code: "BELAY_CLI_NO_PERMISSION",
+        message: `this user may not talk to the Belay ${where}`,
+        next,
+        cause,
+      });
+    }
+    if (code === "" || code.startsWith("ERR_INVALID")) return cause;
+    return new BelayError({
+      code: "BELAY_CLI_CONNECTION_LOST",
+      message: `the connection to the control plane ${where} broke (${code})`,
+      next: "Try again in some seconds; a control plane that ended is started anew by itself.",
+      cause,
+    });
+  }
+}
+
+function parseRefusal({ statusCode, text }: { readonly statusCode: number; readonly text: string }): BelayError {
+  const unreadable = new BelayError({
+    code: "BELAY_CLI_ANSWER_UNREADABLE",
+    message: `the control plane answered ${statusCode} without saying why`,
+    next: "Check that the address is Belay's API and that both are of the same version.",
+  });
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return unreadable;
+  }
+  if (typeof body !== "object" || body === null || !("code" in body) || !("message" in body) || !("next" in body))
+    return unreadable;
+  const { code, message, next } = body;
+  if (typeof code !== "string" || !code.startsWith("BELAY_")) return unreadable;
+  return new BelayError({ code: code as BelayError["code"], message: String(message), next: String(next) });
+}

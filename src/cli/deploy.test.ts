@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { aRollout } from "../api/fake-inside.ts";
+import type { RolloutView } from "../api/views.ts";
+import { type Desk, openDesk } from "./cli.fixture.ts";
+
+const manifest = `version: 1
+service: shop
+run: { command: node server.js }
+environments:
+  production: { routes: [{ host: "*" }] }
+`;
+
+function git(desk: Desk, ...words: readonly string[]): string {
+  const author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
+  return execFileSync("git", [...author, ...words], { cwd: desk.folder, encoding: "utf8" }).trim();
+}
+
+async function openRepository(t: Parameters<typeof openDesk>[0]): Promise<Desk> {
+  const desk = await openDesk(t);
+  writeFileSync(join(desk.folder, "belay.yml"), manifest);
+  writeFileSync(join(desk.folder, ".gitignore"), "data\nconfig\nhome\n");
+  git(desk, "init", "--quiet");
+  git(desk, "add", "--all");
+  git(desk, "commit", "--quiet", "--message", "first");
+  return desk;
+}
+
+const promoted = aRollout({
+  outcome: "promoted",
+  by: "verdict",
+  phase: { name: "promoted", by: "verdict", reason: "" },
+  weight: 10_000,
+});
+
+test("deploy sends the commit, follows the rollout and ends with one document", async (t) => {
+  const desk = await openRepository(t);
+  desk.inside.rollouts = [aRollout({ phase: { name: "pending" }, weight: 0 }), aRollout(), promoted];
+  const result = await desk.run("deploy", "--json");
+  assert.equal(result.code, 0, result.stderr);
+  const commit = git(desk, "rev-parse", "HEAD");
+  assert.equal(desk.inside.packs[0]?.commit, commit);
+  assert.ok((desk.inside.packs[0]?.bytes ?? 0) > 100);
+  assert.deepEqual(desk.inside.asked[0]?.request, {
+    commit,
+    isDirty: false,
+    root: "",
+    environment: "production",
+    supersede: false,
+  });
+  const document: Record<string, unknown> = JSON.parse(result.stdout);
+  for (const field of ["rollout", "service", "environment", "release", "outcome", "by", "reason", "seconds", "canaryRequests"]) {
+    assert.ok(field in document, field);
+  }
+  for (const field of ["canaryErrors", "harmed", "shielded", "unitsCanary"])
+    assert.equal(typeof document[field], "number", field);
+  assert.match(result.stderr, /building and starting[\s\S]*step 1 of 2; 5% of visitors[\s\S]*promoted/);
+});
+
+test("a commit that the control plane has is not sent again", async (t) => {
+  const desk = await openRepository(t);
+  const commit = git(desk, "rev-parse", "HEAD");
+  Object.assign(desk.inside.releases, { knownCommits: async () => [commit] });
+  desk.inside.rollouts = [promoted];
+  assert.equal((await desk.run("deploy")).code, 0);
+  assert.deepEqual(desk.inside.packs, []);
+});
+
+test("the exit code says how it ended", async (t) => {
+  const desk = await openRepository(t);
+  const cases: readonly [RolloutView["outcome"], number][] = [
+    ["promoted", 0],
+    ["aborted", 3],
+    ["superseded", 3],
+    ["refused", 4],
+    ["held", 5],
+  ];
+  for (const [outcome, code] of cases) {
+    desk.inside.rollouts = [aRollout({ outcome, reason: "because", next: "Do this.", lastLines: "boom\u001b[2J\n" })];
+    const result = await desk.run("deploy");
+    assert.equal(result.code, code, String(outcome));
+    assert.match(result.stdout, new RegExp(String(outcome)));
+    assert.match(result.stdout, /because[\s\S]*\| boom\?\[2J[\s\S]*Next: Do this\./);
+  }
+});
+
+test("uncommitted changes are refused by name, or deployed as a commit of their own that changes nothing here", async (t) => {
+  const desk = await openRepository(t);
+  writeFileSync(join(desk.folder, "server.js"), "new");
+  const refused = await desk.run("deploy");
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /server\.js[\s\S]*--allow-dirty[\s\S]*BELAY_RELEASE_DIRTY/);
+  assert.equal(desk.inside.asked.length, 0);
+  desk.inside.rollouts = [promoted];
+  const head = git(desk, "rev-parse", "HEAD");
+  assert.equal((await desk.run("deploy", "--allow-dirty", "--supersede")).code, 0);
+  const request = desk.inside.asked.at(-1)?.request as {
+    readonly commit: string;
+    readonly isDirty: boolean;
+    readonly supersede: boolean;
+  };
+  assert.equal(request.isDirty, true);
+  assert.equal(request.supersede, true);
+  assert.notEqual(request.commit, head);
+  assert.equal(git(desk, "rev-parse", "HEAD"), head);
+});
+
+test("a manifest with mistakes, and a folder without one, are refused before anything is sent", async (t) => {
+  const desk = await openRepository(t);
+  writeFileSync(join(desk.folder, "belay.yml"), `${manifest}expos: all\n`);
+  const result = await desk.run("deploy");
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /belay.yml:6:1[\s\S]*Did you mean expose[\s\S]*BELAY_MANIFEST_INVALID/);
+  git(desk, "rm", "--quiet", "--force", "belay.yml");
+  assert.match((await desk.run("deploy")).stderr, /BELAY_MANIFEST_MISSING/);
+  assert.deepEqual(desk.inside.packs, []);
+});
+
+test("--no-follow returns as soon as the rollout is started", async (t) => {
+  const desk = await openRepository(t);
+  const result = await desk.run("deploy", "--no-follow", "--json");
+  assert.equal(result.code, 0);
+  assert.deepEqual(JSON.parse(result.stdout), { rollout: "shop-20260101-a1b2" });
+});
+
+test("following survives a control plane that is away for a while", async (t) => {
+  const desk = await openRepository(t);
+  desk.inside.rollouts = [aRollout(), promoted];
+  desk.onSleep = async (count) => {
+    if (count === 1) await desk.stopServing();
+    if (count === 20) await desk.serve();
+  };
+  const result = await desk.run("deploy");
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal(result.stdout.match(/does not answer/g)?.length, 1);
+});
+
+test("following gives up on a control plane that stays away for a minute", async (t) => {
+  const desk = await openRepository(t);
+  desk.onSleep = async (count) => {
+    if (count === 1) await desk.stopServing();
+  };
+  const result = await desk.run("deploy");
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /BELAY_CLI_NOT_RUNNING/);
+});
+
+test("Ctrl-C stops following only, and says so", async (t) => {
+  const desk = await openRepository(t);
+  desk.onSleep = (count) => {
+    if (count === 2) desk.interruption.abort();
+  };
+  const result = await desk.run("deploy");
+  assert.equal(result.code, 130);
+  assert.match(result.stdout, /Stopped following\. Rollout shop-20260101-a1b2 goes on/);
+  assert.deepEqual(
+    desk.inside.asked.map(({ method }) => method),
+    ["deploy"],
+  );
+});
+
+test("in a terminal one line is written over", async (t) => {
+  const desk = await openRepository(t);
+  desk.isTerminal = true;
+  desk.inside.rollouts = [aRollout(), aRollout({ seconds: 13 }), promoted];
+  const { stdout } = await desk.run("deploy");
+  const eraseLine = "\r\u001b[2K";
+  const [, first = "", , last = ""] = stdout.split(eraseLine);
+  assert.match(first, /^\[#-{19}\] {3}12\.3 s {2}step 1 of 2; 5% of visitors; 40 requests, 2 failed/);
+  assert.match(last, /^\[#{20}\]/);
+});
+
+test("the checkpoint is kept once in the client's own folder", async (t) => {
+  const desk = await openRepository(t);
+  desk.inside.rollouts = [promoted];
+  desk.inside.checkpoint = { ...desk.inside.checkpoint, log: "../../log", position: 7 };
+  await desk.run("deploy");
+  await desk.run("deploy");
+  const folder = join(desk.folder, "config/belay/witness");
+  assert.deepEqual(readdirSync(folder), ["______log.jsonl"]);
+  const lines = readFileSync(join(folder, "______log.jsonl"), "utf8").trimEnd().split("\n");
+  assert.equal(lines.length, 1);
+  assert.deepEqual(JSON.parse(lines[0] ?? ""), { address: desk.dataFolder, checkpoint: desk.inside.checkpoint });
+});
+
+test("a checkpoint that cannot be kept is told and changes no exit code", async (t) => {
+  const desk = await openRepository(t);
+  desk.inside.rollouts = [promoted];
+  desk.env["XDG_CONFIG_HOME"] = "/dev/null/config";
+  const result = await desk.run("deploy");
+  assert.equal(result.code, 0);
+  assert.match(result.stderr, /checkpoint was not kept/);
+});

@@ -1,0 +1,120 @@
+import { createReadStream } from "node:fs";
+import { resolve } from "node:path";
+import { BelayError } from "../errors.ts";
+import type { Manifest } from "../manifest/manifest.ts";
+import { openBundle } from "../release/bundle-file.ts";
+import { openPack } from "../release/pack-commit.ts";
+import { notTheOneNamed } from "../release/uploaded-bundles.ts";
+import { readWorkTree, type WorkTree } from "../release/work-tree.ts";
+import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
+import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
+import { chooseCommit } from "./own-commit.ts";
+import { parseManifestOf, requireManifest } from "./own-manifest.ts";
+import { harmless } from "./show-table.ts";
+
+export const deploy: Command = {
+  name: "deploy",
+  summary: "Send the current commit of this folder's repository, start its rollout, and follow it to the end.",
+  options: [
+    environmentOption,
+    { flags: "--allow-dirty", summary: "Deploy uncommitted changes as a commit of their own; it is recorded." },
+    { flags: "--bundle <file>", summary: "Send what `belay build` wrote instead; nothing is built then." },
+    { flags: "--sha256 <hex>", summary: "Refuse any other bundle than the one for which `belay build` printed this." },
+    { flags: "--supersede", summary: "End a running rollout of the service in favour of this one." },
+    { flags: "--until <point>", summary: "Return at this point: started, staging or promoted.", fallback: "promoted" },
+    { flags: "--no-follow", summary: "The same as --until started." },
+  ],
+
+  async run(context) {
+    const { client, values, print, printJson, isJson } = context;
+    const until = pointOf(values);
+    const file = textOf(values["bundle"]);
+    if (file === undefined && values["sha256"] !== undefined) throw onlyWithBundle("--sha256");
+    if (file !== undefined && values["allowDirty"] === true) throw onlyWithBundle("--allow-dirty");
+    const shipment = file === undefined ? await prepareCommit(context) : await prepareBundle(context, file);
+    const { manifest, source } = shipment;
+    const environment = until === "staging" ? requireStaging(manifest) : (textOf(values["environment"]) ?? "production");
+    print(`Deploying ${manifest.service}, commit ${source.commit.slice(0, 12)} (${shipment.words}), to ${environment}`);
+    await shipment.send();
+    const { rollout, forecast } = await client.deploy({ ...source, environment, supersede: values["supersede"] === true });
+    print(`Rollout ${rollout} started. Expected: ${harmless(forecast)}`);
+    if (until !== "started") return exitCodeOf(await finishRollout(context, rollout));
+    if (isJson) printJson({ rollout });
+    return undefined;
+  },
+};
+
+/** What a rollout is made of, and how it gets to the control plane. */
+interface Shipment {
+  readonly manifest: Manifest;
+  readonly source: { readonly commit: string; readonly isDirty: boolean; readonly root: string; readonly bundle?: string };
+  readonly words: string;
+  send(): Promise<void>;
+}
+
+async function prepareCommit({ io, client, values }: CommandContext): Promise<Shipment> {
+  const tree = await readWorkTree(io.cwd);
+  // Read early for its errors alone: what counts is the file in the commit, which the control plane reads.
+  const manifest = requireManifest(io.cwd);
+  const { commit, isDirty, subject } = await chooseCommit(tree, values["allowDirty"] === true);
+  return {
+    manifest,
+    source: { commit, isDirty, root: tree.root },
+    words: subject,
+    send: () => sendCommit({ client }, tree, commit),
+  };
+}
+
+async function sendCommit({ client }: Pick<CommandContext, "client">, { repository }: WorkTree, commit: string): Promise<void> {
+  const known = await client.knownCommits();
+  if (known.includes(commit)) return;
+  const { pack, shallow } = await openPack({ folder: repository, commit, known });
+  await client.sendPack({ commit, shallow, pack });
+}
+
+/** The bundle is checked here too, for an early word; the control plane takes nothing on trust. */
+async function prepareBundle({ io, client, values }: CommandContext, file: string): Promise<Shipment> {
+  const path = resolve(io.cwd, file);
+  const { sha256, head } = await openBundle(path);
+  const expected = textOf(values["sha256"]);
+  if (expected !== undefined && expected !== sha256) throw notTheOneNamed(expected, sha256);
+  const { commit, isDirty, root, builtBy } = head;
+  return {
+    manifest: parseManifestOf(head.manifest, "belay.yml"),
+    source: { commit, isDirty, root, bundle: sha256 },
+    words: `built by ${harmless(builtBy.name)} on ${harmless(builtBy.host)}`,
+    send: () => client.sendBundle({ sha256, bundle: createReadStream(path) }),
+  };
+}
+
+type Point = "started" | "staging" | "promoted";
+
+function pointOf(values: CommandContext["values"]): Point {
+  const until = values["follow"] === false ? "started" : textOf(values["until"]);
+  if (until === "started" || until === "staging" || until === "promoted") return until;
+  throw new BelayError({
+    code: "BELAY_CLI_UNTIL_INVALID",
+    message: `${String(until)} is not a point at which deploy can return`,
+    next: "Write --until started, --until staging or --until promoted.",
+  });
+}
+
+function requireStaging({ service, environments }: Manifest): string {
+  if (Object.hasOwn(environments, "staging")) return "staging";
+  throw new BelayError({
+    code: "BELAY_CLI_NO_STAGING",
+    message: `belay.yml of ${service} has no environment staging (it has ${Object.keys(environments).join(", ")}), so nothing can be deployed until there`,
+    next: "Add environments.staging to belay.yml, or write --until started or --until promoted.",
+  });
+}
+
+function onlyWithBundle(option: string): BelayError {
+  const isOfBundle = option === "--sha256";
+  return new BelayError({
+    code: "BELAY_CLI_BUNDLE_OPTION",
+    message: isOfBundle
+      ? `${option} is about a bundle, and no --bundle is given`
+      : `${option} is about this folder, and --bundle names a file`,
+    next: isOfBundle ? "Add --bundle <file>." : `Give ${option} to \`belay build\` instead.`,
+  });
+}

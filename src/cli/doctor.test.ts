@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { chmodSync } from "node:fs";
+import { test } from "node:test";
+import { aStatus } from "../api/fake-inside.ts";
+import { openDesk } from "./cli.fixture.ts";
+
+test("doctor tells of the running Belay: version, workers, trouble and clients without cookies", async (t) => {
+  const desk = await openDesk(t);
+  chmodSync(desk.dataFolder, 0o700);
+  desk.env["PATH"] = process.env["PATH"] ?? "";
+  const [service] = aStatus().services;
+  assert.ok(service !== undefined);
+  desk.inside.status = aStatus({
+    program: "0.0.9",
+    trouble: ["the ledger cannot be written"],
+    services: [{ ...service, requestsLastMinute: 1_000, newVisitorsLastMinute: 900 }],
+  });
+  const result = await desk.run("doctor");
+  assert.equal(result.code, 1);
+  assert.match(result.stdout, /pass {2}git: \d/);
+  assert.match(result.stdout, /fail {2}belay: the ledger cannot be written/);
+  assert.match(result.stdout, /warn {2}version: 0\.0\.9 runs, and this program is 0\.1\.0/);
+  assert.match(result.stdout, /warn {2}cookies of shop: 90 %/);
+});
+
+test("doctor says that the control plane does not answer, and that a port is taken or free when nothing runs", async (t) => {
+  const desk = await openDesk(t);
+  await desk.stopServing();
+  assert.match((await desk.run("doctor")).stdout, /fail {2}belay: it runs, and its control plane does not answer/);
+  desk.isRunning = false;
+  const { findings } = JSON.parse((await desk.run("doctor", "--json")).stdout);
+  const about = findings.map((finding: { readonly about: string }) => finding.about);
+  for (const word of ["git", "disk", "memory", "descriptors", "clock", "keys", "isolation", "belay", "port"])
+    assert.ok(about.includes(word), word);
+});

@@ -1,0 +1,94 @@
+import type { ChainedEntry } from "../api/views.ts";
+import { describePercent } from "../manifest/quantities.ts";
+import { harmless } from "./show-table.ts";
+
+type Entry = ChainedEntry["entry"];
+type Fact = Entry["fact"];
+
+/** A fact in one line of words. */
+export function describeFact(fact: Fact): string {
+  return harmless(words(fact).replaceAll(/\s*\n\s*/g, " "));
+}
+
+export function describeActor({ actor }: Entry): string {
+  return actor.kind === "system" ? "belay" : `${harmless(actor.name)} (${actor.via})`;
+}
+
+/** `2026-01-02 03:04:05`, in UTC. */
+export function describeTime(iso: string): string {
+  return iso.replace("T", " ").replace(/(\.\d+)?Z$/, "");
+}
+
+function builtWords(built: (Fact & { kind: "release-built" })["release"]["built"]): string {
+  return built?.kind === "built-by"
+    ? `built by ${built.name} on ${built.host} (bundle ${built.bundle.slice(0, 12)})`
+    : "built here";
+}
+
+function words(fact: Fact): string {
+  switch (fact.kind) {
+    case "rollout-requested":
+      return fact.rolloutKind === "deploy"
+        ? `deploy of commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}; steps ${fact.plan.steps.map(({ weight }) => describePercent(weight / 10_000)).join(", ")}`
+        : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
+    case "release-built":
+      return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}`;
+    case "rollout-refused":
+      return `refused (${fact.code}): ${fact.reason}`;
+    case "candidate-ready":
+      return "the release's instances are ready";
+    case "candidate-failed":
+      return `the release's instances failed${because(fact.reason)}`;
+    case "step-ended":
+      return `step ${fact.step + 1} ended after ${seconds(fact.heldMs)}: ${endWords[fact.why]}${because(fact.words)}`;
+    case "step-inconclusive":
+      return `step ${fact.step + 1} was inconclusive after ${seconds(fact.heldMs)}${because(fact.reason)}`;
+    case "verdict-failed":
+      return `the evidence says fail (${fact.metric}) after ${seconds(fact.heldMs)}${because(fact.reason)}`;
+    case "bake-ended":
+      return `the bake ended after ${seconds(fact.heldMs)}`;
+    case "braked":
+      return `${fact.worker} took the release's traffic back to stable: ${fact.by === "lease" ? "the lease ran out" : "no instance of the release answered"}`;
+    case "brake-settled":
+      return `after the brake: ${fact.into}${because(fact.reason)}`;
+    case "promote-requested":
+      return `promote asked for${fact.isFull ? ", on to the holdback" : ""}${fact.skipsAnalysis ? ", without analysis" : ""}`;
+    case "abort-requested":
+      return `abort asked for${because(fact.reason)}`;
+    case "pause-requested":
+      return `pause asked for${because(fact.reason)}`;
+    case "resume-requested":
+      return "resume asked for";
+    case "superseded":
+      return `superseded by rollout ${fact.by}`;
+    case "routing-acknowledged":
+      return `every proxy serves the table of entry ${fact.epoch}, after ${Math.round(fact.tookMs)} ms`;
+    case "instance-ready":
+      return `instance ${fact.instance} of ${fact.release} is ready on ${fact.host}:${fact.port}`;
+    case "instance-lost":
+      return `instance ${fact.instance} of ${fact.release} was lost${because(fact.reason)}`;
+    case "warm-retired":
+      return `the older release ${fact.release} is kept warm no longer`;
+    case "maintenance-changed":
+      return `maintenance ${fact.isOn ? "on" : "off"}${because(fact.message)}`;
+    case "rolled-back-directly":
+      return `rolled back to release ${fact.target} at ${describeTime(fact.doneAt)}, without a control plane${because(fact.reason)}`;
+    case "control-started":
+      return `the control plane started (program ${fact.program}, isolation: ${fact.isolation})`;
+    case "ledger-recovered":
+      return `the ledger can be written again after ${seconds(fact.unwritableMs)}${because(fact.cause)}`;
+    default:
+      // A newer control plane may tell of kinds that this client does not know yet.
+      return (fact as { readonly kind: string }).kind;
+  }
+}
+
+const endWords = { passed: "passed", continued: "continued without statistical evidence", person: "by a person" } as const;
+
+function because(reason: string): string {
+  return reason === "" ? "" : `: ${reason}`;
+}
+
+function seconds(durationMs: number): string {
+  return `${(durationMs / 1000).toFixed(1)} s`;
+}

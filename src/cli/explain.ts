@@ -1,0 +1,124 @@
+import type { ChainedEntry, RolloutView } from "../api/views.ts";
+import { BelayError } from "../errors.ts";
+import { describePercent } from "../manifest/quantities.ts";
+import { type Client, readAllEntries } from "./client.ts";
+import { type Command, environmentOption, textOf } from "./command.ts";
+import { describeActor, describeFact } from "./entry-words.ts";
+import { describeOutcome, describeProgress, describeWeight } from "./rollout-words.ts";
+import { indent, showTable } from "./show-table.ts";
+
+type Evidence = NonNullable<RolloutView["evidence"]>;
+
+export const explain: Command = {
+  name: "explain",
+  summary: "Say why a rollout ended as it did: the decision, the evidence, who was harmed, and the course.",
+  arguments: [{ name: "[rollout]", summary: "Id of a rollout, name of a service, or latest." }],
+  options: [environmentOption],
+
+  async run({ client, positionals, values, print, printJson, isJson }) {
+    const id = await findRollout(client, positionals[0] ?? "latest", textOf(values["environment"]) ?? "production");
+    const view = await client.rollout(id);
+    const entries = await readAllEntries(client, id);
+    if (isJson) printJson({ rollout: view, entries });
+    else print(explainRollout(view, entries));
+    return undefined;
+  },
+};
+
+/** Words first, numbers below. */
+export function explainRollout(view: RolloutView, entries: readonly ChainedEntry[]): string {
+  const isOver = view.outcome !== null && view.outcome !== "held";
+  const parts = [isOver ? describeOutcome(view) : `${describeOutcome(view)}\n${indent(`Now: ${describeProgress(view)}`)}`];
+  const evidence = view.evidence ?? lastEvidence(entries);
+  parts.push(
+    evidence === null
+      ? "No evidence was counted: no visitor reached the release beside stable."
+      : explainEvidence(evidence, view),
+  );
+  parts.push(`The course of rollout ${view.rollout}:\n${indent(describeCourse(entries))}`);
+  if (evidence !== null) parts.push(showNumbers(evidence, view));
+  return parts.join("\n\n");
+}
+
+function explainEvidence(evidence: Evidence, view: RolloutView): string {
+  const { canary, stable } = evidence;
+  const lines = [
+    `On the release ${canary.failedVisitors} of ${canary.visitors} visitors met a failure, on stable ${stable.failedVisitors} of ${stable.visitors}.`,
+    ...evidence.metrics.filter(({ name }) => name !== "gate").map(describeMetric),
+  ];
+  if (evidence.scoredVisitors > 0) {
+    lines.push(
+      `Of ${evidence.scoredVisitors} visitors watched for their whole window ${evidence.failedScoredVisitors} failed: more than ${describePercent(evidence.excludedHarm)} extra failing visitors is ruled out at 95 % (tolerated: ${describePercent(view.plan.harm)}).`,
+    );
+  }
+  lines.push(
+    `Harmed: ${evidence.harmedVisitors} visitors by ${evidence.harmedRequests} failed answers that reached them; shielded: ${evidence.shieldedRequests}.`,
+  );
+  if (evidence.lostRecords > 0)
+    lines.push(`${evidence.lostRecords} records were lost on their way: nothing is promoted by evidence with such a gap.`);
+  return lines.join("\n");
+}
+
+function describeMetric({ name, eValue, threshold }: Evidence["metrics"][number]): string {
+  const what =
+    name === "errors" ? "That the release fails more visitors than stable" : "That the release misses its availability objective";
+  const reached = eValue >= threshold ? "decided" : "not decided";
+  return `${what}: ${reached}, with an e-value of ${printNumber(eValue)} against the ${printNumber(threshold)} at which it decides.`;
+}
+
+function describeCourse(entries: readonly ChainedEntry[]): string {
+  const [first] = entries;
+  if (first === undefined) return "no entries";
+  const startMs = Temporal.Instant.from(first.entry.at).epochMilliseconds;
+  return entries
+    .map(({ entry }) => {
+      const atSeconds = (Temporal.Instant.from(entry.at).epochMilliseconds - startMs) / 1000;
+      return `${atSeconds.toFixed(1).padStart(8)} s  ${describeFact(entry.fact)}  [${describeActor(entry)}, entry ${entry.position}]`;
+    })
+    .join("\n");
+}
+
+function showNumbers({ canary, stable, metrics }: Evidence, view: RolloutView): string {
+  const arm = (name: string, counts: Evidence["canary"]) => [
+    name,
+    String(counts.visitors),
+    String(counts.failedVisitors),
+    String(counts.requests),
+    String(counts.failedRequests),
+  ];
+  const arms = showTable(
+    ["SIDE", "VISITORS (n)", "FAILED (k)", "REQUESTS", "FAILED"],
+    [arm(`canary ${view.release ?? ""}`.trim(), canary), arm(`stable ${view.stable ?? ""}`.trim(), stable)],
+  );
+  const rows = metrics.map(({ name, eValue, threshold }) => [name, printNumber(eValue), printNumber(threshold)]);
+  const plan = `Plan: steps ${view.plan.steps.map(({ weight }) => describeWeight(weight)).join(", ")}, then ${describeWeight(view.plan.holdbackWeight)} in the bake.`;
+  return [arms, ...(rows.length === 0 ? [] : ["", showTable(["METRIC", "E-VALUE", "THRESHOLD"], rows)]), "", plan].join("\n");
+}
+
+function lastEvidence(entries: readonly ChainedEntry[]): Evidence | null {
+  const carried = entries.flatMap(({ entry: { fact } }) => ("evidence" in fact && fact.evidence !== null ? [fact.evidence] : []));
+  return carried.at(-1) ?? null;
+}
+
+function printNumber(value: number): string {
+  if (value >= 1e12) return "above 1e12";
+  return value >= 100 ? Math.round(value).toLocaleString("en-US") : String(Number(value.toPrecision(3)));
+}
+
+/** An id as it is, the rollout that a service runs or ran last, or the newest of all. */
+async function findRollout(client: Client, asked: string, environment: string): Promise<string> {
+  if (asked === "latest") return newest(await readAllEntries(client));
+  const { services } = await client.status();
+  const service = services.find((view) => view.service === asked && view.environment === environment);
+  return service?.rollout?.rollout ?? asked;
+}
+
+function newest(entries: readonly ChainedEntry[]): string {
+  const requested = entries.findLast(({ entry }) => entry.fact.kind === "rollout-requested");
+  if (requested !== undefined) return requested.entry.rollout;
+  throw new BelayError({
+    code: "BELAY_ROLLOUT_NONE",
+    message: "there was no rollout yet",
+    next: "Run `belay deploy` in the folder of a service.",
+  });
+}

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openDesk } from "./cli.fixture.ts";
+
+test("init writes a manifest once, says what to check, and never overwrites it", async (t) => {
+  const desk = await openDesk(t);
+  execFileSync("git", ["init", "--quiet"], { cwd: desk.folder });
+  writeFileSync(join(desk.folder, "server.py"), "from http.server import HTTPServer\n");
+  const first = await desk.run("init");
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stdout, /Please check:[\s\S]*PORT/);
+  const written = readFileSync(join(desk.folder, "belay.yml"), "utf8");
+  assert.match(written, /command: python3 -u server\.py/);
+  const second = await desk.run("init");
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, /BELAY_INIT_EXISTS/);
+  assert.equal(readFileSync(join(desk.folder, "belay.yml"), "utf8"), written);
+  assert.equal((await desk.run("init", "--print", "--service", "other")).stdout.includes("service: other"), true);
+});
+
+test("init writes nothing when nothing says how the service starts, and takes what it is told", async (t) => {
+  const desk = await openDesk(t);
+  const refused = await desk.run("init");
+  assert.match(refused.stderr, /BELAY_INIT_COMMAND_UNKNOWN/);
+  assert.equal(existsSync(join(desk.folder, "belay.yml")), false);
+  const told = await desk.run("init", "--command", "./serve", "--host", "shop.example.com", "--health", "/up", "--json");
+  assert.equal(told.code, 0, told.stderr);
+  assert.match(JSON.parse(told.stdout).text, /command: \.\/serve, health: \/up[\s\S]*shop\.example\.com/);
+  assert.match((await desk.run("init", "--from", "heroku", "--print")).stderr, /BELAY_INIT_FORMAT_UNKNOWN/);
+});

@@ -1,0 +1,103 @@
+import type { LogsView } from "../api/views.ts";
+import { BelayError } from "../errors.ts";
+import { isPassing, type ServiceName } from "./client.ts";
+import { type Command, type CommandContext, environmentOption, serviceArgument, textOf } from "./command.ts";
+import { filterLines, type LogFilter, parseLogFilter } from "./log-filter.ts";
+import { requireService } from "./own-manifest.ts";
+import { harmless } from "./show-table.ts";
+
+const linesMax = 10_000;
+const pollMs = 500;
+
+export const logs: Command = {
+  name: "logs",
+  summary: "Show what the instances of a service wrote last, each line with its instance; the newest instance comes last.",
+  arguments: [serviceArgument],
+  options: [
+    environmentOption,
+    { flags: "-n, --lines <count>", summary: "Lines of each instance, 1 to 10000.", fallback: "100" },
+    { flags: "--release <id>", summary: "Instances of one release only." },
+    { flags: "--since <when>", summary: "Lines since a time or for so long (10m), as far as lines carry a time." },
+    { flags: "--grep <pattern>", summary: "Lines that match this regular expression." },
+    { flags: "-f, --follow", summary: "Go on with what is written, by new instances too, until Ctrl-C." },
+  ],
+
+  async run(context) {
+    const { client, io, values, isJson, printJson } = context;
+    const of = { service: requireService(context, "logs"), environment: textOf(values["environment"]) ?? "production" };
+    const count = linesOf(values["lines"]);
+    const filter = parseLogFilter({ since: textOf(values["since"]), grep: textOf(values["grep"]), now: io.clock.now() });
+    const release = textOf(values["release"]);
+    const isFiltered = filter.sinceMs !== null || filter.pattern !== null;
+    const question = { ...of, lines: isFiltered ? linesMax : count, ...(release === undefined ? {} : { release }) };
+    const ends = await client.logs(question);
+    const shown = select(ends, filter, count);
+    if (isJson && values["follow"] !== true) printJson({ ...of, instances: shown });
+    else showLines(context, shown);
+    if (!isJson && shown.length === 0 && values["follow"] !== true)
+      context.print("No instance has written anything that matches.");
+    if (values["follow"] === true) await follow(context, { question, filter, cursor: ends.cursor });
+    return undefined;
+  },
+};
+
+type Shown = LogsView["instances"];
+
+/** The newest instance last, next to the reader's prompt. */
+function select({ instances }: LogsView, filter: LogFilter, count: number): Shown {
+  return instances
+    .map(({ lines, ...instance }) => ({ ...instance, lines: filterLines(lines, filter).slice(-count) }))
+    .filter(({ lines }) => lines.length > 0)
+    .reverse();
+}
+
+/** With --json one document a line, since there is no last one. */
+function showLines({ io, isJson, printJson, print }: CommandContext, shown: Shown): void {
+  for (const { instance, release, lines } of shown) {
+    const slot = /\.(\d+)$/.exec(instance)?.[1];
+    const name = slot === undefined ? instance : `${release}/${slot}`;
+    for (const line of lines) {
+      if (isJson) printJson({ instance, release, line });
+      else print(`${name} | ${io.stdout.isTerminal ? harmless(line) : line}`);
+    }
+  }
+}
+
+/** Until it is interrupted, which is its normal end. A control plane that is away is asked again; nothing is lost meanwhile. */
+async function follow(
+  context: CommandContext,
+  options: { readonly question: ServiceName & { readonly lines: number }; readonly filter: LogFilter; readonly cursor: string },
+): Promise<void> {
+  const { client, io } = context;
+  let { cursor } = options;
+  let isAway = false;
+  while (!io.interrupted.aborted) {
+    let hasMore = false;
+    try {
+      const view = await client.logs({ ...options.question, cursor });
+      ({ cursor, hasMore } = view);
+      isAway = false;
+      // A line is judged by its own time alone: what comes now is new.
+      showLines(context, select(view, { ...options.filter, sinceMs: null }, linesMax * 10));
+    } catch (error) {
+      if (io.interrupted.aborted) return;
+      if (!isPassing(error)) throw error;
+      if (!isAway) io.stderr.write("The control plane does not answer; it is asked again.\n");
+      isAway = true;
+    }
+    if (!hasMore)
+      await io.clock.sleep(pollMs, io.interrupted).catch((cause: unknown) => {
+        if (!io.interrupted.aborted) throw cause;
+      });
+  }
+}
+
+function linesOf(value: string | boolean | undefined): number {
+  const lines = Number(value);
+  if (Number.isInteger(lines) && lines >= 1 && lines <= linesMax) return lines;
+  throw new BelayError({
+    code: "BELAY_CLI_LINES_INVALID",
+    message: `${String(value)} is not a number of lines`,
+    next: "Write a whole number of 1 to 10000, such as -n 100.",
+  });
+}

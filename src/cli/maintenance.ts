@@ -1,0 +1,53 @@
+import { BelayError } from "../errors.ts";
+import { type Command, type CommandContext, environmentOption, serviceArgument, textOf } from "./command.ts";
+import { requireService } from "./own-manifest.ts";
+
+const acknowledgedWithinMs = 10_000;
+const pollMs = 100;
+
+export const maintenance: Command = {
+  name: "maintenance",
+  summary: "Tell every visitor of a service to come back later (503), or serve them again.",
+  arguments: [{ name: "<on|off>", summary: "What it should be." }, serviceArgument],
+  options: [environmentOption, { flags: "--message <words>", summary: "What visitors read while it is on." }],
+
+  async run(context) {
+    const { client, values, positionals, isJson, print, printJson } = context;
+    const [wanted] = positionals;
+    if (wanted !== "on" && wanted !== "off") throw neitherOnNorOff(wanted);
+    const isOn = wanted === "on";
+    const service = requireService({ ...context, positionals: positionals.slice(1) }, `maintenance ${wanted}`);
+    const environment = textOf(values["environment"]) ?? "production";
+    const { position } = await client.setMaintenance(
+      { service, environment },
+      { isOn, message: textOf(values["message"]) ?? "" },
+    );
+    const isServed = await waitForWorkers(context, position);
+    print(
+      isServed
+        ? `${service}: ${isOn ? "every visitor gets 503 now; `belay maintenance off` ends it" : "every visitor is served again"}.`
+        : `${service}: maintenance ${wanted} is recorded; not every proxy worker has said yet that it serves it. See \`belay status\`.`,
+    );
+    if (isJson) printJson({ service, environment, isOn, isServed });
+    return undefined;
+  },
+};
+
+/** Until every connected worker serves the table of `epoch`; false when they take too long. */
+async function waitForWorkers({ client, io }: CommandContext, epoch: number): Promise<boolean> {
+  const deadlineMs = io.clock.monotonicMs() + acknowledgedWithinMs;
+  for (;;) {
+    const { workers } = await client.status();
+    if (workers.every((worker) => !worker.isConnected || worker.epoch >= epoch)) return true;
+    if (io.clock.monotonicMs() >= deadlineMs) return false;
+    await io.clock.sleep(pollMs, io.interrupted);
+  }
+}
+
+function neitherOnNorOff(wanted: string | undefined): BelayError {
+  return new BelayError({
+    code: "BELAY_CLI_ON_OR_OFF",
+    message: `maintenance is on or off, not ${String(wanted)}`,
+    next: "Write `belay maintenance on` or `belay maintenance off`, with the service behind it where no belay.yml names one.",
+  });
+}

@@ -1,0 +1,30 @@
+import { BelayError } from "../errors.ts";
+import { commitDirtyTree, type WorkTree } from "../release/work-tree.ts";
+import { harmless } from "./show-table.ts";
+
+/** The commit that a command means: the present one, or one made of the uncommitted changes where that is allowed. */
+export interface ChosenCommit {
+  readonly tree: WorkTree;
+  readonly commit: string;
+  readonly isDirty: boolean;
+  /** First line of its message, for people. */
+  readonly subject: string;
+}
+
+/** Throws `BELAY_RELEASE_DIRTY`. */
+export async function chooseCommit(tree: WorkTree, allowsDirty: boolean): Promise<ChosenCommit> {
+  const { isDirty } = tree;
+  if (isDirty && !allowsDirty) throw dirtyTree(tree);
+  const commit = isDirty ? await commitDirtyTree(tree) : tree.commit;
+  return { tree, commit, isDirty, subject: isDirty ? "uncommitted changes" : harmless(tree.subject) };
+}
+
+function dirtyTree({ dirtyFiles }: WorkTree): BelayError {
+  const shown = dirtyFiles.slice(0, 10).map((file) => `\n    ${harmless(file)}`);
+  const rest = dirtyFiles.length > shown.length ? `\n    and ${dirtyFiles.length - shown.length} more` : "";
+  return new BelayError({
+    code: "BELAY_RELEASE_DIRTY",
+    message: `the work tree has changes that are in no commit:${shown.join("")}${rest}`,
+    next: "Commit or stash them, or take them as they are with --allow-dirty.",
+  });
+}

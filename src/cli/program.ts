@@ -1,0 +1,120 @@
+import { readFileSync } from "node:fs";
+import { Command as Program } from "commander";
+import { build } from "./build.ts";
+import { check } from "./check.ts";
+import type { Output } from "./cli-io.ts";
+import { type Command, type CommandOption, exitCodes } from "./command.ts";
+import { createCompletion } from "./completion.ts";
+import { deploy } from "./deploy.ts";
+import { doctor } from "./doctor.ts";
+import { down } from "./down.ts";
+import { explain } from "./explain.ts";
+import { history } from "./history.ts";
+import { init } from "./init.ts";
+import { logs } from "./logs.ts";
+import { maintenance } from "./maintenance.ts";
+import { releases } from "./releases.ts";
+import { remote } from "./remote.ts";
+import { abort, pause, promote, resume, rollback } from "./rollout-commands.ts";
+import { schema } from "./schema.ts";
+import { status } from "./status.ts";
+import { up } from "./up.ts";
+
+export const commands: readonly Command[] = [
+  up,
+  deploy,
+  status,
+  promote,
+  pause,
+  resume,
+  abort,
+  rollback,
+  history,
+  explain,
+  releases,
+  logs,
+  maintenance,
+  init,
+  check,
+  doctor,
+  schema,
+  createCompletion(() => ({ commands, globalOptions })),
+  down,
+  remote,
+  build,
+];
+
+/** As scripts may rely on them. */
+export const exitCodeWords: string = [
+  "Exit codes:",
+  `  ${exitCodes.done}    done`,
+  `  ${exitCodes.error}    an error, with its code and what to do`,
+  `  ${exitCodes.usage}    wrong usage`,
+  `  ${exitCodes.aborted}    the rollout was aborted or superseded`,
+  `  ${exitCodes.refused}    the rollout was refused before any traffic`,
+  `  ${exitCodes.held}    the rollout waits for a person (held or paused)`,
+  `  ${exitCodes.bug}   a bug in Belay, with its stack`,
+  `  ${exitCodes.cancelled}  cancelled by Ctrl-C or a signal`,
+].join("\n");
+
+const globalOptions: readonly CommandOption[] = [
+  {
+    flags: "--data <folder>",
+    summary: "Folder with everything Belay keeps; default: BELAY_DATA, /var/lib/belay for root, or the user's state folder.",
+  },
+  {
+    flags: "--server <name|address>",
+    summary:
+      "Talk to another machine: a name of `belay remote`, ssh://user@host, or https://host with the token in BELAY_TOKEN; default: BELAY_SERVER.",
+  },
+  { flags: "--json", summary: "Write one JSON document to standard output, and words to standard error." },
+];
+
+/** What was typed, taken apart. */
+export interface Invocation {
+  readonly command: Command;
+  readonly positionals: readonly (string | undefined)[];
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+export interface ProgramOptions {
+  readonly onCommand: (invocation: Invocation) => void;
+  readonly stdout: Pick<Output, "write">;
+  readonly stderr: Pick<Output, "write">;
+}
+
+/** The command line as commander knows it. Without options it only describes itself, for the reference page. */
+export function createProgram(options?: ProgramOptions): Program {
+  const program = new Program("belay")
+    .description("Deploys an HTTP service so that a release earns its way to everyone, or comes back before users notice.")
+    .version(programVersion(), "-V, --version", "Show the version of this program.")
+    .helpOption("-h, --help", "Show help, also for a command.")
+    .helpCommand("help [command]", "Show help for a command.")
+    .addHelpText("after", `\n${exitCodeWords}`)
+    .showSuggestionAfterError()
+    .exitOverride();
+  if (options !== undefined) {
+    program.configureOutput({ writeOut: (text) => options.stdout.write(text), writeErr: (text) => options.stderr.write(text) });
+  }
+  for (const { flags, summary } of globalOptions) program.option(flags, summary);
+  for (const command of commands) addCommand(program, command, options);
+  return program;
+}
+
+/** As package.json has it, which lies as far above the sources as above what is built of them. */
+function programVersion(): string {
+  const { version }: { readonly version: string } = JSON.parse(
+    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+  );
+  return version;
+}
+
+function addCommand(program: Program, command: Command, options: ProgramOptions | undefined): void {
+  const added = program.command(command.name).description(command.summary);
+  for (const { name, summary } of command.arguments ?? []) added.argument(name, summary);
+  for (const { flags, summary, fallback } of command.options ?? []) added.option(flags, summary, fallback);
+  added.action(() => {
+    const values = added.optsWithGlobals<Record<string, string | boolean | undefined>>();
+    options?.onCommand({ command, positionals: added.processedArgs, values });
+  });
+}

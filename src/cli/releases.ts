@@ -1,0 +1,99 @@
+import type { ChainedEntry } from "../api/views.ts";
+import { applyEntry, newService } from "../rollout/fold.ts";
+import { isEnded } from "../rollout/rollout.ts";
+import type { Service } from "../rollout/service.ts";
+import { readAllEntries } from "./client.ts";
+import { type Command, environmentOption, serviceArgument, textOf } from "./command.ts";
+import { requireService } from "./own-manifest.ts";
+import { describeAge, harmless, showTable } from "./show-table.ts";
+
+/** A release as the ledger knows it. */
+export interface KnownRelease {
+  readonly release: string;
+  readonly commit: string;
+  readonly isDirty: boolean;
+  /** ISO 8601; null when the ledger does not say. */
+  readonly builtAt: string | null;
+  /** When it last became what serves everyone. */
+  readonly promotedAt: string | null;
+  /**
+   * `stable` serves everyone, `warm` is kept running as the way back, `candidate` is being rolled out, `kept` was promoted once
+   * and can be gone back to after a start, `unpromoted` never served everyone.
+   */
+  readonly state: "stable" | "warm" | "candidate" | "kept" | "unpromoted";
+}
+
+export const releases: Command = {
+  name: "releases",
+  summary: "List the releases of a service: commit, age, and whether one can go back to them.",
+  arguments: [serviceArgument],
+  options: [environmentOption, { flags: "-n, --count <count>", summary: "So many of the newest.", fallback: "20" }],
+
+  async run(context) {
+    const { client, io, values, isJson, print, printJson } = context;
+    const service = requireService(context, "releases");
+    const environment = textOf(values["environment"]) ?? "production";
+    const all = listReleases(await readAllEntries(client), { service, environment });
+    const count = Number(values["count"]);
+    const shown = Number.isInteger(count) && count > 0 ? all.slice(0, count) : all;
+    if (isJson) printJson({ service, environment, releases: shown });
+    else print(shown.length === 0 ? `No release of ${service} in ${environment} yet.` : describeReleases(shown, io.clock.now()));
+    return undefined;
+  },
+};
+
+/** The newest first. */
+export function listReleases(
+  entries: readonly ChainedEntry[],
+  { service: name, environment }: { readonly service: string; readonly environment: string },
+): readonly KnownRelease[] {
+  let service: Service = newService(environment, name);
+  const builtAt = new Map<string, string>();
+  const promotedAt = new Map<string, string>();
+  for (const { entry } of entries) {
+    if (entry.service !== name || entry.environment !== environment) continue;
+    const before = service.stable;
+    service = applyEntry(service, entry);
+    if (entry.fact.kind === "release-built") builtAt.set(entry.fact.release.id, builtAt.get(entry.fact.release.id) ?? entry.at);
+    if (service.stable !== null && service.stable !== before) promotedAt.set(service.stable, entry.at);
+  }
+  return Object.values(service.releases)
+    .map(({ id, commit, isDirty }) => ({
+      release: id,
+      commit,
+      isDirty,
+      builtAt: builtAt.get(id) ?? null,
+      promotedAt: promotedAt.get(id) ?? null,
+      state: stateOf(service, id, promotedAt),
+    }))
+    .reverse();
+}
+
+function stateOf({ stable, warm, rollout }: Service, id: string, promotedAt: ReadonlyMap<string, string>): KnownRelease["state"] {
+  if (id === stable) return "stable";
+  if (id === warm?.release) return "warm";
+  if (rollout !== null && !isEnded(rollout) && rollout.candidate === id) return "candidate";
+  return promotedAt.has(id) ? "kept" : "unpromoted";
+}
+
+function describeReleases(shown: readonly KnownRelease[], now: Temporal.Instant): string {
+  const age = (at: string | null) => (at === null ? "-" : describeAge(at, now));
+  return showTable(
+    ["RELEASE", "COMMIT", "BUILT", "PROMOTED", "STATE"],
+    shown.map(({ release, commit, isDirty, builtAt, promotedAt, state }) => [
+      harmless(release),
+      `${commit.slice(0, 12)}${isDirty ? " (dirty)" : ""}`,
+      age(builtAt),
+      age(promotedAt),
+      stateWords[state],
+    ]),
+  );
+}
+
+const stateWords: Readonly<Record<KnownRelease["state"], string>> = {
+  stable: "stable: serves everyone",
+  warm: "warm: `belay rollback` switches to it in milliseconds",
+  candidate: "candidate of the running rollout",
+  kept: "kept: a rollback starts it first",
+  unpromoted: "never promoted",
+};

@@ -1,0 +1,89 @@
+import type { RolloutView } from "../api/views.ts";
+import { describePercent } from "../manifest/quantities.ts";
+import { countOf, harmless, indent } from "./show-table.ts";
+
+/** A weight of ten-thousandths as people read it. */
+export function describeWeight(weight: number): string {
+  return describePercent(weight / 10_000);
+}
+
+/** Where the rollout stands, in a few words. */
+export function describePhase({ phase, plan }: Pick<RolloutView, "phase" | "plan">): string {
+  switch (phase.name) {
+    case "pending":
+      return "building and starting the release";
+    case "progressing":
+      return `step ${phase.step + 1} of ${plan.steps.length}`;
+    case "held":
+      return `held at step ${phase.step + 1} of ${plan.steps.length}`;
+    case "braked":
+      return "braked: visitors are back on stable";
+    case "paused":
+      return "paused at weight 0";
+    case "baking":
+      return "baking";
+    case "promoting":
+      return "routing everyone to the release";
+    case "aborting":
+      return "routing everyone back to stable";
+    default:
+      return phase.name;
+  }
+}
+
+/** One line for a look in passing. */
+export function describeProgress(view: RolloutView): string {
+  const parts = [describePhase(view)];
+  if (view.weight > 0) parts.push(`${describeWeight(view.weight)} of visitors`);
+  if (view.canaryRequests > 0) parts.push(`${countOf(view.canaryRequests, "request")}, ${view.canaryErrors} failed`);
+  if (view.evidence !== null && view.evidence.scoredVisitors > 0) {
+    parts.push(`${countOf(view.evidence.scoredVisitors, "visitor")} scored, ${view.evidence.failedScoredVisitors} failed`);
+  }
+  const why = view.phase.name === "progressing" || view.phase.name === "baking" ? view.verdict : view.reason;
+  if (why !== "") parts.push(firstLine(why));
+  return parts.join("; ");
+}
+
+/** How it ended, who it was for, and what to do now. */
+export function describeOutcome(view: RolloutView): string {
+  const release = view.release === null ? "" : ` ${view.release}`;
+  const by = view.by === null ? "" : ` by ${byWords[view.by]}`;
+  const lines = [
+    `${view.service}${release} in ${view.environment}: ${view.outcome ?? describePhase(view)}${by} after ${view.seconds.toFixed(1)} s`,
+  ];
+  if (view.reason !== "") lines.push(indent(harmless(view.reason)));
+  lines.push(...describeTraffic(view).map((line) => `    ${line}`));
+  if (view.lastLines.trim() !== "")
+    lines.push("    The last lines of a failing instance:", indent(harmless(view.lastLines), "      | "));
+  if (view.next !== "") lines.push(`    Next: ${view.next}`);
+  if (view.phase.name === "refused") lines.push(`    Code: ${view.phase.code}`);
+  return lines.join("\n");
+}
+
+export const byWords: Readonly<Record<NonNullable<RolloutView["by"]>, string>> = {
+  verdict: "the evidence",
+  person: "a person",
+  lease: "the lease",
+  health: "health",
+  plan: "plan",
+};
+
+/** What users met, and what the evidence rules out. */
+export function describeTraffic(view: RolloutView): readonly string[] {
+  if (view.canaryRequests === 0) return [];
+  const lines = [
+    `The release got ${countOf(view.canaryRequests, "request")} of ${countOf(view.unitsCanary, "visitor")}; ${view.canaryErrors} failed.`,
+    `Harmed: ${countOf(view.harmedVisitors, "visitor")}, ${countOf(view.harmed, "request")}. Shielded: ${countOf(view.shielded, "request")}.`,
+  ];
+  const excluded = view.evidence?.excludedHarm ?? 1;
+  if (view.outcome === "promoted" && excluded < 1) {
+    lines.push(
+      `The evidence rules out more than ${describePercent(excluded)} extra failing visitors (tolerated: ${describePercent(view.plan.harm)}).`,
+    );
+  }
+  return lines;
+}
+
+function firstLine(text: string): string {
+  return harmless(text.split("\n")[0] ?? "");
+}

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { aRollout, aStatus } from "../api/fake-inside.ts";
+import type { StatusView } from "../api/views.ts";
+import { openDesk } from "./cli.fixture.ts";
+import { describeStatus } from "./status.ts";
+
+test("status --json is the view itself", async (t) => {
+  const desk = await openDesk(t);
+  assert.deepEqual(JSON.parse((await desk.run("status", "--json")).stdout), desk.inside.status);
+});
+
+test("status shows what serves, what rolls out and what is wrong", () => {
+  const text = describeStatus(aStatus({ trouble: ["the ledger cannot be written: weights are 0"] }));
+  assert.match(text, /http 127\.0\.0\.1:8080; 1 of 1 proxy worker connected; isolation: none/);
+  assert.match(text, /7,200 requests in the last minute/);
+  assert.match(text, /Trouble: the ledger cannot be written/);
+  assert.match(text, /shop +production +r-1a2b +- +1 of 1 ready +7200 +3/);
+  assert.match(text, /step 1 of 2; 5% of visitors; 40 requests, 2 failed; needs 32 more visitors/);
+});
+
+test("status shows a rollout that waits for a person with what to do, and one that ended with its reason", () => {
+  assert.match(
+    describeStatus(
+      withRollout({
+        phase: { name: "paused", resumeAt: { kind: "bake" }, reason: "lease" },
+        weight: 0,
+        outcome: "held",
+        reason: "lease",
+        next: "Run it.",
+      }),
+    ),
+    /paused at weight 0; 40 requests[\s\S]*Next: Run it\./,
+  );
+  assert.match(describeStatus(withRollout({ outcome: "aborted", reason: "it failed\nlines" })), /aborted: it failed$/);
+  const byPerson = withRollout({ outcome: "aborted", by: "person", reason: "" });
+  assert.match(describeStatus(byPerson), /^ {4}aborted by a person$/m);
+});
+
+test("status names instances that are not well, without control characters", () => {
+  const status = aStatus();
+  const [service] = status.services;
+  assert.ok(service);
+  const [instance] = service.instances;
+  assert.ok(instance);
+  const ill = {
+    ...service,
+    instances: [{ ...instance, state: "unready" as const, exits: 2, reason: "exit code 1\u001b[0m\nlast lines" }],
+  };
+  assert.match(
+    describeStatus({ ...status, services: [ill] }),
+    /instance shop-1: unready, ended by itself 2 times: exit code 1\?\[0m\n?/,
+  );
+});
+
+test("status without services says what to do", () => {
+  assert.match(describeStatus(aStatus({ services: [] })), /Run `belay deploy`/);
+});
+
+function withRollout(changes: Parameters<typeof aRollout>[0]): StatusView {
+  const status = aStatus();
+  return { ...status, services: status.services.map((service) => ({ ...service, rollout: aRollout(changes) })) };
+}

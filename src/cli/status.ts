@@ -1,0 +1,75 @@
+import type { ServiceView, StatusView } from "../api/views.ts";
+import type { Command } from "./command.ts";
+import { describeTime } from "./entry-words.ts";
+import { byWords, describeProgress } from "./rollout-words.ts";
+import { countOf, harmless, indent, showTable } from "./show-table.ts";
+
+export const status: Command = {
+  name: "status",
+  summary: "Show what serves, what rolls out, and what is wrong.",
+
+  async run({ client, print, printJson, isJson }) {
+    const view = await client.status();
+    if (isJson) printJson(view);
+    else print(describeStatus(view));
+    return undefined;
+  },
+};
+
+export function describeStatus(view: StatusView): string {
+  const addresses = Object.entries(view.addresses)
+    .filter(([name]) => name === "http" || name === "api-tcp")
+    .map(([name, address]) => `${name} ${address}`);
+  const connected = view.workers.filter(({ isConnected }) => isConnected).length;
+  const parts = [
+    `Belay ${view.program}: ${addresses.join(", ")}; ${connected} of ${countOf(view.workers.length, "proxy worker")} connected; isolation: ${view.isolation}`,
+    `${countOf(view.requestsLastMinute, "request")} in the last minute`,
+    ...view.trouble.map((words) => `Trouble: ${harmless(words)}`),
+  ];
+  if (view.services.length === 0) return [...parts, "", "No service yet. Run `belay deploy` in the folder of one."].join("\n");
+  return [...parts, "", showServices(view.services), ...view.services.flatMap(describeService)].join("\n");
+}
+
+function showServices(services: readonly ServiceView[]): string {
+  return showTable(
+    ["SERVICE", "ENVIRONMENT", "STABLE", "WARM", "INSTANCES", "REQUESTS/MIN", "FAILED"],
+    services.map((view) => [
+      view.service,
+      view.environment,
+      view.stable?.id ?? "-",
+      view.warm?.id ?? "-",
+      `${view.instances.filter(({ state }) => state === "ready").length} of ${view.instances.length} ready`,
+      String(view.requestsLastMinute),
+      String(view.failuresLastMinute),
+    ]),
+  );
+}
+
+function describeService({ service, rollout, instances, maintenance }: ServiceView): readonly string[] {
+  const lines: string[] = [];
+  if (maintenance !== null) {
+    const message = maintenance.message === "" ? "" : `: ${harmless(maintenance.message)}`;
+    lines.push("", `${service}: maintenance since ${describeTime(maintenance.since)}; visitors get 503${message}`);
+    lines.push(indent(`Next: \`belay maintenance off ${service}\` serves them again.`));
+  }
+  if (rollout !== null) {
+    const what = `${rollout.kind} ${rollout.rollout}${rollout.release === null ? "" : ` of ${rollout.release}`}`;
+    const reason = harmless(rollout.reason.split("\n")[0] ?? "");
+    const by = rollout.by === null ? "" : ` by ${byWords[rollout.by]}`;
+    const words = isEnded(rollout.outcome)
+      ? `${rollout.outcome}${by}${reason === "" ? "" : `: ${reason}`}`
+      : describeProgress(rollout);
+    lines.push("", `${service}: ${what}`, indent(words));
+    if (rollout.next !== "") lines.push(indent(`Next: ${rollout.next}`));
+  }
+  for (const { id, state, exits, reason } of instances) {
+    if (state === "ready" && exits === 0) continue;
+    const said = harmless(reason.split("\n")[0] ?? "");
+    lines.push(indent(`instance ${id}: ${state}, ended by itself ${countOf(exits, "time")}${said === "" ? "" : `: ${said}`}`));
+  }
+  return lines;
+}
+
+function isEnded(outcome: NonNullable<ServiceView["rollout"]>["outcome"]): boolean {
+  return outcome !== null && outcome !== "held";
+}

@@ -1,0 +1,22 @@
+import type { ReceivedBundle, Releases } from "../release/releases.ts";
+import type { DeployRequest } from "./control-plane.ts";
+
+/** Where belay.yml of a deploy is read from: the commit in the repository, or the bundle that brought it along. */
+export async function manifestSource(
+  releases: Pick<Releases, "readFile" | "readBundle">,
+  bundle: string | undefined,
+): Promise<Pick<Releases, "readFile">> {
+  return bundle === undefined ? releases : fromBundle(await releases.readBundle(bundle));
+}
+
+/** The request with what its bundle says of itself: nobody can give a bundle another commit. */
+export async function trustBundle(releases: Pick<Releases, "readBundle">, request: DeployRequest): Promise<DeployRequest> {
+  if (request.bundle === undefined) return request;
+  const { commit, isDirty, root } = await releases.readBundle(request.bundle);
+  return { ...request, commit, isDirty, root };
+}
+
+function fromBundle({ manifest, root }: ReceivedBundle): Pick<Releases, "readFile"> {
+  const own = root === "" ? "belay.yml" : `${root}/belay.yml`;
+  return { readFile: async (_, path) => (path === own ? manifest : undefined) };
+}

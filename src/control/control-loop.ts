@@ -1,0 +1,367 @@
+import { exposedStage } from "../rollout/decide.ts";
+import { desiredWeight, watchedPromotion } from "../rollout/desired.ts";
+import type { Fact, NewEntry, RolloutFact } from "../rollout/entry.ts";
+import { type Actor, isEnded, type Rollout, type RolloutId } from "../rollout/rollout.ts";
+import type { Service } from "../rollout/service.ts";
+import { emptyTable, type RoutingTable } from "../routing/table.ts";
+import { AfterPromotion } from "./after-promotion.ts";
+import { Builds } from "./builds.ts";
+import { recordDirectRollbacks } from "./direct-rollbacks.ts";
+import { EvidenceBook, type Moment } from "./evidence-book.ts";
+import { Fleet } from "./fleet.ts";
+import { InstanceKeeper } from "./instance-keeper.ts";
+import { Journal, loopActor, systemEntry } from "./journal.ts";
+import { judge } from "./judge.ts";
+import type { RolloutWatch } from "./rollout-watch.ts";
+import { nextTable } from "./routing-table.ts";
+import { takenRoute } from "./taken-route.ts";
+import type { World } from "./world.ts";
+
+const renewLeaseEveryMs = 1_000;
+const checkpointEveryMs = 1_000;
+const recoverEveryMs = 1_000;
+/** Facts may follow from facts; more rounds than this in one look would be a bug. */
+const roundsMax = 16;
+
+/**
+ * Observe, transition, compare with what is desired, act on the difference, append what happened, repeat.
+ *
+ * `react` looks at the evidence and the proxies and is synchronous: from a report that decides to the table that answers it
+ * nothing is awaited. `tick` also looks at instances. Both may be called at any time and any number of times: they act on
+ * differences, never on a list of effects.
+ */
+export class ControlLoop {
+  readonly journal: Journal;
+  readonly evidence: EvidenceBook;
+  readonly instances: InstanceKeeper;
+  #world: World;
+  #fleet: Fleet;
+  #builds: Builds;
+  #afterPromotion: AfterPromotion;
+  #table: RoutingTable;
+  #leaseRenewedAtMs = Number.NEGATIVE_INFINITY;
+  #checkpointedAtMs = Number.NEGATIVE_INFINITY;
+  #recoveryTriedAtMs = Number.NEGATIVE_INFINITY;
+  #isTableKept = true;
+  #isPublished = false;
+  /** What `begin` has to say before anything may be exposed; kept while the ledger cannot be written. */
+  #unrecordedBegin: readonly NewEntry[] = [];
+  /** When the present phase was entered, by rollout; unknown after a restart, then counted from there. */
+  #phaseSince: ReadonlyMap<RolloutId, { readonly phase: string; readonly sinceMs: number }> = new Map();
+  #isReacting = false;
+  #isClosed = false;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.journal = new Journal(world);
+    this.evidence = EvidenceBook.restore(world.evidence.load(), this.#moment(), world.log);
+    this.instances = new InstanceKeeper(world);
+    this.#fleet = new Fleet(world);
+    this.#builds = new Builds({ build: world.build, log: world.log, onEnd: () => this.react() });
+    this.#afterPromotion = new AfterPromotion(world);
+    this.#table = world.tables.load() ?? emptyTable;
+    this.#beginWatches();
+    world.dataPlane.onReport((report) => {
+      this.evidence.absorb(report, world.clock.monotonicMs(), (rollout) => this.#isShown(rollout));
+      this.react();
+    });
+    world.dataPlane.onChange(() => this.react());
+  }
+
+  get table(): RoutingTable {
+    return this.#table;
+  }
+
+  /** Before the first report, whatever else is in trouble: a record without a watch would be dropped, and its worker told to forget it. */
+  #beginWatches(): void {
+    const nowMs = this.#world.clock.monotonicMs();
+    const promotions = this.journal.deployments.all().map(watchedPromotion);
+    for (const rollout of [...this.journal.deployments.running(), ...promotions]) {
+      if (rollout !== null && rollout.candidate !== null) this.evidence.watch(rollout.id, rollout.plan, nowMs);
+    }
+  }
+
+  /**
+   * Begins this control plane's life: what is recorded of it, and which canaries lost their lease while nobody was there to
+   * renew it; only then the workers get a table. Called once, before anything else.
+   */
+  begin(options: { readonly boot: string; readonly program: string }): void {
+    this.#unrecordedBegin = [
+      systemEntry({ kind: "control-started", ...options, isolation: "none" }),
+      ...this.#leasesThatRanOut(),
+      ...recordDirectRollbacks(this.#table, (environment, name) => this.journal.deployments.find(environment, name), this.#world),
+    ];
+    this.react();
+  }
+
+  /** A worker that was restarted meanwhile cannot know that a lease ran out, so the control plane's own absence counts as well. */
+  #leasesThatRanOut(): readonly NewEntry[] {
+    return this.journal.deployments.running().flatMap((rollout) => {
+      if (exposedStage(rollout) === null || this.evidence.awayMs <= rollout.plan.leaseTtlMs) return [];
+      const { exposureEpoch } = rollout;
+      return [entryOf(rollout, loopActor, { kind: "braked", by: "lease", worker: "control plane", exposureEpoch })];
+    });
+  }
+
+  /** A person's entries. Throws when they cannot be written down; what follows from them has happened when this returns. */
+  submit(entries: readonly NewEntry[]): void {
+    this.journal.appendOrThrow(entries);
+    this.react();
+  }
+
+  /** How long the rollout has been in its present phase, as far as this process knows. */
+  phaseForMs(rollout: Rollout): number {
+    const since = this.#phaseSince.get(rollout.id);
+    return since === undefined ? 0 : this.#world.clock.monotonicMs() - since.sinceMs;
+  }
+
+  async tick(): Promise<void> {
+    await this.#fleet.look(this.#table);
+    const observed = await this.instances.observe();
+    if (observed !== null) this.#append(this.instances.differences(this.journal.deployments.all()));
+    this.react();
+    if (this.journal.trouble === null) {
+      this.instances.reconcile(this.journal.deployments.all(), {
+        trafficOf: (service, release) => this.#fleet.trafficOf(this.#table, service, release),
+        record: (entries) => this.#append(entries),
+      });
+    }
+  }
+
+  /** Ends what would keep the process alive. Nothing is looked at any more; everything is found again by the next control plane. */
+  close(): void {
+    this.#isClosed = true;
+    this.#builds.keepOnly(new Set());
+  }
+
+  react(): void {
+    if (this.#isReacting || this.#isClosed) return;
+    this.#isReacting = true;
+    try {
+      this.#react();
+      this.#checkpoint();
+    } finally {
+      this.#isReacting = false;
+    }
+  }
+
+  #react(): void {
+    if (!this.#recoverFromTrouble() || !this.#append(this.#unrecordedBegin)) return;
+    this.#unrecordedBegin = [];
+    for (let round = 0; round < roundsMax; round += 1) {
+      // Before the table is sent and kept: what that costs is a part of how long a change takes.
+      this.#notePhases();
+      this.#publish();
+      const entries = this.#nextEntries();
+      if (entries.length === 0) break;
+      if (!this.#append(entries)) return;
+    }
+    this.#renewLease();
+  }
+
+  /** While nothing can be written down, no canary has traffic: that is acted on first and recorded when it can be. */
+  #recoverFromTrouble(): boolean {
+    if (this.journal.trouble === null) return true;
+    this.#world.dataPlane.renewLease(this.#table.epoch, 0);
+    const nowMs = this.#world.clock.monotonicMs();
+    if (nowMs - this.#recoveryTriedAtMs < recoverEveryMs) return false;
+    this.#recoveryTriedAtMs = nowMs;
+    if (!this.#keepTable() || !this.#keepEvidence() || !this.journal.tryRecover()) return false;
+    this.#world.log.info("the ledger can be written again");
+    return true;
+  }
+
+  #append(entries: readonly NewEntry[]): boolean {
+    if (entries.length === 0) return true;
+    if (this.journal.append(entries)) return true;
+    this.#world.log.error("the ledger cannot be written: all weights go to 0", { cause: this.journal.trouble });
+    this.#world.dataPlane.renewLease(this.#table.epoch, 0);
+    return false;
+  }
+
+  #nextEntries(): readonly NewEntry[] {
+    const entries: NewEntry[] = [];
+    const building = new Set<string>();
+    for (const service of this.journal.deployments.all()) {
+      const { rollout } = service;
+      if (rollout === null) continue;
+      if (rollout.phase.name === "pending" && rollout.candidate === null) building.add(rollout.id);
+      // One release at a time: the next one that was built is checked against what this one takes.
+      if (entries.every(({ fact }) => fact.kind !== "release-built")) entries.push(...this.#entriesFor(service, rollout));
+    }
+    this.#builds.keepOnly(building);
+    return entries;
+  }
+
+  #entriesFor(service: Service, rollout: Rollout): readonly NewEntry[] {
+    if (isEnded(rollout)) return this.#entriesAfterPromotion(service);
+    const fact = this.#factFor(service, rollout);
+    return fact === null ? [] : [entryOf(rollout, loopActor, fact)];
+  }
+
+  /** What was free when the build began may have been taken by another service since. */
+  #checkBuilt(service: Service, fact: RolloutFact | null): RolloutFact | null {
+    if (fact?.kind !== "release-built") return fact;
+    const taken = takenRoute(fact.release, this.journal.deployments.all());
+    if (taken !== null) return { kind: "rollout-refused", code: taken.code, reason: taken.message, next: taken.next };
+    return refuseWhatServes(service, fact);
+  }
+
+  #entriesAfterPromotion(service: Service): readonly NewEntry[] {
+    const promotion = watchedPromotion(service);
+    const watch = promotion === null ? null : this.#watchOf(service, promotion);
+    const stableDownForMs = this.instances.downForMs(service, service.stable);
+    return this.#afterPromotion.entriesFor({ service, promotion, watch, stableDownForMs });
+  }
+
+  #factFor(service: Service, rollout: Rollout): Fact | null {
+    const { clock } = this.#world;
+    if (rollout.phase.name === "pending" && rollout.candidate === null)
+      return this.#checkBuilt(service, this.#builds.resultOf(rollout));
+    const watch = this.#watchOf(service, rollout);
+    if (rollout.phase.name === "promoting" || rollout.phase.name === "aborting") {
+      const evidence = rollout.exposureEpoch === 0 ? null : (watch?.summary() ?? null);
+      return this.#fleet.serves(this.#table)
+        ? { kind: "routing-acknowledged", epoch: this.#table.epoch, tookMs: round(this.phaseForMs(rollout)), evidence }
+        : null;
+    }
+    if (watch === null) return null;
+    return judge({
+      service,
+      rollout,
+      watch,
+      candidates: this.instances.of(service, rollout.candidate),
+      brakes: this.#fleet.brakesOf(rollout),
+      brakedForMs: this.phaseForMs(rollout),
+      candidateDownForMs: this.instances.downForMs(service, rollout.candidate),
+      candidateUnreadyForMs: this.instances.unreadyForMs(service, rollout.candidate),
+      nowMs: clock.monotonicMs(),
+    });
+  }
+
+  /** The rollout's evidence, brought up to now; null when it never exposes or is over and done with. */
+  #watchOf(service: Service, rollout: Rollout): RolloutWatch | null {
+    if (rollout.candidate === null || (isEnded(rollout) && (service.warm === null || rollout.phase.name !== "promoted")))
+      return null;
+    const nowMs = this.#world.clock.monotonicMs();
+    const watch = this.evidence.watch(rollout.id, rollout.plan, nowMs);
+    watch.routingChanged({ exposureEpoch: rollout.exposureEpoch, weight: desiredWeight(rollout), nowMs });
+    watch.advance({
+      nowMs,
+      settledUntilMs: this.#fleet.settledUntilMs(nowMs),
+      isServed: exposedStage(rollout) !== null && this.#fleet.serves(this.#table),
+      lostRecords: this.evidence.lostRecords(),
+      traffic: this.evidence.traffic.rollout(rollout.id),
+    });
+    return watch;
+  }
+
+  #publish(): void {
+    const table = nextTable(this.#table, this.journal.deployments.all(), this.journal.position);
+    if (table === this.#table && this.#isPublished) return;
+    this.#isTableKept &&= table === this.#table;
+    this.#table = table;
+    this.#isPublished = true;
+    this.#world.dataPlane.publish(table);
+    this.#keepTable();
+  }
+
+  #keepTable(): boolean {
+    if (this.#isTableKept) return true;
+    try {
+      this.#world.tables.save(this.#table);
+      this.#isTableKept = true;
+    } catch (cause) {
+      this.journal.reportTrouble(`the routing table could not be kept for a restart: ${messageOf(cause)}`);
+    }
+    return this.#isTableKept;
+  }
+
+  #renewLease(): void {
+    const nowMs = this.#world.clock.monotonicMs();
+    const exposures = this.#table.services.map((route) => route.exposure).filter((exposure) => exposure !== null);
+    if (exposures.length === 0 || nowMs - this.#leaseRenewedAtMs < renewLeaseEveryMs) return;
+    this.#leaseRenewedAtMs = nowMs;
+    this.#world.dataPlane.renewLease(this.#table.epoch, Math.max(...exposures.map((exposure) => exposure.leaseTtlMs)));
+  }
+
+  /** Makes the evidence durable and lets the workers forget what it holds. Not being able to is the same trouble as an unwritable ledger. */
+  #checkpoint(): void {
+    const nowMs = this.#world.clock.monotonicMs();
+    if (nowMs - this.#checkpointedAtMs < checkpointEveryMs || this.#unrecordedBegin.length > 0) return;
+    this.#checkpointedAtMs = nowMs;
+    const watched = new Set(this.journal.deployments.all().flatMap(watchedRollouts));
+    this.evidence.prune(
+      (rollout) => watched.has(rollout),
+      (rollout) => this.#isShown(rollout),
+    );
+    // Also without news while a canary has traffic: the time of the last save tells the next control plane how long nobody was there.
+    if (this.evidence.isChanged || this.#hasExposure()) this.#keepEvidence();
+  }
+
+  #isShown(rollout: RolloutId): boolean {
+    return this.journal.deployments
+      .all()
+      .some((service) => service.rollout?.id === rollout || watchedPromotion(service)?.id === rollout);
+  }
+
+  #hasExposure(): boolean {
+    return this.#table.services.some(({ exposure }) => exposure !== null);
+  }
+
+  #moment(): Moment {
+    return { nowMs: this.#world.clock.monotonicMs(), machineBoot: this.#world.machineBoot };
+  }
+
+  #keepEvidence(): boolean {
+    try {
+      for (const { worker, boot, sequence } of this.evidence.saveTo(this.#world.evidence, this.#moment()))
+        this.#world.dataPlane.keep(worker, boot, sequence);
+      return true;
+    } catch (cause) {
+      this.journal.reportTrouble(`the evidence could not be written: ${messageOf(cause)}`);
+      return false;
+    }
+  }
+
+  #notePhases(): void {
+    const nowMs = this.#world.clock.monotonicMs();
+    const rollouts = this.journal.deployments.all().flatMap(({ rollout }) => (rollout === null ? [] : [rollout]));
+    this.#phaseSince = new Map(
+      rollouts.map(({ id, phase: { name } }) => {
+        const before = this.#phaseSince.get(id);
+        return [id, before?.phase === name ? before : { phase: name, sinceMs: nowMs }];
+      }),
+    );
+  }
+}
+
+/** An entry about a rollout. */
+export function entryOf(rollout: Pick<Rollout, "environment" | "service" | "id">, actor: Actor, fact: Fact): NewEntry {
+  return { environment: rollout.environment, service: rollout.service, rollout: rollout.id, actor, fact };
+}
+
+/** A build whose result serves everyone already has nothing to roll out. */
+function refuseWhatServes(service: Service, fact: RolloutFact & { kind: "release-built" }): RolloutFact {
+  if (fact.release.id !== service.stable) return fact;
+  return {
+    kind: "rollout-refused",
+    code: "BELAY_RELEASE_SERVES_ALREADY",
+    reason: `the commit builds to ${fact.release.id}, which serves everyone already`,
+    next: "Commit the change that you want to deploy, then run `belay deploy` again.",
+  };
+}
+
+function watchedRollouts(service: Service): readonly RolloutId[] {
+  const { rollout } = service;
+  const running = rollout === null || isEnded(rollout) ? null : rollout;
+  return [running, watchedPromotion(service)].flatMap((watched) => (watched === null ? [] : [watched.id]));
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}

@@ -1,0 +1,138 @@
+import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
+import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
+import type { Actor, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
+import type { Maintenance } from "../rollout/service.ts";
+import type { Instance } from "../runtimes/runtime.ts";
+
+/** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
+export interface ControlPlane {
+  status(): Promise<StatusView>;
+  /** Reads belay.yml from the commit, freezes the plan and records the request; build and everything after it happen in the loop. */
+  deploy(request: DeployRequest, actor: Actor): Promise<{ readonly rollout: string; readonly forecast: string }>;
+  promote(
+    request: ServiceRequest & { readonly isFull: boolean; readonly skipsAnalysis: boolean },
+    actor: Actor,
+  ): Promise<{ readonly rollout: string }>;
+  abort(request: ServiceRequest & { readonly reason: string }, actor: Actor): Promise<{ readonly rollout: string }>;
+  pause(request: ServiceRequest & { readonly reason: string }, actor: Actor): Promise<{ readonly rollout: string }>;
+  resume(request: ServiceRequest, actor: Actor): Promise<{ readonly rollout: string }>;
+  /** With a running deploy and no target: aborts it. A rollback that is under way already is the answer. Else goes to `target`, by default the release promoted before the present one. */
+  rollback(
+    request: ServiceRequest & { readonly target: string | null; readonly reason: string },
+    actor: Actor,
+  ): Promise<{ readonly rollout: string }>;
+  /** Answers every new request of the service with 503 and `message`, or ends that. Returns the ledger's position, which the workers' epochs reach. */
+  setMaintenance(
+    request: ServiceRequest & { readonly isOn: boolean; readonly message: string },
+    actor: Actor,
+  ): Promise<{ readonly position: number }>;
+  /** The rollout of this id; throws `BELAY_ROLLOUT_UNKNOWN`. */
+  rollout(id: string): Promise<RolloutView>;
+  history(options: {
+    readonly afterPosition: number;
+    readonly limit: number;
+    readonly rollout?: string;
+  }): readonly ChainedEntry[];
+  checkpoint(): Checkpoint;
+  /** Where the logs of a service's instances lie, newest instance first; those of instances that are gone come last. */
+  logFiles(request: ServiceRequest): Promise<readonly InstanceLog[]>;
+}
+
+export interface InstanceLog {
+  readonly instance: string;
+  readonly release: string;
+  readonly file: string;
+  /** False for one that is gone and has left its log. */
+  readonly isPresent: boolean;
+}
+
+/** What instances wrote, by instance. */
+export interface LogsView {
+  readonly instances: readonly { readonly instance: string; readonly release: string; readonly lines: readonly string[] }[];
+  /** Sent back with the next question, it gives what was written since. */
+  readonly cursor: string;
+  /** More lies there already than one answer holds. */
+  readonly hasMore: boolean;
+}
+
+export interface ServiceRequest {
+  readonly service: string;
+  readonly environment: string;
+}
+
+export interface DeployRequest {
+  readonly commit: string;
+  readonly isDirty: boolean;
+  /** Folder of the service inside the repository; "" is its top. */
+  readonly root: string;
+  readonly environment: string;
+  /** sha256 of a bundle that was sent: what it says of commit and root counts then. Absent: the commit is built here. */
+  readonly bundle?: string | undefined;
+  /** Ends a running rollout of the service in favour of this one. */
+  readonly supersede: boolean;
+}
+
+export interface StatusView {
+  readonly program: string;
+  readonly log: string;
+  readonly isolation: "none";
+  /** Bound addresses: `http` is where visitors come in. */
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly workers: readonly { readonly worker: string; readonly epoch: number; readonly isConnected: boolean }[];
+  /** Why weights are forced to 0, or empty. */
+  readonly trouble: readonly string[];
+  readonly requestsLastMinute: number;
+  readonly services: readonly ServiceView[];
+}
+
+export interface ServiceView {
+  readonly service: string;
+  readonly environment: string;
+  readonly stable: Release | null;
+  readonly warm: Release | null;
+  readonly rollout: RolloutView | null;
+  readonly instances: readonly Instance[];
+  readonly requestsLastMinute: number;
+  readonly failuresLastMinute: number;
+  /** Visitors who came without a cookie of Belay's. */
+  readonly newVisitorsLastMinute: number;
+  /** Set while visitors are told to come back later. */
+  readonly maintenance: Maintenance | null;
+}
+
+/** A rollout as it is shown; `outcome` and what follows are set once it has ended (or is held). Scripts rely on these names. */
+export interface RolloutView {
+  readonly rollout: string;
+  readonly service: string;
+  readonly environment: string;
+  readonly kind: Rollout["kind"];
+  readonly release: string | null;
+  readonly stable: string | null;
+  readonly phase: Phase;
+  readonly plan: Plan;
+  /** Said before it starts: how long its gates take with the present traffic and what they rule out. */
+  readonly forecast: string;
+  readonly outcome: "promoted" | "aborted" | "refused" | "held" | "superseded" | null;
+  readonly by: "verdict" | "person" | "lease" | "health" | "plan" | null;
+  readonly reason: string;
+  /** What the reader should do now, or empty. */
+  readonly next: string;
+  /** From the request to the end, or to now. */
+  readonly seconds: number;
+  /** Weight that the canary has now, in ten-thousandths. */
+  readonly weight: number;
+  readonly heldMs: number;
+  readonly canaryRequests: number;
+  readonly canaryErrors: number;
+  /** Failed canary answers that reached a user. */
+  readonly harmed: number;
+  readonly harmedVisitors: number;
+  readonly shielded: number;
+  readonly unitsCanary: number;
+  readonly failedRequests: number;
+  readonly evidence: EvidenceSummary | null;
+  /** The evidence's own words for the present stage. */
+  readonly verdict: string;
+  /** Last lines of an instance that failed, or empty. */
+  readonly lastLines: string;
+}

@@ -1,0 +1,42 @@
+import type { Entry } from "../rollout/entry.ts";
+import { applyEntry, newService } from "../rollout/fold.ts";
+import { isEnded, type Rollout } from "../rollout/rollout.ts";
+import type { Service } from "../rollout/service.ts";
+
+/** Everything the ledger says, folded: the services as they are and every rollout as it ended. */
+export class Deployments {
+  #services = new Map<string, Service>();
+  #rollouts = new Map<string, Rollout>();
+
+  apply(entry: Entry): void {
+    if (entry.service === "") return;
+    const key = keyOf(entry.environment, entry.service);
+    const service = applyEntry(this.#services.get(key) ?? newService(entry.environment, entry.service), entry);
+    this.#services.set(key, service);
+    if (service.rollout !== null) this.#rollouts.set(service.rollout.id, service.rollout);
+  }
+
+  /** In the order of their first deploy. */
+  all(): readonly Service[] {
+    return [...this.#services.values()];
+  }
+
+  find(environment: string, service: string): Service | undefined {
+    return this.#services.get(keyOf(environment, service));
+  }
+
+  rollout(id: string): Rollout | undefined {
+    return this.#rollouts.get(id);
+  }
+
+  running(): readonly Rollout[] {
+    return this.all()
+      .map((service) => service.rollout)
+      .filter((rollout) => rollout !== null)
+      .filter((rollout) => !isEnded(rollout));
+  }
+}
+
+function keyOf(environment: string, service: string): string {
+  return `${environment}/${service}`;
+}

@@ -1,0 +1,121 @@
+import { decide, exposedStage } from "../rollout/decide.ts";
+import type { RolloutFact } from "../rollout/entry.ts";
+import type { ReleaseId, Rollout } from "../rollout/rollout.ts";
+import type { Service } from "../rollout/service.ts";
+import type { Brake } from "../routing/wire.ts";
+import type { Instance } from "../runtimes/runtime.ts";
+import type { RolloutWatch } from "./rollout-watch.ts";
+
+/** After a brake, records in flight are counted for this long; a verdict reached by then wins. */
+export const settleBrakeMs = 2_000;
+
+/** A release without one ready instance for this long is lost. */
+const lostAfterMs = 10_000;
+
+/** A candidate whose process ended by itself this often, and that was never ready as a whole, goes round in circles. */
+const exitsMax = 5;
+
+/** How long a rollback waits for instances that do not answer, once others of its release do. */
+const rollbackPatienceMs = 5_000;
+
+/** Everything that bears on what happens next to one running rollout. */
+export interface Sight {
+  readonly service: Service;
+  readonly rollout: Rollout;
+  readonly watch: RolloutWatch;
+  /** Instances of the candidate as the runtime shows them. */
+  readonly candidates: readonly Instance[];
+  /** Brakes that any worker reports for this rollout's present exposure, with the worker's name. */
+  readonly brakes: readonly (Brake & { readonly worker: string })[];
+  readonly brakedForMs: number;
+  readonly candidateDownForMs: number;
+  /** How long an instance of the candidate that was ready has not been; 0 when all that were ready are. */
+  readonly candidateUnreadyForMs: number;
+  readonly nowMs: number;
+}
+
+/** The next fact about a rollout that has a candidate and has not ended, or null when there is nothing new. Pure. */
+export function judge(sight: Sight): RolloutFact | null {
+  switch (sight.rollout.phase.name) {
+    case "pending":
+      return judgeStart(sight);
+    case "progressing":
+    case "held":
+    case "baking":
+      return judgeExposed(sight);
+    case "braked":
+      return judgeBraked(sight);
+    default:
+      return null;
+  }
+}
+
+function judgeStart({ service, rollout, candidates, candidateUnreadyForMs }: Sight): RolloutFact | null {
+  const run = rollout.candidate === null ? undefined : service.releases[rollout.candidate]?.run;
+  const ready = readyCount(service, rollout.candidate);
+  if (run !== undefined && ready >= run.instances) return { kind: "candidate-ready" };
+  const failed = candidates.find((instance) => instance.state === "failed");
+  // The way back is better with the instances that answer than not at all.
+  const isPatienceOver = failed !== undefined || candidateUnreadyForMs >= rollbackPatienceMs;
+  if (rollout.kind === "rollback" && ready > 0 && isPatienceOver) return { kind: "candidate-ready" };
+  if (failed !== undefined)
+    return { kind: "candidate-failed", reason: `${failed.id} did not become ready: ${firstLine(failed.reason)}` };
+  const unready = candidates.find((instance) => instance.state === "unready");
+  if (run !== undefined && unready !== undefined && candidateUnreadyForMs >= run.startTimeoutMs) {
+    const seconds = Math.floor(candidateUnreadyForMs / 1000);
+    const reason = `${unready.id} was ready once and has not answered for ${seconds} s: ${firstLine(unready.reason)}`;
+    return { kind: "candidate-failed", reason };
+  }
+  const looping = rollout.kind === "deploy" ? candidates.find(({ exits }) => exits >= exitsMax) : undefined;
+  if (looping === undefined) return null;
+  return {
+    kind: "candidate-failed",
+    reason: `${looping.id} ended by itself ${looping.exits} times before all instances were ready`,
+  };
+}
+
+function judgeExposed(sight: Sight): RolloutFact | null {
+  const { service, rollout, watch, brakes, nowMs } = sight;
+  const stage = exposedStage(rollout);
+  if (stage === null) return null;
+  const judgement = watch.verdict(stage);
+  const brake = brakes[0];
+  if (brake !== undefined && judgement.kind !== "fail") {
+    return { kind: "braked", by: brake.by, worker: brake.worker, exposureEpoch: brake.exposureEpoch };
+  }
+  if (readyCount(service, rollout.candidate) === 0 && judgement.kind !== "fail") {
+    // Without traffic nothing else would show it, and the next weight would send visitors to nobody.
+    return sight.candidateDownForMs >= lostAfterMs
+      ? { kind: "candidate-failed", reason: "no instance of the canary has been ready for 10 s" }
+      : null;
+  }
+  return decide(rollout, {
+    judgement,
+    evidence: watch.summary(),
+    heldMs: watch.heldMs,
+    nowMs,
+    stageBeganAtMs: watch.beganAtMs,
+  });
+}
+
+function judgeBraked({ service, rollout, watch, brakedForMs }: Sight): RolloutFact | null {
+  if (rollout.phase.name !== "braked") return null;
+  const judgement = watch.verdict(rollout.phase.resumeAt);
+  const evidence = watch.summary();
+  if (judgement.kind === "fail") {
+    return { kind: "verdict-failed", metric: judgement.metric, reason: judgement.reason, evidence, heldMs: watch.heldMs };
+  }
+  if (brakedForMs < settleBrakeMs) return null;
+  const isLost = rollout.phase.by === "health" && readyCount(service, rollout.candidate) === 0;
+  return isLost
+    ? { kind: "brake-settled", into: "aborted", reason: `${rollout.phase.reason}, and none came back`, evidence }
+    : { kind: "brake-settled", into: "paused", reason: `${rollout.phase.reason}; going on is for a person to decide`, evidence };
+}
+
+function readyCount(service: Service, release: ReleaseId | null): number {
+  return Object.values(service.instances).filter((instance) => instance.release === release && instance.isReady).length;
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? "";
+}

@@ -1,0 +1,221 @@
+import { BelayError } from "../errors.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Releases } from "../release/releases.ts";
+import { type Command, requireCommand, requireRunning } from "../rollout/commands.ts";
+import type { NewEntry, RolloutFact } from "../rollout/entry.ts";
+import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
+import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
+import type { Service } from "../rollout/service.ts";
+import { manifestSource, trustBundle } from "./bundle-source.ts";
+import { type ControlLoop, entryOf } from "./control-loop.ts";
+import type { ControlPlane, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
+import { planDeploy } from "./plan-deploy.ts";
+import { rolloutId } from "./rollout-id.ts";
+import { viewRollout, viewService } from "./views.ts";
+import type { World } from "./world.ts";
+
+export interface ControlPlaneOptions {
+  readonly world: World;
+  readonly loop: ControlLoop;
+  readonly ledger: Ledger;
+  readonly releases: Pick<Releases, "readFile" | "readBundle">;
+  readonly program: string;
+  /** Where the listening sockets are bound, by name. */
+  addresses(): Promise<Readonly<Record<string, string>>>;
+  /** The log file of an instance. */
+  logFileOf(instance: string): string;
+  /** Instances of the releases that have left a log, whether or not they run. */
+  loggedInstances(releases: readonly Release[]): readonly { readonly instance: string; readonly release: string }[];
+}
+
+/** People's verbs, turned into entries. What then happens is the loop's business. */
+export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const { world, loop, ledger } = options;
+  const { deployments } = loop.journal;
+
+  /** A command on the running rollout of a service. */
+  const command = async (request: ServiceRequest, verb: Command, fact: RolloutFact, actor: Actor) => {
+    const service = requireService(loop, request);
+    const rollout = requireRunning(service.rollout, service.name);
+    requireCommand(rollout, verb);
+    if (fact.kind === "promote-requested" || fact.kind === "resume-requested") requireAnsweringCandidate(service, rollout);
+    loop.submit([entryOf(rollout, actor, fact)]);
+    return { rollout: rollout.id };
+  };
+
+  return {
+    status: async () => viewStatus(options),
+    deploy: async (asked, actor) => {
+      const request = await trustBundle(options.releases, asked);
+      const planned = await planDeploy({
+        request,
+        releases: await manifestSource(options.releases, request.bundle),
+        services: deployments.all(),
+        newVisitorsPerSecond: (service) => newVisitorsPerSecond(options, service),
+      });
+      const running = deployments.find(request.environment, planned.service)?.rollout ?? null;
+      const id = rolloutId(planned.service, world);
+      const entries: NewEntry[] = [];
+      if (running !== null && !isEnded(running)) {
+        if (!request.supersede) throw alreadyRunning(running);
+        requireCommand(running, "supersede");
+        entries.push(entryOf(running, actor, { kind: "superseded", by: id }));
+      }
+      entries.push(entryOf({ environment: request.environment, service: planned.service, id }, actor, planned.fact));
+      loop.submit(entries);
+      return { rollout: id, forecast: planned.forecast };
+    },
+    promote: (request, actor) => {
+      const { isFull, skipsAnalysis } = request;
+      const verb = skipsAnalysis ? "promote --skip-analysis" : isFull ? "promote --full" : "promote";
+      return command(request, verb, { kind: "promote-requested", isFull, skipsAnalysis }, actor);
+    },
+    abort: (request, actor) => command(request, "abort", { kind: "abort-requested", reason: request.reason }, actor),
+    pause: (request, actor) => command(request, "pause", { kind: "pause-requested", reason: request.reason }, actor),
+    resume: (request, actor) => command(request, "resume", { kind: "resume-requested" }, actor),
+    rollback: async (request, actor) => {
+      const service = requireService(loop, request);
+      const running = service.rollout !== null && !isEnded(service.rollout) ? service.rollout : null;
+      const isUnderWay = running?.kind === "rollback" && running.phase.name !== "aborting";
+      // Whoever asks twice is in a hurry, and does not want the first one given up.
+      if (isUnderWay && (request.target ?? running.candidate) === running.candidate) return { rollout: running.id };
+      if (running !== null && request.target === null)
+        return command(request, "abort", { kind: "abort-requested", reason: request.reason }, actor);
+      const target = requireTarget(service, request.target);
+      const id = rolloutId(service.name, world);
+      const plan = rollbackPlan((service.promotion ?? requirePlan(service)).plan);
+      const entries = running === null ? [] : [entryOf(running, actor, { kind: "superseded", by: id })];
+      const fact: RolloutFact = {
+        kind: "rollout-requested",
+        rolloutKind: "rollback",
+        target: target.id,
+        plan,
+        by: "person",
+        reason: request.reason,
+      };
+      loop.submit([...entries, entryOf({ environment: service.environment, service: service.name, id }, actor, fact)]);
+      return { rollout: id };
+    },
+    setMaintenance: async (request, actor) => {
+      const { environment, name } = requireService(loop, request);
+      const fact = { kind: "maintenance-changed", isOn: request.isOn, message: request.message } as const;
+      loop.submit([{ environment, service: name, rollout: "", actor, fact }]);
+      return { position: loop.table.epoch };
+    },
+    rollout: async (id) => {
+      const rollout = deployments.rollout(id);
+      if (rollout !== undefined) return viewRollout(rollout, loop, world.clock);
+      throw new BelayError({
+        code: "BELAY_ROLLOUT_UNKNOWN",
+        message: `there is no rollout ${id}`,
+        next: "Run `belay history` to see the rollouts.",
+      });
+    },
+    history: ({ afterPosition, limit, rollout }) =>
+      ledger.read({ afterPosition, limit, ...(rollout === undefined ? {} : { rollout }) }),
+    checkpoint: () => ledger.checkpoint(),
+    logFiles: async (request) => listLogs(requireService(loop, request), options),
+  };
+}
+
+/** Present instances first, then what older ones left. */
+function listLogs(service: Service, { loop, logFileOf, loggedInstances }: ControlPlaneOptions): readonly InstanceLog[] {
+  const present = loop.instances.all
+    .filter((instance) => instance.service === service.name && instance.environment === service.environment)
+    .map(({ id, release }) => ({ instance: id, release, file: logFileOf(id), isPresent: true }))
+    .reverse();
+  const known = new Set(present.map(({ instance }) => instance));
+  const gone = loggedInstances(Object.values(service.releases).reverse())
+    .filter(({ instance }) => !known.has(instance))
+    .map((log) => ({ ...log, file: logFileOf(log.instance), isPresent: false }));
+  return [...present, ...gone];
+}
+
+async function viewStatus({ world, loop, ledger, program, addresses }: ControlPlaneOptions): Promise<StatusView> {
+  const services = loop.journal.deployments.all().map((service) => viewService(service, loop, world.clock));
+  return {
+    program,
+    log: ledger.log,
+    isolation: "none",
+    addresses: await addresses(),
+    workers: world.dataPlane
+      .workers()
+      .map(({ worker, acknowledgedEpoch, isConnected }) => ({ worker, epoch: acknowledgedEpoch, isConnected })),
+    trouble: loop.journal.trouble === null ? [] : [loop.journal.trouble],
+    requestsLastMinute: services.reduce((sum, service) => sum + service.requestsLastMinute, 0),
+    services,
+  };
+}
+
+/** Measured over the last minute; a service that Belay has watched for less is taken at what came so far. */
+function newVisitorsPerSecond({ world, loop }: ControlPlaneOptions, service: Service): number {
+  const nowMs = world.clock.monotonicMs();
+  const { newVisitors } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
+  return newVisitors / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs);
+}
+
+function requireService(loop: ControlLoop, { environment, service }: ServiceRequest): Service {
+  const found = loop.journal.deployments.find(environment, service);
+  if (found !== undefined) return found;
+  const known = loop.journal.deployments.all().map((each) => `${each.name} in ${each.environment}`);
+  throw new BelayError({
+    code: "BELAY_SERVICE_UNKNOWN",
+    message: `nothing was ever deployed as ${service} in ${environment}${known.length === 0 ? "" : ` (known: ${known.join(", ")})`}`,
+    next: "Run `belay status` to see the services, or `belay deploy` in the service's repository.",
+  });
+}
+
+/** More traffic for a canary of which nothing answers would fail for everyone who gets it. */
+function requireAnsweringCandidate(service: Service, rollout: Rollout): void {
+  if (Object.values(service.instances).some(({ release, isReady }) => release === rollout.candidate && isReady)) return;
+  throw new BelayError({
+    code: "BELAY_ROLLOUT_CANDIDATE_DOWN",
+    message: `no instance of ${rollout.candidate} answers now, so visitors cannot be sent to it`,
+    next: `Run \`belay status\` to see why, and try again when one answers, or run \`belay abort ${service.name}\`.`,
+  });
+}
+
+function requireTarget(service: Service, wanted: string | null): Release {
+  const id = wanted ?? rollbackTarget(service);
+  const release = id === null ? undefined : service.releases[id];
+  if (release === undefined) {
+    throw new BelayError({
+      code: "BELAY_ROLLBACK_NO_TARGET",
+      message:
+        wanted === null
+          ? `${service.name} has no release that was promoted before the present one`
+          : `${service.name} has no release ${wanted}`,
+      next: `Run \`belay history\` to see the releases of ${service.name}, then \`belay rollback ${service.name} --to <release>\`.`,
+    });
+  }
+  if (!service.promotedBefore.includes(release.id)) {
+    throw new BelayError({
+      code: "BELAY_ROLLBACK_NEVER_PROMOTED",
+      message: `${release.id} was never promoted, so it is not a way back`,
+      next: `Choose one of ${service.promotedBefore.join(", ")}, or run \`belay deploy\` from its commit.`,
+    });
+  }
+  if (release.id !== service.stable) return release;
+  throw new BelayError({
+    code: "BELAY_RELEASE_SERVES_ALREADY",
+    message: `${release.id} serves everyone already`,
+    next: `Choose another release with \`belay rollback ${service.name} --to <release>\`.`,
+  });
+}
+
+function requirePlan(service: Service): Rollout {
+  if (service.rollout !== null) return service.rollout;
+  throw new BelayError({
+    code: "BELAY_ROLLOUT_NONE",
+    message: `${service.name} has no rollout`,
+    next: "Run `belay deploy` first.",
+  });
+}
+
+function alreadyRunning(rollout: Rollout): BelayError {
+  return new BelayError({
+    code: "BELAY_ROLLOUT_RUNNING",
+    message: `${rollout.id} of ${rollout.service} is running (${rollout.phase.name})`,
+    next: "Wait for its end, or run `belay deploy --supersede` to replace it.",
+  });
+}

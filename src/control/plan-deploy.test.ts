@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Story } from "../rollout/rollout.builder.ts";
+import type { Service } from "../rollout/service.ts";
+import { planDeploy } from "./plan-deploy.ts";
+
+const manifest = `version: 1
+service: shop
+run: { command: node server.js }
+environments:
+  production: { routes: [{ host: shop.example.com }] }
+rollout: { steps: [{ weight: 5%, minHold: 2s }], harm: 2%, scoreWindow: 3s, maxHold: 5m }
+`;
+
+const request = { commit: "a".repeat(40), isDirty: false, root: "", environment: "production", supersede: false };
+
+function plan(options: {
+  readonly text?: string;
+  readonly services?: readonly Service[];
+  readonly perSecond?: number;
+  readonly environment?: string;
+}) {
+  const { text = manifest, services = [new Story().withStable().service], perSecond = 40, environment = "production" } = options;
+  const releases = { readFile: async () => (text === "" ? undefined : text) };
+  return planDeploy({ request: { ...request, environment }, releases, services, newVisitorsPerSecond: () => perSecond });
+}
+
+async function factOf(options: Parameters<typeof plan>[0]) {
+  const { fact } = await plan(options);
+  assert.ok(fact.kind === "rollout-requested" && fact.rolloutKind === "deploy");
+  return fact;
+}
+
+test("with enough visitors the gates are to be passed, and it is said how long they take and what they rule out", async () => {
+  const fact = await factOf({ perSecond: 40 });
+  assert.equal(fact.plan.onInconclusive, "hold");
+  assert.match(fact.forecast, /of gates at 40 new visitors a second; rules out more than 2 % extra failing visitors/);
+});
+
+test("without visitors the steps go on without evidence, and that is said before the start", async () => {
+  const fact = await factOf({ perSecond: 0 });
+  assert.equal(fact.plan.onInconclusive, "continue");
+  assert.match(fact.forecast, /cannot pass.*without statistical evidence/);
+});
+
+test("what the manifest says about an inconclusive end is kept, whatever the traffic", async () => {
+  const fact = await factOf({ text: manifest.replace("maxHold: 5m", "maxHold: 5m, onInconclusive: rollback"), perSecond: 0 });
+  assert.equal(fact.plan.onInconclusive, "rollback");
+  assert.match(fact.forecast, /onInconclusive: rollback/);
+});
+
+test("steps that the manifest does not name are planned from the visitors, and named before the start", async () => {
+  const text = manifest
+    .replace("steps: [{ weight: 5%, minHold: 2s }], ", "")
+    .replace("harm: 2%", "harm: 0.2%")
+    .replace("5m", "1h");
+  const busy = await factOf({ text, perSecond: 100 });
+  assert.deepEqual(
+    busy.plan.steps.map(({ weight }) => weight),
+    [100, 500, 2_500, 5_000],
+  );
+  assert.match(busy.forecast, /steps planned from it: 1 %, 5 %, 25 %, 50 %/);
+  const quiet = await factOf({ text, perSecond: 0.01 });
+  assert.deepEqual(
+    quiet.plan.steps.map(({ weight }) => weight),
+    [1_000, 5_000],
+  );
+  assert.match(quiet.forecast, /without statistical evidence/);
+});
+
+test("the first release has nothing to compare with", async () => {
+  assert.match((await factOf({ services: [] })).forecast, /nothing to compare with/);
+});
+
+test("a commit without a manifest, a broken one, an unknown environment and a taken route are refused by name", async () => {
+  await assert.rejects(plan({ text: "" }), { code: "BELAY_MANIFEST_MISSING" });
+  await assert.rejects(plan({ text: manifest.replace("service:", "servce:") }), (error: Error & { code: string }) => {
+    assert.equal(error.code, "BELAY_MANIFEST_INVALID");
+    return /belay\.yml:2:1/.test(error.message);
+  });
+  await assert.rejects(plan({ environment: "constructor" }), { code: "BELAY_MANIFEST_ENVIRONMENT_UNKNOWN" });
+  await assert.rejects(plan({ text: manifest.replace("service: shop", "service: other") }), {
+    code: "BELAY_ROUTE_TAKEN",
+    message: "shop.example.com/ belongs to shop in production",
+  });
+});
+
+test("the same service in another environment is another service: it may not take the routes of the first", async () => {
+  const text = manifest.replace("production:", "staging:");
+  await assert.rejects(plan({ text, environment: "staging" }), {
+    code: "BELAY_ROUTE_TAKEN",
+    message: "shop.example.com/ belongs to shop in production",
+  });
+});

@@ -1,0 +1,111 @@
+import { forecast } from "../analysis/forecast.ts";
+import { planSteps } from "../analysis/plan-steps.ts";
+import { BelayError } from "../errors.ts";
+import type { Manifest } from "../manifest/manifest.ts";
+import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
+import type { BuildRequest, Releases } from "../release/releases.ts";
+import type { RolloutFact } from "../rollout/entry.ts";
+import type { Plan, Rollout } from "../rollout/rollout.ts";
+import type { Service } from "../rollout/service.ts";
+import type { DeployRequest } from "./control-plane.ts";
+import { takenRoute } from "./taken-route.ts";
+
+/** Checks a deploy as far as it can be checked before anything runs, and freezes its plan. */
+export async function planDeploy(options: {
+  readonly request: DeployRequest;
+  readonly releases: Pick<Releases, "readFile">;
+  readonly services: readonly Service[];
+  newVisitorsPerSecond(service: Service): number;
+}): Promise<{ readonly service: string; readonly forecast: string; readonly fact: RolloutFact }> {
+  const { request, releases, services, newVisitorsPerSecond } = options;
+  const manifest = await readManifest(releases, request);
+  const { routes } = requireEnvironment(manifest, request.environment);
+  const taken = takenRoute({ service: manifest.service, environment: request.environment, routes }, services);
+  if (taken !== null) throw taken;
+  const own = services.find((service) => service.name === manifest.service && service.environment === request.environment);
+  const { plan, words } = freezePlan(manifest.plan, own === undefined || own.stable === null ? null : newVisitorsPerSecond(own));
+  const { commit, root, isDirty, bundle } = request;
+  const sent = bundle === undefined ? {} : { bundle };
+  return {
+    service: manifest.service,
+    forecast: words,
+    fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, plan, forecast: words },
+  };
+}
+
+/**
+ * What the manifest leaves open is decided by the visitors of the last minute (null: nothing serves yet), and it is said before
+ * the start what that plan can show. A gate that this traffic cannot pass would only hold the release, so there the steps go on
+ * without evidence, unless the manifest says otherwise.
+ */
+function freezePlan(plan: Manifest["plan"], visitorsPerSecond: number | null): { readonly plan: Plan; readonly words: string } {
+  const known = { ...plan, onInconclusive: plan.onInconclusive ?? ("hold" as const) };
+  const steps = plan.steps ?? planSteps(known, visitorsPerSecond ?? 0);
+  if (visitorsPerSecond === null) {
+    const words = "first release, nothing to compare with: it goes to everyone as soon as it is ready";
+    return { plan: { ...known, steps }, words };
+  }
+  const expected = forecast({ ...known, steps }, visitorsPerSecond);
+  const ladder =
+    plan.steps === null ? `; steps planned from it: ${steps.map(({ weight }) => `${weight / 100} %`).join(", ")}` : "";
+  if (expected.canPass) return { plan: { ...known, steps }, words: `${expected.words}${ladder}` };
+  const onInconclusive = plan.onInconclusive ?? "continue";
+  const end =
+    onInconclusive === "continue"
+      ? "its steps go on without statistical evidence"
+      : `it will end by onInconclusive: ${onInconclusive}`;
+  return { plan: { ...known, steps, onInconclusive }, words: `${expected.words}${ladder}; ${end}` };
+}
+
+/** What to build for a rollout: the manifest of its own commit decides, not the one of today. */
+export async function planBuild(releases: Pick<Releases, "readFile">, rollout: Rollout): Promise<BuildRequest> {
+  const { commit, root, environment, isDirty, bundle } = rollout;
+  const manifest = await readManifest(releases, { commit, root });
+  return {
+    service: manifest.service,
+    environment,
+    commit,
+    isDirty,
+    bundle,
+    run: manifest.run,
+    routes: requireEnvironment(manifest, environment).routes,
+    assets: manifest.assets,
+    expose: manifest.expose,
+    root,
+    build: manifest.release.build,
+    buildTimeoutMs: manifest.release.buildTimeoutMs,
+    include: manifest.release.include,
+  };
+}
+
+async function readManifest(
+  releases: Pick<Releases, "readFile">,
+  { commit, root }: Pick<DeployRequest, "commit" | "root">,
+): Promise<Manifest> {
+  const path = root === "" ? "belay.yml" : `${root}/belay.yml`;
+  const text = await releases.readFile(commit, path);
+  if (text === undefined) {
+    throw new BelayError({
+      code: "BELAY_MANIFEST_MISSING",
+      message: `commit ${commit.slice(0, 12)} has no ${path}`,
+      next: "Run `belay init` in the service's folder (six lines are enough), commit belay.yml, and deploy again.",
+    });
+  }
+  const parsed = parseManifest(text, path);
+  if (parsed.ok) return parsed.manifest;
+  throw new BelayError({
+    code: "BELAY_MANIFEST_INVALID",
+    message: describeProblems(parsed.problems),
+    next: "Mend the lines named above, commit, and run `belay deploy` again.",
+  });
+}
+
+function requireEnvironment(manifest: Manifest, environment: string): Manifest["environments"][string] {
+  const found = Object.hasOwn(manifest.environments, environment) ? manifest.environments[environment] : undefined;
+  if (found !== undefined) return found;
+  throw new BelayError({
+    code: "BELAY_MANIFEST_ENVIRONMENT_UNKNOWN",
+    message: `belay.yml of ${manifest.service} has no environment ${environment} (it has ${Object.keys(manifest.environments).join(", ")})`,
+    next: "Name one of these with --environment, or add the environment to belay.yml.",
+  });
+}

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Counter } from "../routing/wire.ts";
+import { TrafficCounts } from "./traffic-counts.ts";
+
+const counter: Counter = {
+  service: "shop",
+  environment: "production",
+  rollout: "r1",
+  release: "b2",
+  arm: "canary",
+  weight: 500,
+  route: "shop.example.com/",
+  outcome: "failed",
+  isHarm: true,
+  count: 3,
+};
+const report = { worker: "proxy-1", boot: "x", counters: [counter], newVisitors: [] };
+
+test("a counter that is told twice counts once, and a worker that was replaced leaves its last counts behind", () => {
+  const traffic = new TrafficCounts();
+  traffic.absorb(report, 1_000);
+  traffic.absorb(report, 2_000);
+  traffic.absorb({ ...report, boot: "y", counters: [{ ...counter, count: 2 }] }, 3_000);
+  assert.deepEqual(traffic.rollout("r1"), {
+    canary: { requests: 5, failed: 5 },
+    stable: { requests: 0, failed: 0 },
+    harmedRequests: 5,
+  });
+});
+
+test("a failure that stable covered harms nobody", () => {
+  const traffic = new TrafficCounts();
+  traffic.absorb({ ...report, counters: [{ ...counter, isHarm: false }] }, 0);
+  assert.equal(traffic.rollout("r1").harmedRequests, 0);
+});
+
+test("the last minute forgets what is older, and counts new visitors from the first time it hears of them", () => {
+  const traffic = new TrafficCounts();
+  const visitors = (count: number) => [{ service: "shop", environment: "production", count }];
+  traffic.absorb({ ...report, newVisitors: visitors(100) }, 0);
+  traffic.absorb({ ...report, newVisitors: visitors(140) }, 30_000);
+  assert.deepEqual(traffic.lastMinute("production", "shop", 31_000), { requests: 3, failed: 3, newVisitors: 40 });
+  assert.deepEqual(traffic.lastMinute("production", "shop", 70_000), { requests: 0, failed: 0, newVisitors: 40 });
+  assert.deepEqual(traffic.lastMinute("production", "shop", 100_000), { requests: 0, failed: 0, newVisitors: 0 });
+});
+
+test("totals survive the control plane by their snapshot", () => {
+  const traffic = new TrafficCounts();
+  traffic.absorb(report, 0);
+  const restored = new TrafficCounts();
+  restored.restore(structuredClone(traffic.snapshot()));
+  restored.absorb({ ...report, counters: [{ ...counter, count: 4 }] }, 1_000);
+  assert.equal(restored.rollout("r1").canary.requests, 4);
+});
+
+test("a rate is taken over the time in which there was anything of the service to count", () => {
+  const traffic = new TrafficCounts();
+  traffic.absorb({ ...report, counters: [{ ...counter, service: "old" }] }, 0);
+  traffic.absorb(report, 50_000);
+  assert.equal(traffic.watchedSeconds("production", "old", 55_000), 55);
+  assert.equal(traffic.watchedSeconds("production", "shop", 55_000), 5);
+  assert.equal(traffic.watchedSeconds("production", "never", 55_000), 1);
+});

@@ -1,0 +1,146 @@
+import type { Counter } from "../routing/wire.ts";
+import type { WorkerReport } from "../routing/worker-view.ts";
+
+type Reported = Pick<WorkerReport, "worker" | "boot" | "counters" | "newVisitors">;
+
+/** Requests of one rollout, summed over all workers. */
+export interface RolloutTraffic {
+  readonly canary: { readonly requests: number; readonly failed: number };
+  readonly stable: { readonly requests: number; readonly failed: number };
+  /** Failed canary answers that reached a user. */
+  readonly harmedRequests: number;
+}
+
+/** What a service had in the last minute. */
+export interface ServiceTraffic {
+  readonly requests: number;
+  readonly failed: number;
+  readonly newVisitors: number;
+}
+
+interface Second {
+  readonly second: number;
+  readonly byService: Map<string, { requests: number; failed: number; newVisitors: number }>;
+}
+
+export interface TrafficSnapshot {
+  readonly counters: readonly (readonly [string, readonly Counter[]])[];
+}
+
+const keptSeconds = 60;
+
+/**
+ * What the workers counted. Counters are cumulative since a worker's boot, so a report that comes twice changes nothing;
+ * a worker that was replaced leaves its last counts behind.
+ */
+export class TrafficCounts {
+  /** By worker and boot, then by counter. */
+  #byBoot = new Map<string, Map<string, Counter>>();
+  #newVisitorsByBoot = new Map<string, number>();
+  #seconds: Second[] = [];
+
+  absorb({ worker, boot, counters, newVisitors }: Reported, nowMs: number): void {
+    const bootKey = `${worker}/${boot}`;
+    for (const { environment, service, count } of newVisitors) {
+      const key = `${bootKey} ${environment}/${service}`;
+      // A control plane that has just started has missed when they came, so they are not this second's.
+      const before = this.#newVisitorsByBoot.get(key) ?? count;
+      this.#newVisitorsByBoot.set(key, count);
+      this.#secondOf({ environment, service }, nowMs).newVisitors += count - before;
+    }
+    const known = this.#byBoot.get(bootKey) ?? new Map<string, Counter>();
+    this.#byBoot.set(bootKey, known);
+    for (const counter of counters) {
+      const key = keyOf(counter);
+      const before = known.get(key)?.count ?? 0;
+      if (counter.count <= before) continue;
+      known.set(key, counter);
+      const second = this.#secondOf(counter, nowMs);
+      second.requests += counter.count - before;
+      if (counter.outcome === "failed") second.failed += counter.count - before;
+    }
+  }
+
+  rollout(id: string): RolloutTraffic {
+    const canary = { requests: 0, failed: 0 };
+    const stable = { requests: 0, failed: 0 };
+    let harmedRequests = 0;
+    for (const known of this.#byBoot.values()) {
+      for (const counter of known.values()) {
+        if (counter.rollout !== id) continue;
+        const arm = counter.arm === "canary" ? canary : stable;
+        arm.requests += counter.count;
+        if (counter.outcome === "failed") arm.failed += counter.count;
+        if (counter.isHarm) harmedRequests += counter.count;
+      }
+    }
+    return { canary, stable, harmedRequests };
+  }
+
+  lastMinute(environment: string, service: string, nowMs: number): ServiceTraffic {
+    const sum = { requests: 0, failed: 0, newVisitors: 0 };
+    for (const { second, byService } of this.#seconds) {
+      if (second <= nowMs / 1000 - keptSeconds) continue;
+      const counted = byService.get(`${environment}/${service}`);
+      sum.requests += counted?.requests ?? 0;
+      sum.failed += counted?.failed ?? 0;
+      sum.newVisitors += counted?.newVisitors ?? 0;
+    }
+    return sum;
+  }
+
+  /** How much of the last minute there was anything of the service to count, at least 1 s. */
+  watchedSeconds(environment: string, service: string, nowMs: number): number {
+    const nowSecond = nowMs / 1000;
+    const first = this.#seconds.find(
+      ({ second, byService }) => second > nowSecond - keptSeconds && byService.has(`${environment}/${service}`),
+    );
+    return Math.min(keptSeconds, Math.max(1, nowSecond - (first?.second ?? nowSecond)));
+  }
+
+  /** Drops what a rollout counted that nobody will ask for again. */
+  forgetRollouts(isWanted: (rollout: string) => boolean): void {
+    for (const known of this.#byBoot.values()) {
+      for (const [key, counter] of known) if (counter.rollout !== "" && !isWanted(counter.rollout)) known.delete(key);
+    }
+  }
+
+  /** Forgets a worker's process that has ended. False, and nothing happens, while it has a part in a rollout's totals. */
+  forgetBoot(worker: string, boot: string): boolean {
+    const bootKey = `${worker}/${boot}`;
+    const known = this.#byBoot.get(bootKey);
+    if (known?.values().some(({ rollout }) => rollout !== "") === true) return false;
+    this.#byBoot.delete(bootKey);
+    for (const key of this.#newVisitorsByBoot.keys()) if (key.startsWith(`${bootKey} `)) this.#newVisitorsByBoot.delete(key);
+    return true;
+  }
+
+  snapshot(): TrafficSnapshot {
+    return { counters: [...this.#byBoot].map(([boot, known]) => [boot, [...known.values()]] as const) };
+  }
+
+  restore(snapshot: TrafficSnapshot): void {
+    for (const [boot, counters] of snapshot.counters) {
+      this.#byBoot.set(boot, new Map(counters.map((counter) => [keyOf(counter), counter])));
+    }
+  }
+
+  #secondOf(
+    { environment, service }: Pick<Counter, "environment" | "service">,
+    nowMs: number,
+  ): { requests: number; failed: number; newVisitors: number } {
+    const second = Math.floor(nowMs / 1000);
+    let last = this.#seconds.at(-1);
+    if (last === undefined || last.second !== second) {
+      last = { second, byService: new Map() };
+      this.#seconds.push(last);
+      if (this.#seconds.length > keptSeconds) this.#seconds.shift();
+    }
+    return last.byService.getOrInsertComputed(`${environment}/${service}`, () => ({ requests: 0, failed: 0, newVisitors: 0 }));
+  }
+}
+
+function keyOf(counter: Counter): string {
+  const { environment, service, rollout, release, arm, weight, route, outcome, isHarm } = counter;
+  return [environment, service, rollout, release, arm, weight, route, outcome, isHarm].join("\n");
+}

@@ -1,0 +1,122 @@
+import { exposedStage } from "../rollout/decide.ts";
+import { desiredWeight } from "../rollout/desired.ts";
+import { isEnded, type OutcomeBy, type Release, type ReleaseId, type Rollout } from "../rollout/rollout.ts";
+import type { Service } from "../rollout/service.ts";
+import type { ControlLoop } from "./control-loop.ts";
+import type { RolloutView, ServiceView } from "./control-plane.ts";
+import type { World } from "./world.ts";
+
+interface Outcome {
+  readonly outcome: RolloutView["outcome"];
+  readonly by: RolloutView["by"];
+  readonly reason: string;
+  readonly next: string;
+}
+
+/** A rollout as people and scripts are shown it. */
+export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["clock"]): RolloutView {
+  const watch = loop.evidence.find(rollout.id);
+  const evidence = isEnded(rollout) ? rollout.evidence : (watch?.summary() ?? rollout.evidence);
+  const stage = exposedStage(rollout);
+  const verdict = stage === null ? undefined : watch?.verdict(stage);
+  const endMs =
+    rollout.endedAt === null ? clock.now().epochMilliseconds : Temporal.Instant.from(rollout.endedAt).epochMilliseconds;
+  return {
+    rollout: rollout.id,
+    service: rollout.service,
+    environment: rollout.environment,
+    kind: rollout.kind,
+    release: rollout.candidate,
+    stable: rollout.stable,
+    phase: rollout.phase,
+    plan: rollout.plan,
+    forecast: rollout.forecast,
+    ...outcomeOf(rollout),
+    seconds: Math.max(0, endMs - Temporal.Instant.from(rollout.requestedAt).epochMilliseconds) / 1000,
+    weight: desiredWeight(rollout),
+    heldMs: stage === null ? 0 : Math.round(watch?.heldMs ?? 0),
+    canaryRequests: evidence?.canary.requests ?? 0,
+    canaryErrors: evidence?.canary.failedRequests ?? 0,
+    harmed: evidence?.harmedRequests ?? 0,
+    harmedVisitors: evidence?.harmedVisitors ?? 0,
+    shielded: evidence?.shieldedRequests ?? 0,
+    unitsCanary: evidence?.canary.visitors ?? 0,
+    failedRequests: (evidence?.canary.failedRequests ?? 0) + (evidence?.stable.failedRequests ?? 0),
+    evidence,
+    verdict: verdict === undefined ? "" : verdict.kind === "inconclusive" ? verdict.missing : verdict.reason,
+    lastLines: lastLinesOf(rollout, loop),
+  };
+}
+
+export function viewService(service: Service, loop: ControlLoop, clock: World["clock"]): ServiceView {
+  const nowMs = clock.monotonicMs();
+  const minute = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
+  return {
+    service: service.name,
+    environment: service.environment,
+    stable: releaseOf(service, service.stable),
+    warm: releaseOf(service, service.warm?.release ?? null),
+    rollout: service.rollout === null ? null : viewRollout(service.rollout, loop, clock),
+    instances: loop.instances.all.filter(
+      (instance) => instance.service === service.name && instance.environment === service.environment,
+    ),
+    requestsLastMinute: minute.requests,
+    failuresLastMinute: minute.failed,
+    newVisitorsLastMinute: minute.newVisitors,
+    maintenance: service.maintenance,
+  };
+}
+
+function outcomeOf({ phase, service }: Rollout): Outcome {
+  switch (phase.name) {
+    case "promoted":
+    case "aborted":
+      return {
+        outcome: phase.name,
+        by: phase.by,
+        reason: phase.reason,
+        next: phase.name === "aborted" ? nextAfterAbort(phase.by, service) : "",
+      };
+    case "refused":
+      return { outcome: "refused", by: "plan", reason: phase.reason, next: phase.next };
+    case "superseded":
+      return { outcome: "superseded", by: "person", reason: phase.reason, next: "" };
+    case "held":
+      return {
+        outcome: "held",
+        by: "plan",
+        reason: phase.reason,
+        next: `Run \`belay promote ${service}\` to go on without the evidence, or \`belay abort ${service}\`.`,
+      };
+    case "paused":
+      return {
+        outcome: "held",
+        by: null,
+        reason: phase.reason,
+        next: `Run \`belay resume ${service}\` to go on, or \`belay abort ${service}\`.`,
+      };
+    case "promoting":
+    case "aborting":
+      return { outcome: null, by: phase.by, reason: phase.reason, next: "" };
+    case "braked":
+      return { outcome: null, by: phase.by, reason: phase.reason, next: "" };
+    default:
+      return { outcome: null, by: null, reason: "", next: "" };
+  }
+}
+
+function nextAfterAbort(by: OutcomeBy, service: string): string {
+  return by === "health"
+    ? `Run \`belay logs ${service}\` to see what the release wrote, mend it, and deploy again.`
+    : "Run `belay explain` for the evidence.";
+}
+
+function releaseOf(service: Service, id: ReleaseId | null): Release | null {
+  return id === null ? null : (service.releases[id] ?? null);
+}
+
+/** What a failing instance of the candidate wrote last, for as long as the runtime still shows it. */
+function lastLinesOf(rollout: Rollout, loop: ControlLoop): string {
+  const failing = loop.instances.failureOf(rollout);
+  return failing === undefined ? "" : failing.split("\n").slice(1).join("\n");
+}

@@ -1,0 +1,22 @@
+import type { Clock } from "../ports/clock.ts";
+
+const firstMs = 100;
+const mostMs = 30_000;
+
+/** What has lived this long was healthy: its next end counts as the first. */
+export const backoffResetMs = 60_000;
+
+/** Pause before the next start, in ms, after `endsInARow` ends (1 or more): none at first, then 100 ms doubling to 30 s. */
+export function backoffMs(endsInARow: number): number {
+  if (endsInARow <= 1) return 0;
+  return Math.min(mostMs, firstMs * 2 ** Math.min(endsInARow - 2, 20));
+}
+
+/** Waits as long as `backoffMs` says. Resolves early, and without an error, when `signal` aborts. */
+export async function pauseBeforeStart(endsInARow: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  const pauseMs = backoffMs(endsInARow);
+  if (pauseMs === 0) return;
+  await clock.sleep(pauseMs, signal).catch((cause: unknown) => {
+    if (!signal.aborted) throw cause;
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * What the keeper is asked, in JSON lines over its unix socket: `{ id, request }` is answered by `{ id, ok, result | error }`.
+ * The keeper has no product logic: it knows processes, sockets and log files.
+ */
+export const keeperProtocol = 1;
+
+export interface ProcessSpec {
+  /** Unique; also the name of its log file. */
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** The whole environment; nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Names of listening sockets to inherit. The process finds them in `BELAY_SOCKETS` as `name=fd,name=fd`. */
+  readonly sockets: readonly string[];
+  /** Files whose content is handed over on a pipe (`BELAY_KEYS`: `name=fd`), so that it is in neither argv nor environment. */
+  readonly keys: Readonly<Record<string, string>>;
+  readonly memoryBytesMax: number | null;
+  /** Time between SIGTERM and SIGKILL when it is stopped. */
+  readonly graceMs: number;
+}
+
+export interface ProcessStatus {
+  readonly name: string;
+  readonly pid: number | null;
+  readonly state: "running" | "waiting" | "stopping";
+  /** How often it ended by itself. */
+  readonly exits: number;
+  /** How it ended last: "exit code 1", "signal SIGKILL", "memory above 512 MB", or "" . */
+  readonly lastExit: string;
+  readonly logFile: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export type KeeperRequest =
+  | { readonly kind: "hello"; readonly protocol: number }
+  /** Idempotent by name: a process of this name with the same spec is left alone; another spec replaces it, the new one first. */
+  | { readonly kind: "run"; readonly spec: ProcessSpec }
+  /** Idempotent; answers when the process has ended and will not be started again. */
+  | { readonly kind: "stop"; readonly name: string; readonly graceMs: number }
+  | { readonly kind: "list" }
+  /** Where the listening sockets are bound, by name ("127.0.0.1:8080" or a path). */
+  | { readonly kind: "addresses" }
+  /** Stops everything, the holder and itself last. */
+  | { readonly kind: "shutdown" };

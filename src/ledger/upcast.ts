@@ -1,0 +1,84 @@
+import { BelayError } from "../errors.ts";
+import type { Entry, Fact } from "../rollout/entry.ts";
+import { damaged } from "./ledger-errors.ts";
+
+/** Fields that each kind of fact needs beside `kind`. A new kind does not compile until it stands here. */
+const neededFields: { readonly [Kind in Fact["kind"]]: readonly (keyof Extract<Fact, { kind: Kind }>)[] } = {
+  "rollout-requested": ["rolloutKind", "plan"],
+  "release-built": ["release"],
+  "rollout-refused": ["code", "reason", "next"],
+  "candidate-ready": [],
+  "candidate-failed": ["reason"],
+  "step-ended": ["step", "why", "evidence", "heldMs", "words"],
+  "step-inconclusive": ["step", "reason", "evidence", "heldMs"],
+  "verdict-failed": ["metric", "reason", "evidence", "heldMs"],
+  "bake-ended": ["evidence", "heldMs"],
+  braked: ["by", "worker", "exposureEpoch"],
+  "brake-settled": ["into", "reason", "evidence"],
+  "promote-requested": ["isFull", "skipsAnalysis"],
+  "abort-requested": ["reason"],
+  "pause-requested": ["reason"],
+  "resume-requested": [],
+  superseded: ["by"],
+  "routing-acknowledged": ["epoch", "tookMs", "evidence"],
+  "instance-ready": ["instance", "release", "host", "port"],
+  "instance-lost": ["instance", "release", "reason"],
+  "warm-retired": ["release"],
+  "maintenance-changed": ["isOn", "message"],
+  "rolled-back-directly": ["target", "plan", "reason", "doneAt"],
+  "control-started": ["boot", "program", "isolation"],
+  "ledger-recovered": ["unwritableMs", "cause"],
+};
+
+/**
+ * The one way from stored text to an entry. Entries are never rewritten: a form that is no longer written is brought to
+ * today's here, by its version. Version 1 is today's.
+ * Throws `BELAY_LEDGER_UNKNOWN_ENTRY` for a version or kind that this program does not know, `BELAY_LEDGER_DAMAGED` for what is no entry.
+ */
+export function parseEntry(text: string, position: number): Entry {
+  const stored = parseJson(text, position);
+  const { version, fact } = stored;
+  if (version !== 1) throw unknownEntry(position, `has version ${JSON.stringify(version)}; this program knows version 1`);
+  if (!isRecord(fact) || typeof fact["kind"] !== "string") throw damagedEntry(position, "has no fact");
+  const kind = fact["kind"];
+  const fields: readonly string[] | undefined = Object.hasOwn(neededFields, kind)
+    ? neededFields[kind as Fact["kind"]]
+    : undefined;
+  if (fields === undefined) throw unknownEntry(position, `is of kind "${kind}", which this program does not know`);
+  const missing = fields.filter((field) => !Object.hasOwn(fact, field));
+  if (missing.length > 0) throw damagedEntry(position, `(${kind}) lacks ${missing.join(", ")}`);
+  const lacking = ["environment", "service", "rollout", "at"].filter((field) => typeof stored[field] !== "string");
+  if (!isRecord(stored["actor"])) lacking.push("actor");
+  if (lacking.length > 0) throw damagedEntry(position, `(${kind}) lacks ${lacking.join(", ")}`);
+  if (stored["position"] !== position)
+    throw damagedEntry(position, `says that it is entry ${JSON.stringify(stored["position"])}`);
+  // The shape was checked as far as reading depends on it; the chain tells whether the content is the one that was written.
+  return stored as unknown as Entry;
+}
+
+function parseJson(text: string, position: number): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw damagedEntry(position, "is not JSON", cause);
+  }
+  if (!isRecord(value)) throw damagedEntry(position, "is not an object");
+  return value;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function unknownEntry(position: number, what: string): BelayError {
+  return new BelayError({
+    code: "BELAY_LEDGER_UNKNOWN_ENTRY",
+    message: `entry ${position} of the ledger ${what}`,
+    next: "Run the newer version of Belay that wrote this data folder.",
+  });
+}
+
+function damagedEntry(position: number, what: string, cause?: unknown): BelayError {
+  return damaged(`entry ${position} ${what}`, cause);
+}

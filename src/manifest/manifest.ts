@@ -1,0 +1,35 @@
+import type { AssetFolder, Plan, Route, RunSpec } from "../rollout/rollout.ts";
+
+/** belay.yml, checked and with every default filled in. */
+export interface Manifest {
+  readonly service: string;
+  readonly run: RunSpec;
+  readonly release: {
+    readonly build: string | null;
+    readonly include: readonly string[] | null;
+    readonly buildTimeoutMs: number;
+  };
+  readonly environments: Readonly<Record<string, { readonly routes: readonly Route[] }>>;
+  readonly assets: readonly AssetFolder[];
+  readonly expose: "all" | "previews";
+  /** `steps` and `onInconclusive` are null when the manifest does not say: then the traffic decides before the start. */
+  readonly plan: Omit<Plan, "steps" | "onInconclusive"> & {
+    readonly steps: Plan["steps"] | null;
+    readonly onInconclusive: Plan["onInconclusive"] | null;
+  };
+}
+
+/** One thing wrong with a manifest. Lines and columns count from 1. */
+export interface ManifestProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly path: string;
+  readonly message: string;
+  /** What to write instead. */
+  readonly fix: string;
+}
+
+export type ParsedManifest =
+  | { readonly ok: true; readonly manifest: Manifest }
+  | { readonly ok: false; readonly problems: readonly ManifestProblem[] };

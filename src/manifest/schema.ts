@@ -1,0 +1,344 @@
+import * as z from "zod";
+import type { Route } from "../rollout/rollout.ts";
+import type { Manifest } from "./manifest.ts";
+import {
+  describeDuration,
+  durationPattern,
+  parseDuration,
+  parsePercent,
+  parseSize,
+  percentPattern,
+  sizePattern,
+} from "./quantities.ts";
+
+/**
+ * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
+ * `examples` are also what an error says to write, so that message, schema and documentation cannot disagree.
+ */
+const minute = 60_000;
+const hour = 60 * minute;
+const longestMs = 720 * hour;
+const holdbackWeight = 9_500;
+
+const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const hostPattern = /^(\*|(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$/;
+/** Printable ASCII without space, quotes, `?`, `#` and `*`. */
+const pathPattern = /^\/[!$%&'()+,\-./:;=@A-Z_a-z0-9~]{0,1023}$/;
+
+interface About {
+  readonly description: string;
+  readonly examples: readonly [string | number, ...(string | number)[]];
+}
+
+function duration({ description, examples }: About, { atLeastMs = 0, atMostMs = longestMs } = {}): z.ZodType<number, string | 0> {
+  return z
+    .union([z.string().regex(durationPattern), z.literal(0)])
+    .meta({ title: "a duration in ms, s, m or h", description, examples: [...examples] })
+    .transform((text) => (text === 0 ? 0 : parseDuration(text)))
+    .refine((ms) => ms >= atLeastMs, `is too short: at least ${describeDuration(atLeastMs)}`)
+    .refine((ms) => ms <= atMostMs, `is too long: at most ${describeDuration(atMostMs)}`);
+}
+
+function percent(
+  { description, examples }: About,
+  isAllowed: (share: number) => boolean,
+  otherwise: string,
+): z.ZodType<number, string> {
+  return z
+    .string()
+    .regex(percentPattern)
+    .meta({ title: "a percentage with its sign", description, examples: [...examples] })
+    .transform(parsePercent)
+    .refine(isAllowed, otherwise);
+}
+
+function text(pattern: RegExp, title: string, { description, examples }: About): z.ZodType<string, string> {
+  return z
+    .string()
+    .regex(pattern)
+    .meta({ title, description, examples: [...examples] });
+}
+
+const shellCommand = /^(?=[^\0]*\S)[^\0]{1,10000}$/;
+
+const run = z.strictObject({
+  command: text(shellCommand, "a command line", {
+    description: "Shell command line that starts one instance. It gets PORT and HOST and listens there.",
+    examples: ["node server.js"],
+  }),
+  instances: z
+    .int()
+    .min(1, "is too few: at least 1")
+    .max(64, "is too many: at most 64")
+    .prefault(1)
+    .meta({ title: "a whole number", description: "How many instances serve.", examples: [2] }),
+  health: text(pathPattern, "a path", {
+    description: "Answers 2xx when the instance can serve.",
+    examples: ["/healthz"],
+  }).prefault("/healthz"),
+  startTimeout: duration(
+    { description: "Time until an instance must answer its health check.", examples: ["30s"] },
+    { atLeastMs: 100 },
+  ).prefault("30s"),
+  drainTimeout: duration({ description: "Time for requests in flight between SIGTERM and SIGKILL.", examples: ["30s"] }).prefault(
+    "30s",
+  ),
+  responseTimeout: duration(
+    { description: "A response that starts later is a failure.", examples: ["30s"] },
+    { atLeastMs: 10 },
+  ).prefault("30s"),
+  memory: z
+    .string()
+    .regex(sizePattern)
+    .meta({ title: "a size in MB or GB", description: "Memory limit of one instance.", examples: ["512MB"] })
+    .transform(parseSize)
+    .refine((bytes) => bytes >= 16e6, "is too small: at least 16MB")
+    .optional(),
+});
+
+const release = z.strictObject({
+  build: text(shellCommand, "a command line", {
+    description: "Shell command line that builds the bundle in a clean folder.",
+    examples: ["npm ci --omit=dev"],
+  }).optional(),
+  include: z
+    .array(
+      text(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\0\r\n]{1,1024}$/, "a glob inside the repository", {
+        description: "Files of the bundle.",
+        examples: ["lib/**"],
+      }),
+    )
+    .min(1, "is empty, so that the bundle would be too")
+    .max(1000, "has more than 1000 globs")
+    .meta({
+      title: "a list of globs",
+      description: "What goes into the bundle; everything when left out.",
+      examples: ["[server.js, lib/**]"],
+    })
+    .optional(),
+  buildTimeout: duration({ description: "Time for the build.", examples: ["15m"] }, { atLeastMs: 1_000 }).prefault("15m"),
+});
+
+const route = z.strictObject({
+  host: text(hostPattern, 'a host name in lower case without port, or "*" for any', {
+    description: "Host name that visitors use.",
+    examples: ["shop.example.com", '"*"'],
+  }),
+  path: text(pathPattern, "a path prefix", { description: "Path prefix; / is everything.", examples: ["/", "/api"] }).prefault(
+    "/",
+  ),
+});
+
+const environment = z.strictObject({
+  routes: z
+    .array(route)
+    .min(1, "is empty, so that no visitor would reach the service")
+    .max(1000, "has more than 1000 routes")
+    .meta({
+      title: "a list of routes",
+      description: "What of the incoming traffic belongs to the service.",
+      examples: ["[{ host: shop.example.com }]"],
+    }),
+});
+
+const step = z.strictObject({
+  weight: percent(
+    { description: "Share of visitors on the new release.", examples: ["5%"] },
+    (share) => share >= 0.0001 && share <= holdbackWeight / 10_000,
+    "is outside of 0.01% to 95%",
+  ),
+  minHold: duration({ description: "Shortest time at this weight.", examples: ["60s"] }).prefault("60s"),
+});
+
+const rollout = z.strictObject({
+  steps: z
+    .array(step)
+    .min(1, "is empty: a rollout needs a first step")
+    .max(50, "has more than 50 steps")
+    .meta({
+      title: "a list of steps",
+      description: "Weights in rising order. Without them they are planned from the visitors of the last minute.",
+      examples: ["[{ weight: 5%, minHold: 60s }, { weight: 50% }]"],
+    })
+    .optional(),
+  maxHold: duration({ description: "Longest time at one weight.", examples: ["1h"] }, { atLeastMs: 100 }).prefault("1h"),
+  harm: percent(
+    { description: "Extra failing visitors tolerated, over everyone.", examples: ["0.2%"] },
+    (share) => share > 0 && share <= 0.5,
+    "is outside of more than 0% to 50%",
+  ).prefault("0.2%"),
+  onInconclusive: z
+    .enum(["continue", "hold", "rollback"])
+    .meta({
+      title: "continue, hold or rollback",
+      description: "How a step ends that its traffic could not decide.",
+      examples: ["hold"],
+    })
+    .optional(),
+  scoreWindow: duration(
+    { description: "How long a visitor is watched before it is scored.", examples: ["10s"] },
+    { atLeastMs: 100, atMostMs: hour },
+  ).prefault("10s"),
+  bake: duration({ description: "Time at 95 % before everyone.", examples: ["30m"] }).prefault("30m"),
+  keepWarm: duration({ description: "How long the old release stays ready after the promotion.", examples: ["1h"] }).prefault(
+    "1h",
+  ),
+  lease: duration(
+    { description: "Time after which traffic leaves the new release when the control plane is gone.", examples: ["10s"] },
+    { atLeastMs: 2_000, atMostMs: 5 * minute },
+  ).prefault("10s"),
+});
+
+const slo = z.strictObject({
+  availability: percent(
+    { description: "Share of requests that are answered well.", examples: ["99.9%"] },
+    (share) => share >= 0.5 && share < 1,
+    "is outside of 50% to less than 100%",
+  ).prefault("99.9%"),
+});
+
+const assetFolder = z.strictObject({
+  path: text(pathPattern, "a path prefix", { description: "Path prefix of the requests.", examples: ["/assets"] }),
+  folder: text(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\0\r\n]{1,1024}$/, "a folder inside the bundle", {
+    description: "Folder of the bundle that has the files.",
+    examples: ["public/assets"],
+  }),
+});
+
+const manifest = z
+  .strictObject({
+    version: z.literal(1).meta({ title: "the number 1", description: "Version of this format.", examples: [1] }),
+    service: text(dnsLabel, "a name of a-z, 0-9 and -, at most 63 long", {
+      description: "Name of the service.",
+      examples: ["shop"],
+    }),
+    run: run.meta({
+      title: "a map of keys",
+      description: "How an instance is run.",
+      examples: ["{ command: node server.js, health: /healthz }"],
+    }),
+    release: release
+      .prefault({})
+      .meta({ title: "a map of keys", description: "How the bundle is built.", examples: ["{ build: npm ci }"] }),
+    environments: z
+      .record(
+        z.string().regex(dnsLabel),
+        environment.meta({ title: "a map of keys", examples: ["{ routes: [{ host: shop.example.com }] }"] }),
+      )
+      .refine((all) => Object.keys(all).length > 0, "is empty: name at least one environment")
+      .meta({
+        title: "a map of environments",
+        description: "Where the service runs, by name (a-z, 0-9 and -).",
+        examples: ["{ production: { routes: [{ host: shop.example.com }] } }"],
+      }),
+    assets: z
+      .array(assetFolder)
+      .max(20, "has more than 20 folders")
+      .prefault([])
+      .meta({
+        title: "a list of folders",
+        description:
+          "Files that pages of every release may ask for: what the release that serves does not have is answered from the one that has.",
+        examples: ["[{ path: /assets, folder: public/assets }]"],
+      }),
+    expose: z
+      .enum(["all", "previews"])
+      .prefault("previews")
+      .meta({
+        title: "all or previews",
+        description: "Who is told the release in a belay-release header.",
+        examples: ["previews"],
+      }),
+    slo: slo.prefault({}).meta({ title: "a map of keys", description: "Objectives.", examples: ["{ availability: 99.9% }"] }),
+    rollout: rollout
+      .prefault({})
+      .meta({ title: "a map of keys", description: "How a release earns its way.", examples: ["{ bake: 30m }"] }),
+  })
+  .meta({
+    title: "a map of keys",
+    description: "belay.yml: a service and how its releases reach everyone.",
+    examples: ["version: 1"],
+  });
+
+/** A check that failed, as zod tells it. */
+export interface ShapeIssue {
+  readonly code: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+  readonly expected?: string;
+}
+
+/** JSON Schema of belay.yml, draft 2020-12, as far as this file needs to read it. */
+export interface JsonSchema {
+  readonly title?: string;
+  readonly examples?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly items?: JsonSchema;
+  readonly [keyword: string]: unknown;
+}
+
+export type CheckedShape =
+  | { readonly ok: true; readonly manifest: Manifest }
+  | { readonly ok: false; readonly issues: readonly ShapeIssue[] };
+
+/** JSON Schema of belay.yml, for completion in editors and for `belay schema`. */
+export function manifestJsonSchema(): JsonSchema {
+  return z.toJSONSchema(manifest, {
+    io: "input",
+    // zod leaves examples out wherever a value is transformed, although ours are examples of what is written.
+    override: ({ zodSchema, jsonSchema }) => {
+      const examples = z.globalRegistry.get(zodSchema)?.["examples"];
+      if (Array.isArray(examples)) jsonSchema.examples = examples;
+    },
+  }) as JsonSchema;
+}
+
+/** Checks each value by itself; what two values say together is `checkMeaning`'s. */
+export function checkShape(value: unknown): CheckedShape {
+  const parsed = manifest.safeParse(value);
+  if (!parsed.success) return { ok: false, issues: parsed.error.issues as readonly ShapeIssue[] };
+  return { ok: true, manifest: toManifest(parsed.data) };
+}
+
+function toManifest(data: z.output<typeof manifest>): Manifest {
+  const { run, release, rollout } = data;
+  const environments: Record<string, { readonly routes: readonly Route[] }> = {};
+  for (const [name, { routes }] of Object.entries(data.environments)) {
+    environments[name] = { routes: routes.map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })) };
+  }
+  return {
+    service: data.service,
+    run: {
+      command: run.command,
+      instances: run.instances,
+      health: run.health,
+      startTimeoutMs: run.startTimeout,
+      drainTimeoutMs: run.drainTimeout,
+      memoryBytesMax: run.memory ?? null,
+    },
+    release: { build: release.build ?? null, include: release.include ?? null, buildTimeoutMs: release.buildTimeout },
+    environments,
+    assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
+    expose: data.expose,
+    plan: {
+      steps: rollout.steps?.map(({ weight, minHold }) => ({ weight: Math.round(weight * 10_000), minHoldMs: minHold })) ?? null,
+      holdbackWeight,
+      harm: rollout.harm,
+      maxHoldMs: rollout.maxHold,
+      onInconclusive: rollout.onInconclusive ?? null,
+      scoreWindowMs: rollout.scoreWindow,
+      bakeMs: rollout.bake,
+      keepWarmMs: rollout.keepWarm,
+      sloAvailability: data.slo.availability,
+      responseDeadlineMs: run.responseTimeout,
+      leaseTtlMs: rollout.lease,
+    },
+  };
+}
+
+/** `/api/` and `/api` route alike; `/` stays. */
+export function withoutTrailingSlash(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+}

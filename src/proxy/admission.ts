@@ -1,0 +1,58 @@
+import type { IncomingMessage } from "node:http";
+import type { InFlight } from "../routing/in-flight.ts";
+import { Attempts } from "./attempts.ts";
+import { maintenanceAnswer } from "./maintenance-answer.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+import { headersForInstance, type RequestHead, readRequestHead } from "./request-head.ts";
+import type { OwnAnswer } from "./respond.ts";
+
+/** A request that has a place to go. It is in flight from here on. */
+export interface Admission {
+  readonly kind: "admitted";
+  readonly head: RequestHead;
+  readonly request: InFlight;
+  readonly attempts: Attempts;
+  /** Headers as the instance gets them. */
+  readonly headers: string[];
+  readonly setCookie: string | null;
+}
+
+/** Reads a request's head, knows its visitor, and chooses its release. */
+export function admit(
+  context: ProxyContext,
+  incoming: IncomingMessage,
+): Admission | { readonly kind: "refused"; readonly answer: OwnAnswer } {
+  const head = readRequestHead(incoming);
+  if (typeof head === "string")
+    return { kind: "refused", answer: { status: 400, reason: `The request has ${head}`, isLast: true } };
+  const { state, cookies, clock } = context;
+  const nowMs = clock.monotonicMs();
+  const visitor = cookies.identify(head.visitorCookies, clock.now().epochMilliseconds / 1000);
+  const choice = state.choose({ host: head.host, path: head.path, visitor: visitor.id, isNewVisitor: visitor.isNew, nowMs });
+  if (choice === null) return { kind: "refused", answer: { status: 404, reason: "No service answers at this address" } };
+  const { maintenance } = choice.service;
+  if (maintenance !== undefined)
+    return { kind: "refused", answer: maintenanceAnswer(maintenance.message, incoming.headers.accept) };
+  const request = state.exchangeStarted(choice, nowMs);
+  return {
+    kind: "admitted",
+    head,
+    request,
+    attempts: new Attempts({ state, request, nowMs }),
+    headers: headersForInstance(head, {
+      clientAddress: incoming.socket.remoteAddress ?? "unknown",
+      requestId: head.requestId ?? context.nextRequestId(),
+    }),
+    setCookie: visitor.setCookie,
+  };
+}
+
+/** The answer comes from a release that does not serve everybody. */
+export function isCanary({ choice, release }: InFlight): boolean {
+  return choice.fallback !== null && release === choice.pool.release;
+}
+
+/** The release to show in `belay-release`, when the service shows it to everyone. */
+export function shownRelease({ choice, release }: InFlight): string | null {
+  return choice.service.expose === "all" ? release : null;
+}

@@ -1,0 +1,42 @@
+import type { Socket } from "node:net";
+
+interface Use {
+  /** Requests and tunnels under way. */
+  busy: number;
+  idleSinceMs: number;
+}
+
+/** The client connections of a worker, and which of them are idle. */
+export class Connections {
+  #uses = new Map<Socket, Use>();
+
+  opened(socket: Socket, nowMs: number): void {
+    this.#uses.set(socket, { busy: 0, idleSinceMs: nowMs });
+    socket.once("close", () => this.#uses.delete(socket));
+  }
+
+  began(socket: Socket): void {
+    const use = this.#uses.get(socket);
+    if (use !== undefined) use.busy += 1;
+  }
+
+  ended(socket: Socket, nowMs: number): void {
+    const use = this.#uses.get(socket);
+    if (use === undefined) return;
+    use.busy -= 1;
+    use.idleSinceMs = nowMs;
+  }
+
+  get size(): number {
+    return this.#uses.size;
+  }
+
+  /** Closes what has been idle since before `sinceMs`. A connection that was just opened may have a request on its way and is not among them. */
+  closeIdle(sinceMs: number): void {
+    for (const [socket, { busy, idleSinceMs }] of this.#uses) if (busy === 0 && idleSinceMs < sinceMs) socket.destroySoon();
+  }
+
+  destroyAll(): void {
+    for (const socket of this.#uses.keys()) socket.destroy();
+  }
+}

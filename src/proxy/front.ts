@@ -1,0 +1,111 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Server as NetServer, type Socket } from "node:net";
+import { BelayError } from "../errors.ts";
+import type { InFlight } from "../routing/in-flight.ts";
+import type { RoutingTable } from "../routing/table.ts";
+import { admit } from "./admission.ts";
+import { Connections } from "./connections.ts";
+import { ProxiedRequest } from "./proxied-request.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+import { respond, respondOnSocket } from "./respond.ts";
+import { Tunnel } from "./tunnel.ts";
+
+const idleGraceMs = 2_000;
+const drainPollMs = 20;
+
+const serverOptions = {
+  keepAliveTimeout: 65_000,
+  headersTimeout: 10_000,
+  // For the whole of a request, uploads included; a client that stalls is caught by the deadline.
+  requestTimeout: 3_600_000,
+  noDelay: true,
+  shouldUpgradeCallback: (incoming: IncomingMessage) => incoming.headers.upgrade?.toLowerCase() === "websocket",
+};
+
+/** Where visitors come in: node:http on a listening socket that the keeper holds. */
+export class Front {
+  readonly #context: ProxyContext;
+  readonly #server: Server;
+  readonly #connections = new Connections();
+
+  constructor(context: ProxyContext) {
+    this.#context = context;
+    this.#server = createServer(serverOptions, (incoming, response) => this.#handle(incoming, response));
+    this.#server.on("connection", (socket) => this.#connections.opened(socket, this.#nowMs()));
+    this.#server.on("upgrade", (incoming: IncomingMessage, client: Socket, firstBytes: Buffer) => {
+      this.#handleUpgrade(incoming, client, firstBytes);
+    });
+  }
+
+  /** Listens on an inherited descriptor. Throws `BELAY_PROXY_LISTEN_FAILED`. */
+  async listen(fd: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once("error", reject);
+    this.#server.listen({ fd }, resolve);
+    try {
+      await promise;
+    } catch (cause) {
+      throw new BelayError({
+        code: "BELAY_PROXY_LISTEN_FAILED",
+        message: `the proxy cannot listen on descriptor ${fd}, which it should have from the keeper`,
+        next: "Run `belay down`, then `belay up`.",
+        cause,
+      });
+    }
+  }
+
+  /** Ends what is past its deadline. Called every 100 ms, and before every report. */
+  enforceDeadlines(): void {
+    for (const request of this.#context.state.overdue(this.#nowMs())) this.#context.requests.get(request)?.deadlinePassed();
+  }
+
+  /** Closes streams and tunnels to a canary that the table does not know any more: its rollout was given up. */
+  cutAbandoned(table: RoutingTable): void {
+    for (const [request, interruptible] of this.#context.requests) {
+      if (isAbandoned(request, table)) interruptible.cut();
+    }
+  }
+
+  /**
+   * Stops accepting, lets requests end, closes connections that stay idle, and resolves when none is left. What lasts
+   * beyond `limitMs` is cut.
+   */
+  async drain(limitMs: number): Promise<void> {
+    // Never http.Server.close: it kills connections that were just accepted and whose request was not read yet.
+    NetServer.prototype.close.call(this.#server);
+    const endMs = this.#nowMs() + limitMs;
+    while (this.#connections.size > 0 && this.#nowMs() < endMs) {
+      this.#connections.closeIdle(this.#nowMs() - idleGraceMs);
+      await this.#context.clock.sleep(drainPollMs);
+    }
+    for (const interruptible of this.#context.requests.values()) interruptible.cut();
+    this.#connections.destroyAll();
+  }
+
+  #handle(incoming: IncomingMessage, response: ServerResponse): void {
+    const { socket } = incoming;
+    this.#connections.began(socket);
+    response.once("close", () => this.#connections.ended(socket, this.#nowMs()));
+    const admission = admit(this.#context, incoming);
+    if (admission.kind === "refused") respond(response, { isLast: this.#context.isDraining(), ...admission.answer });
+    else new ProxiedRequest({ context: this.#context, admission, incoming, response }).begin();
+  }
+
+  #handleUpgrade(incoming: IncomingMessage, client: Socket, firstBytes: Buffer): void {
+    this.#connections.began(client);
+    // node:http has let go of the socket: an error that nobody listens to would end the process.
+    client.on("error", () => client.destroy());
+    const admission = admit(this.#context, incoming);
+    if (admission.kind === "admitted") new Tunnel({ context: this.#context, admission, incoming, client, firstBytes }).begin();
+    else respondOnSocket(client, admission.answer);
+  }
+
+  #nowMs(): number {
+    return this.#context.clock.monotonicMs();
+  }
+}
+
+function isAbandoned({ choice, isStream, release }: InFlight, table: RoutingTable): boolean {
+  if (choice.fallback === null || !isStream) return false;
+  return !table.services.some(({ stable, exposure }) => stable.release === release || exposure?.canary.release === release);
+}

@@ -1,0 +1,129 @@
+import { z } from "zod";
+import type { RoutingTable } from "../routing/table.ts";
+import type { FromWorker, ToWorker } from "../routing/wire.ts";
+
+const whole = z.int().nonnegative();
+const target = z.object({ instance: z.string(), host: z.string(), port: z.int().min(1).max(65_535) });
+const pool = z.object({ release: z.string(), targets: z.array(target) });
+const weight = z.int().min(0).max(10_000);
+
+const exposure = z.object({
+  rollout: z.string(),
+  epoch: whole,
+  canary: pool,
+  weight,
+  salt: z.string(),
+  leaseTtlMs: z.number().nonnegative(),
+});
+
+const serviceRoute = z.object({
+  service: z.string(),
+  environment: z.string(),
+  routes: z.array(z.object({ host: z.string(), path: z.string().startsWith("/") })),
+  stable: pool,
+  exposure: exposure.nullable(),
+  watch: z.object({ rollout: z.string(), epoch: whole }).nullable(),
+  responseDeadlineMs: z.number().positive(),
+  assets: z
+    .array(
+      z.object({
+        path: z.string().startsWith("/"),
+        sources: z.array(z.object({ digest: z.string().regex(/^[0-9a-f]{64}$/), folder: z.string() })),
+      }),
+    )
+    .optional(),
+  expose: z.enum(["all", "previews"]),
+  maintenance: z.object({ message: z.string() }).optional(),
+});
+
+const direct = z.object({
+  service: z.string(),
+  environment: z.string(),
+  release: z.string(),
+  at: z.string(),
+  by: z.string(),
+  reason: z.string(),
+});
+
+const routingTable = z.object({ epoch: whole, services: z.array(serviceRoute), direct: z.array(direct).optional() });
+
+const brake = z.object({
+  service: z.string(),
+  environment: z.string(),
+  rollout: z.string(),
+  exposureEpoch: whole,
+  by: z.enum(["lease", "health"]),
+});
+
+const arm = z.enum(["stable", "canary"]);
+
+const counter = z.object({
+  service: z.string(),
+  environment: z.string(),
+  rollout: z.string(),
+  release: z.string(),
+  arm,
+  weight,
+  route: z.string(),
+  outcome: z.enum(["ok", "failed", "excluded"]),
+  isHarm: z.boolean(),
+  count: whole,
+});
+
+const unitRecord = z.object({
+  kind: z.enum(["exposed", "failed", "served"]),
+  rollout: z.string(),
+  unit: z.string().length(16),
+  arm,
+  weight,
+  exposureEpoch: whole,
+  atMs: z.number(),
+});
+
+const fromWorker = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("hello"),
+    protocol: whole,
+    worker: z.string(),
+    boot: z.string(),
+    pid: whole,
+    epoch: whole,
+    brakes: z.array(brake),
+  }),
+  z.object({ kind: z.literal("ack"), epoch: whole }),
+  z.object({
+    kind: z.literal("report"),
+    sequence: whole,
+    sentAtMs: z.number(),
+    counters: z.array(counter),
+    records: z.array(unitRecord),
+    settledUntilMs: z.number(),
+    lostRecords: whole,
+    brakes: z.array(brake),
+    newVisitors: z.array(z.object({ service: z.string(), environment: z.string(), count: whole })),
+    inFlight: z.record(z.string(), whole),
+  }),
+]);
+
+const toWorker = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("welcome"), protocol: whole }),
+  z.object({ kind: z.literal("refused"), reason: z.string() }),
+  z.object({ kind: z.literal("table"), table: routingTable }),
+  z.object({ kind: z.literal("lease"), epoch: whole, ttlMs: z.number().nonnegative() }),
+  z.object({ kind: z.literal("kept"), sequence: whole }),
+]);
+
+/** Null for anything that is no message of a worker. */
+export function parseFromWorker(message: unknown): FromWorker | null {
+  return fromWorker.safeParse(message).data ?? null;
+}
+
+/** Null for anything that is no message to a worker. */
+export function parseToWorker(message: unknown): ToWorker | null {
+  return toWorker.safeParse(message).data ?? null;
+}
+
+/** Null for anything that is no routing table. */
+export function parseRoutingTable(value: unknown): RoutingTable | null {
+  return routingTable.safeParse(value).data ?? null;
+}

@@ -1,0 +1,250 @@
+/**
+ * For tests: a proxy worker on a real socket of this machine, the control plane's side of its link, and small applications
+ * behind it.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { silentLog } from "../ports/log.ts";
+import { createSystemRandom } from "../ports/random.ts";
+import { createSystemClock } from "../ports/system-clock.ts";
+import { bucketOf } from "../routing/assignment.ts";
+import type { Exposure, RoutingTable, ServiceRoute, Target } from "../routing/table.ts";
+import { VisitorCookies } from "../routing/visitor-cookie.ts";
+import type { Counter, UnitRecord } from "../routing/wire.ts";
+import { ProxyDataPlane } from "./data-plane.ts";
+import { runProxyWorker } from "./worker.ts";
+
+const visitorKey = new Uint8Array(32).fill(7);
+const clock = createSystemClock();
+
+export const shop: ServiceRoute = {
+  service: "shop",
+  environment: "production",
+  routes: [{ host: "shop.test", path: "/" }],
+  stable: { release: "old", targets: [] },
+  exposure: null,
+  watch: null,
+  responseDeadlineMs: 5_000,
+  expose: "previews",
+};
+
+export function tableWith(
+  epoch: number,
+  stable: readonly Target[],
+  exposure?: Partial<Exposure>,
+  rest?: Partial<ServiceRoute>,
+): RoutingTable {
+  const filled = {
+    rollout: "r",
+    epoch: 1,
+    canary: { release: "new", targets: [] },
+    weight: 5000,
+    salt: "salt",
+    leaseTtlMs: 10_000,
+  };
+  const targets = stable.map(({ instance, host, port }) => ({ instance, host, port }));
+  return {
+    epoch,
+    services: [
+      {
+        ...shop,
+        stable: { release: "old", targets },
+        exposure: exposure === undefined ? null : { ...filled, ...exposure },
+        ...rest,
+      },
+    ],
+  };
+}
+
+export interface Sent {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export class LoopbackWorld {
+  readonly port: number;
+  readonly releasesFolder: string;
+  readonly #linkPath: string;
+  readonly cookieOnCanary: string = cookieWhere((bucket) => bucket < 5000);
+  readonly cookieOnStable: string = cookieWhere((bucket) => bucket >= 5000);
+  plane: ProxyDataPlane;
+  /** Puts a table on disk and asks the worker to serve it. */
+  reloadFrom: (table: RoutingTable) => void = () => {};
+  records: UnitRecord[] = [];
+  #counters = new Map<string, Counter>();
+
+  constructor(port: number, { linkPath, releasesFolder }: { readonly linkPath: string; readonly releasesFolder: string }) {
+    this.releasesFolder = releasesFolder;
+    this.port = port;
+    this.#linkPath = linkPath;
+    this.plane = this.#createPlane();
+  }
+
+  /** Another control plane in its place, that knows nothing. */
+  async restartControl(): Promise<void> {
+    this.plane.close();
+    this.records = [];
+    this.#counters.clear();
+    this.plane = this.#createPlane();
+    await this.plane.listen();
+  }
+
+  #createPlane(): ProxyDataPlane {
+    const plane = new ProxyDataPlane({ listener: { path: this.#linkPath }, clock, log: silentLog });
+    plane.onReport(({ counters, records }) => {
+      this.records.push(...records);
+      for (const { count, ...key } of counters) this.#counters.set(JSON.stringify(key), { ...key, count });
+    });
+    return plane;
+  }
+
+  async serve(table: RoutingTable): Promise<void> {
+    this.plane.publish(table);
+    await until(() => this.plane.workers().some((worker) => worker.isConnected && worker.acknowledgedEpoch === table.epoch));
+  }
+
+  count(wanted: Partial<Counter>): number {
+    const fits = (counter: Counter) => Object.entries(wanted).every(([name, value]) => counter[name as keyof Counter] === value);
+    return [...this.#counters.values()].filter(fits).reduce((sum, { count }) => sum + count, 0);
+  }
+
+  inFlight(release: string): number {
+    return this.plane.workers()[0]?.inFlight[release] ?? 0;
+  }
+
+  inFlightNow(): number {
+    return Object.values(this.plane.workers()[0]?.inFlight ?? {}).reduce((sum, count) => sum + count, 0);
+  }
+
+  open({ method = "GET", path = "/", headers = {}, body = "" }: Sent): Promise<http.IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const length = body === "" || "transfer-encoding" in headers ? {} : { "content-length": String(body.length) };
+      const all = { host: "shop.test", ...length, ...headers };
+      const request = http.request({ host: "127.0.0.1", port: this.port, method, path, headers: all, agent: false }, resolve);
+      request.on("error", reject);
+      request.end(body);
+    });
+  }
+
+  async send(sent: Sent): Promise<{ status: number; headers: http.IncomingHttpHeaders; body: string }> {
+    const incoming = await this.open(sent);
+    return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: await textOf(incoming) };
+  }
+
+  async sendRaw(text: string): Promise<string> {
+    const socket = net.connect(this.port, "127.0.0.1");
+    socket.write(text, "latin1");
+    const received = collect(socket);
+    await received.ended;
+    return received.text;
+  }
+}
+
+export async function openWorld(
+  t: TestContext,
+  { stored, hasControl = true }: { stored?: RoutingTable; hasControl?: boolean } = {},
+): Promise<LoopbackWorld> {
+  const folder = mkdtempSync(join(tmpdir(), "belay-proxy-"));
+  const tableFile = join(folder, "table.json");
+  if (stored !== undefined) writeFileSync(tableFile, JSON.stringify(stored));
+  const { fd, port } = listeningDescriptor();
+  const world = new LoopbackWorld(port, { linkPath: join(folder, "workers.sock"), releasesFolder: join(folder, "releases") });
+  if (hasControl) await world.plane.listen();
+  const ending = new AbortController();
+  const worker = runProxyWorker({
+    clock,
+    random: createSystemRandom(),
+    log: silentLog,
+    httpFd: fd,
+    linkSocketPath: join(folder, "workers.sock"),
+    tableFile,
+    releasesFolder: join(folder, "releases"),
+    visitorKey,
+    workerName: "proxy-1",
+    pid: process.pid,
+    onReload: (listener) => {
+      world.reloadFrom = (table) => {
+        writeFileSync(tableFile, JSON.stringify(table));
+        listener();
+      };
+      return () => {};
+    },
+    signal: ending.signal,
+  });
+  t.after(async () => {
+    ending.abort();
+    await worker;
+    if (hasControl) world.plane.close();
+    rmSync(folder, { recursive: true });
+  });
+  return world;
+}
+
+/** A bound socket that nobody else holds, as the keeper makes it. */
+export function listeningDescriptor(): { fd: number; port: number } {
+  const create = (
+    net as unknown as { _createServerHandle(...options: unknown[]): { fd: number; getsockname(into: object): number } }
+  )._createServerHandle;
+  const handle = create("127.0.0.1", 0, 4, -1, 0);
+  const address = { port: 0 };
+  handle.getsockname(address);
+  return { fd: handle.fd, port: address.port };
+}
+
+export async function openApp(t: TestContext, handler: http.RequestListener): Promise<Target & { server: http.Server }> {
+  const server = http.createServer(handler);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as net.AddressInfo;
+  return { instance: `app-${port}`, host: "127.0.0.1", port, server };
+}
+
+export async function closedTarget(instance: string): Promise<Target> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return { instance, host: "127.0.0.1", port };
+}
+
+function cookieWhere(isWanted: (bucket: number) => boolean): string {
+  const cookies = new VisitorCookies({ key: visitorKey, random: createSystemRandom() });
+  for (;;) {
+    const { id, setCookie } = cookies.identify([], clock.now().epochMilliseconds / 1000);
+    if (isWanted(bucketOf("salt", id))) return /^belay_uid=([^;]+)/.exec(setCookie ?? "")?.[1] ?? "";
+  }
+}
+
+export async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+export function collect(socket: net.Socket): { text: string; ended: Promise<void> } {
+  const received = { text: "", ended: new Promise<void>((resolve) => socket.once("close", () => resolve())) };
+  socket.on("error", () => {});
+  socket.on("data", (chunk: Buffer) => {
+    received.text += chunk.toString("latin1");
+  });
+  return received;
+}
+
+/** Waits for a condition, not for a time. */
+export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + 30_000;
+  while (!(await isTrue())) {
+    assert.ok(clock.monotonicMs() < deadlineMs, `still not: ${isTrue}`);
+    await clock.sleep(5);
+  }
+}

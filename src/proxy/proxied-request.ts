@@ -1,0 +1,217 @@
+import { createReadStream } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream";
+import type { ExchangeEnd } from "../routing/outcome.ts";
+import type { Target } from "../routing/table.ts";
+import { type Admission, isCanary, shownRelease } from "./admission.ts";
+import type { ExchangeObserver, UpstreamEnd, UpstreamExchange, UpstreamRequest } from "./exchange.ts";
+import { findKeptAsset, type KeptAsset } from "./kept-assets.ts";
+import type { Interruptible, ProxyContext } from "./proxy-context.ts";
+import { RequestBody } from "./request-body.ts";
+import { type OwnAnswer, respond } from "./respond.ts";
+import { headersForClient } from "./response-head.ts";
+
+/** How long a request that every instance refuses is held, and how often they are asked again. */
+const waitForSomebodyMs = 3_000;
+const askAgainMs = 50;
+
+/** One request and its answer, from admission to the end. */
+export class ProxiedRequest implements ExchangeObserver, Interruptible {
+  readonly #context: ProxyContext;
+  readonly #admission: Admission;
+  readonly #incoming: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #upstreamRequest: UpstreamRequest;
+  #target: Target | null = null;
+  #exchange: UpstreamExchange | null = null;
+  #body: RequestBody | null = null;
+  #hasSentData = false;
+  /** When every instance had refused for the first time. */
+  #refusedSinceMs: number | null = null;
+  #isOver = false;
+
+  constructor(options: {
+    readonly context: ProxyContext;
+    readonly admission: Admission;
+    readonly incoming: IncomingMessage;
+    readonly response: ServerResponse;
+  }) {
+    this.#context = options.context;
+    this.#admission = options.admission;
+    this.#incoming = options.incoming;
+    this.#response = options.response;
+    const { head, headers } = this.#admission;
+    const openBody = head.hasBody ? () => this.#openBody() : null;
+    this.#upstreamRequest = { method: this.#incoming.method ?? "GET", target: head.target, headers, openBody };
+  }
+
+  begin(): void {
+    this.#context.requests.set(this.#admission.request, this);
+    this.#response.on("close", () => this.#clientLeft());
+    this.#tryNext();
+  }
+
+  mayStart(): boolean {
+    return !this.#isOver && this.#admission.attempts.mayStart(this.#nowMs());
+  }
+
+  headArrived(head: { readonly status: number; readonly statusText: string; readonly headers: readonly string[] }): void {
+    if (this.#isOver) return;
+    const { request, setCookie } = this.#admission;
+    const kept = head.status === 404 ? this.#findKept() : null;
+    if (kept !== null) {
+      this.#answerWith(kept);
+      return;
+    }
+    const additions = {
+      setCookie,
+      shownRelease: shownRelease(request),
+      isCanary: isCanary(request),
+      isLast: this.#context.isDraining(),
+    };
+    const { headers, hasDate, isStream } = headersForClient(head.headers, additions);
+    if (this.#target !== null) this.#context.state.targetAnswered(this.#target.instance);
+    this.#context.state.headArrived(request, { status: head.status, kind: isStream ? "stream" : "body", nowMs: this.#nowMs() });
+    this.#response.sendDate = !hasDate;
+    const statusText = /^[\t\x20-\x7e]+$/.test(head.statusText) ? head.statusText : undefined;
+    this.#response.writeHead(head.status, statusText, [...headers]);
+    // What came with the head has been written by then, so that a short answer leaves in one piece and a slow one's head does not wait.
+    queueMicrotask(() => {
+      if (!this.#isOver && !this.#hasSentData) this.#response.flushHeaders();
+    });
+  }
+
+  dataArrived(chunk: Buffer): boolean {
+    if (this.#isOver) return true;
+    this.#hasSentData = true;
+    if (this.#response.write(chunk)) return true;
+    this.#response.once("drain", () => this.#exchange?.resume());
+    return false;
+  }
+
+  ended(end: UpstreamEnd): void {
+    if (this.#isOver) return;
+    switch (end) {
+      case "complete":
+        this.#finish("complete");
+        this.#response.end();
+        break;
+      case "refused":
+        if (this.#target !== null) this.#admission.attempts.refused(this.#target, this.#nowMs());
+        this.#tryNext();
+        break;
+      case "withdrawn":
+        this.#tryNext();
+        break;
+      case "invalid":
+        this.#answer("cut", { status: 400, reason: "The request cannot be passed on" });
+        break;
+      case "reset":
+        this.#countReset();
+        this.#answer("reset", { status: 502, reason: "The service broke the connection without an answer" });
+        break;
+      case "truncated":
+        this.#finish("truncated");
+        // A clean end would pass a part of an answer off as the whole.
+        this.#incoming.socket.resetAndDestroy();
+        break;
+    }
+  }
+
+  deadlinePassed(): void {
+    if (this.#body?.isWaitingForClient === true) {
+      // The silence is the client's: as much a failure of the release as a client that hangs up.
+      this.#context.state.requestProgressed(this.#admission.request, this.#nowMs());
+      this.#answer("aborted", { status: 408, reason: "The request's body did not arrive in time", isLast: true });
+      return;
+    }
+    this.#answer("overdue", { status: 504, reason: "The service did not answer in time" });
+  }
+
+  cut(): void {
+    if (this.#isOver) return;
+    this.#finish("cut");
+    if (this.#response.headersSent && this.#admission.request.isStream) this.#response.end();
+    else this.#incoming.socket.resetAndDestroy();
+  }
+
+  #tryNext(): void {
+    this.#target = this.#admission.attempts.next(this.#nowMs());
+    if (this.#target === null) {
+      this.#waitForSomebody();
+      return;
+    }
+    // An attempt can end before `start` returns, and the next one's exchange must not be overwritten then.
+    const before = this.#exchange;
+    const exchange = this.#context.upstream.start(this.#target, this.#upstreamRequest, this);
+    if (this.#exchange === before) this.#exchange = exchange;
+  }
+
+  /** The only instance of a service may just be starting again after a crash. Nothing was sent yet, so the visitor need not notice. */
+  #waitForSomebody(): void {
+    const nowMs = this.#nowMs();
+    this.#refusedSinceMs ??= nowMs;
+    if (nowMs - this.#refusedSinceMs >= waitForSomebodyMs) {
+      this.#answer("refused", { status: 503, reason: "No instance of the service takes requests now" });
+      return;
+    }
+    void this.#context.clock.sleep(askAgainMs).then(() => {
+      if (this.#isOver) return;
+      this.#admission.attempts.startOver(this.#nowMs());
+      this.#tryNext();
+    });
+  }
+
+  /** A page of another release may have asked for a file that this release does not know. */
+  #findKept(): KeptAsset | null {
+    const { head, request } = this.#admission;
+    const routes = request.choice.service.assets ?? [];
+    if (routes.length === 0 || (this.#incoming.method !== "GET" && this.#incoming.method !== "HEAD")) return null;
+    return findKeptAsset({ releasesFolder: this.#context.releasesFolder, routes, path: head.path });
+  }
+
+  #answerWith({ file, bytes, contentType }: KeptAsset): void {
+    this.#context.state.headArrived(this.#admission.request, { status: 200, kind: "body", nowMs: this.#nowMs() });
+    this.#finish("complete");
+    const connection = this.#context.isDraining() ? ["Connection", "close"] : [];
+    const headers = ["Content-Type", contentType, "Content-Length", String(bytes), "Cache-Control", "private, max-age=86400"];
+    this.#response.writeHead(200, [...headers, ...connection]);
+    if (this.#incoming.method === "HEAD") this.#response.end();
+    else pipeline(createReadStream(file), this.#response, () => {});
+  }
+
+  #openBody(): RequestBody {
+    const { state } = this.#context;
+    this.#body = new RequestBody(this.#incoming, () => state.requestProgressed(this.#admission.request, this.#nowMs()));
+    return this.#body;
+  }
+
+  #countReset(): void {
+    const { state } = this.#context;
+    if (this.#target !== null) state.targetUnreachable(this.#admission.request.choice, this.#target.instance, this.#nowMs());
+  }
+
+  #clientLeft(): void {
+    if (!this.#isOver) this.#finish("aborted");
+  }
+
+  #answer(end: ExchangeEnd, answer: OwnAnswer): void {
+    this.#finish(end);
+    if (this.#response.headersSent || this.#response.destroyed) return;
+    respond(this.#response, { isLast: this.#context.isDraining(), ...answer, setCookie: this.#admission.setCookie });
+  }
+
+  #finish(end: ExchangeEnd): void {
+    this.#isOver = true;
+    this.#exchange?.abort();
+    this.#context.requests.delete(this.#admission.request);
+    this.#context.state.exchangeEnded(this.#admission.request, end, this.#nowMs());
+    this.#context.judged();
+    // An answer before the end of the request: the rest is read and dropped, so that the connection can be used again.
+    if (this.#admission.head.hasBody && !this.#incoming.complete) this.#incoming.resume();
+  }
+
+  #nowMs(): number {
+    return this.#context.clock.monotonicMs();
+  }
+}

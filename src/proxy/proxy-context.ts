@@ -1,0 +1,30 @@
+import type { Clock } from "../ports/clock.ts";
+import type { InFlight } from "../routing/in-flight.ts";
+import type { VisitorCookies } from "../routing/visitor-cookie.ts";
+import type { WorkerState } from "../routing/worker-state.ts";
+import type { Upstream } from "./exchange.ts";
+
+/** What a worker may do with a request on its way, from outside of it. */
+export interface Interruptible {
+  /** Its deadline is over and no head has come. */
+  deadlinePassed(): void;
+  /** Ends it for a reason of Belay's own. */
+  cut(): void;
+}
+
+/** What everything that handles requests in one worker shares. */
+export interface ProxyContext {
+  readonly clock: Clock;
+  readonly state: WorkerState;
+  readonly upstream: Upstream;
+  /** Bundles by digest, for the assets of releases that do not serve any more. */
+  readonly releasesFolder: string;
+  readonly cookies: VisitorCookies;
+  /** Every request on its way, until it is judged and gone. */
+  readonly requests: Map<InFlight, Interruptible>;
+  /** Unique over all workers and boots. */
+  nextRequestId(): string;
+  /** Called when something was judged: it may be worth telling at once. */
+  judged(): void;
+  isDraining(): boolean;
+}

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
+import { test } from "node:test";
+import { RequestBody } from "./request-body.ts";
+
+test("an attempt that never read the body leaves it whole for the next", async () => {
+  const source = sourceWith(["a", "b"]);
+  new RequestBody(source, () => {}).destroy();
+  assert.equal(await textOf(new RequestBody(source, () => {})), "ab");
+});
+
+test("an attempt that began to read and was withdrawn at once loses nothing", async () => {
+  const source = sourceWith(["a", "b"]);
+  const first = new RequestBody(source, () => {});
+  first.read(0);
+  first.destroy();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(await textOf(new RequestBody(source, () => {})), "ab");
+});
+
+test("each piece is progress, and waiting is the client's fault only while it has not sent everything", async () => {
+  const source = sourceWith([]);
+  let progress = 0;
+  const body = new RequestBody(source, () => {
+    progress += 1;
+  });
+  assert.equal(body.isWaitingForClient, false);
+  body.resume();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(body.isWaitingForClient, true);
+  source.push("a");
+  source.complete = true;
+  source.push(null);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(body.isWaitingForClient, false);
+  assert.equal(progress, 2);
+});
+
+/** A request whose body has arrived; an empty one is still arriving. */
+function sourceWith(pieces: readonly string[]): IncomingMessage {
+  const source = new IncomingMessage(new Socket());
+  source._read = () => {};
+  for (const piece of pieces) source.push(piece);
+  if (pieces.length > 0) {
+    source.complete = true;
+    source.push(null);
+  }
+  return source;
+}
+
+async function textOf(body: RequestBody): Promise<string> {
+  let text = "";
+  for await (const chunk of body) text += String(chunk);
+  return text;
+}

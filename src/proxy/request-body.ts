@@ -1,0 +1,53 @@
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+
+/**
+ * A client's request body for one attempt at an instance. It touches the client's stream only when it is read, and gives
+ * it back paused when it is destroyed, so that an attempt that sent nothing costs nothing.
+ */
+export class RequestBody extends Readable {
+  readonly #source: IncomingMessage;
+  readonly #onProgress: () => void;
+  #isAttached = false;
+  #isWaiting = false;
+
+  constructor(source: IncomingMessage, onProgress: () => void) {
+    super();
+    this.#source = source;
+    this.#onProgress = onProgress;
+  }
+
+  /** The instance would take more, and the client does not send it. */
+  get isWaitingForClient(): boolean {
+    return this.#isWaiting && !this.#source.complete;
+  }
+
+  override _read(): void {
+    this.#isWaiting = true;
+    if (!this.#isAttached) {
+      this.#isAttached = true;
+      this.#source.on("data", this.#onData);
+      this.#source.on("end", this.#onEnd);
+    }
+    this.#source.resume();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#source.off("data", this.#onData);
+    this.#source.off("end", this.#onEnd);
+    if (this.#isAttached) this.#source.pause();
+    done(error);
+  }
+
+  #onData = (chunk: Buffer): void => {
+    this.#isWaiting = false;
+    this.#onProgress();
+    if (!this.push(chunk)) this.#source.pause();
+  };
+
+  #onEnd = (): void => {
+    this.#isWaiting = false;
+    this.#onProgress();
+    this.push(null);
+  };
+}

@@ -1,0 +1,43 @@
+import { type ServerResponse, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+
+export interface OwnAnswer {
+  readonly status: 400 | 404 | 408 | 502 | 503 | 504;
+  /** What happened, in one line that a visitor may read. */
+  readonly reason: string;
+  readonly setCookie?: string | null;
+  readonly isLast?: boolean;
+  /** When to ask again, as Retry-After. */
+  readonly retryAfterSeconds?: number;
+  /** A page instead of the line, for clients that show pages. */
+  readonly html?: string;
+}
+
+/** Answers in Belay's own name. */
+export function respond(response: ServerResponse, answer: OwnAnswer): void {
+  response.writeHead(answer.status, headersOf(answer));
+  response.end(bodyOf(answer));
+}
+
+/** The same on a socket that waits for a tunnel; it is closed after it. */
+export function respondOnSocket(socket: Duplex, answer: OwnAnswer): void {
+  const headers = headersOf({ ...answer, isLast: true });
+  let head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n`;
+  for (let index = 0; index < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`;
+  socket.end(`${head}\r\n${bodyOf(answer)}`, "latin1");
+}
+
+function headersOf(answer: OwnAnswer): string[] {
+  const type = answer.html === undefined ? "text/plain" : "text/html";
+  const headers = ["Content-Type", `${type}; charset=utf-8`, "Content-Length", String(Buffer.byteLength(bodyOf(answer)))];
+  if (answer.retryAfterSeconds !== undefined) headers.push("Retry-After", String(answer.retryAfterSeconds));
+  headers.push("Cache-Control", "no-store");
+  if (answer.setCookie !== undefined && answer.setCookie !== null) headers.push("Set-Cookie", answer.setCookie);
+  if (answer.isLast === true) headers.push("Connection", "close");
+  return headers;
+}
+
+function bodyOf({ status, reason, html }: OwnAnswer): string {
+  if (html !== undefined) return html;
+  return `${status} ${STATUS_CODES[status]}: ${reason} (Belay)\n`;
+}

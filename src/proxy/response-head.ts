@@ -1,0 +1,63 @@
+import { visitorCookieName } from "../routing/visitor-cookie.ts";
+import { withoutNominated } from "./request-head.ts";
+import { withoutSharing } from "./shared-cache.ts";
+
+export interface ResponseHead {
+  /** Headers as the client gets them: name, value, name, value. */
+  readonly headers: readonly string[];
+  readonly hasDate: boolean;
+  /** Server-sent events: open-ended, and left by its reader. */
+  readonly isStream: boolean;
+}
+
+export interface ResponseAdditions {
+  /** Value of the Set-Cookie that makes the visitor known; null when it is known. */
+  readonly setCookie: string | null;
+  /** Release to show in `belay-release`; null when it is not shown. */
+  readonly shownRelease: string | null;
+  /** The release is not everybody's yet, so no cache that visitors share may keep what it says. */
+  readonly isCanary: boolean;
+  /** The worker is being replaced: the client is asked to connect anew. */
+  readonly isLast: boolean;
+}
+
+/** Of one connection, or Belay's own. */
+const notPassed = new Set([
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "belay-release",
+]);
+
+/** An instance's headers as the client gets them. An answer that caches may share never carries a visitor's cookie. */
+export function headersForClient(raw: readonly string[], additions: ResponseAdditions): ResponseHead {
+  const passed: string[] = [];
+  let connection = "";
+  let hasDate = false;
+  let isShared = false;
+  let isStream = false;
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = raw[index] ?? "";
+    const value = raw[index + 1] ?? "";
+    const lower = name.toLowerCase();
+    if (lower === "connection") {
+      connection = connection === "" ? value : `${connection},${value}`;
+      continue;
+    }
+    if (notPassed.has(lower) || (lower === "set-cookie" && value.startsWith(`${visitorCookieName}=`))) continue;
+    if (lower === "date") hasDate = true;
+    else if (lower === "cache-control") isShared ||= /\bpublic\b|\bs-maxage\b/i.test(value);
+    else if (lower === "content-type") isStream ||= /^\s*text\/event-stream\b/i.test(value);
+    passed.push(name, value);
+  }
+  const own = withoutNominated(passed, connection);
+  const headers = additions.isCanary ? [...withoutSharing(own)] : [...own];
+  if (additions.setCookie !== null && !isShared) headers.push("Set-Cookie", additions.setCookie);
+  if (additions.shownRelease !== null) headers.push("belay-release", additions.shownRelease);
+  if (additions.isLast) headers.push("Connection", "close");
+  return { headers, hasDate, isStream };
+}

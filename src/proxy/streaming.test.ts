@@ -1,0 +1,139 @@
+// Bodies, streams and tunnels through a worker on a real socket.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type http from "node:http";
+import net from "node:net";
+import { test } from "node:test";
+import { collect, openApp, openWorld, shop, tableWith, textOf, until } from "./loopback-world.ts";
+
+test("large bodies are streamed both ways, with and without a length", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, (incoming, response) => {
+    if (incoming.headers["content-length"] !== undefined)
+      response.setHeader("content-length", incoming.headers["content-length"]);
+    incoming.pipe(response);
+  });
+  await world.serve(tableWith(1, [app]));
+  const body = "0123456789abcdef".repeat(256 * 1024);
+  for (const headers of [{ "content-length": String(body.length) }, { "transfer-encoding": "chunked" }]) {
+    const answer = await world.send({ method: "POST", headers, body });
+    assert.equal(answer.body.length, body.length);
+    assert.ok(answer.body === body);
+  }
+});
+
+test("a client that reads slowly slows the application down instead of filling the worker", async (t) => {
+  const world = await openWorld(t);
+  const pieces = 1024;
+  let written = 0;
+  const app = await openApp(t, async (_, response) => {
+    for (; written < pieces; written += 1) if (!response.write(Buffer.alloc(65_536))) await once(response, "drain");
+    response.end();
+  });
+  await world.serve(tableWith(1, [app]));
+  const incoming = await world.open({});
+  let before = -1;
+  while (written !== before) {
+    before = written;
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+  assert.ok(written < pieces / 2, `${written} of ${pieces} pieces before anything was read`);
+  let bytes = 0;
+  for await (const chunk of incoming) bytes += (chunk as Buffer).length;
+  assert.equal(bytes, pieces * 65_536);
+});
+
+test("an upload with Expect: 100-continue is told to go on and gets its answer", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, async (incoming, response) => response.end(await textOf(incoming)));
+  await world.serve(tableWith(1, [app]));
+  const answer = await world.sendRaw(
+    "POST / HTTP/1.1\r\nHost: shop.test\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab",
+  );
+  assert.match(answer, /^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK\r\n[\s\S]*ab/);
+});
+
+test("server-sent events arrive one by one", async (t) => {
+  const world = await openWorld(t);
+  const answers: http.ServerResponse[] = [];
+  const app = await openApp(t, (_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.flushHeaders();
+    answers.push(response);
+  });
+  await world.serve(tableWith(1, [app]));
+  const incoming = await world.open({});
+  assert.equal(incoming.headers["content-type"], "text/event-stream");
+  const events = incoming.iterator();
+  for (const event of ["data: 1\n\n", "data: 2\n\n"]) {
+    answers[0]?.write(event);
+    assert.equal(String((await events.next()).value), event);
+  }
+  answers[0]?.end();
+  assert.equal((await events.next()).done, true);
+});
+
+test("a WebSocket's bytes pass both ways, from the first on, and it ends with either side", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, () => {});
+  app.server.on("upgrade", (incoming: http.IncomingMessage, socket: net.Socket, first: Buffer) => {
+    assert.equal(incoming.headers["sec-websocket-key"], "k");
+    socket.write(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: a\r\n\r\nfirst ",
+    );
+    socket.write(first);
+    socket.pipe(socket);
+  });
+  await world.serve(tableWith(1, [app]));
+  const socket = net.connect(world.port, "127.0.0.1");
+  const handshake =
+    "GET /ws HTTP/1.1\r\nHost: shop.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n";
+  socket.write(`${handshake}early `);
+  const received = collect(socket);
+  await until(() => received.text.includes("early "));
+  socket.write("late");
+  await until(() => received.text.endsWith("late"));
+  assert.match(received.text, /^HTTP\/1.1 101 [\s\S]*Sec-WebSocket-Accept: a\r\n[\s\S]*\r\n\r\nfirst early late$/);
+  await until(() => world.inFlight("old") === 1);
+  socket.end();
+  await received.ended;
+  await until(() => world.inFlight("old") === 0);
+});
+
+test("a handshake that the application declines is answered as it answers", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, (_, response) => response.writeHead(403).end("no"));
+  await world.serve(tableWith(1, [app]));
+  const answer = await world.sendRaw("GET /ws HTTP/1.1\r\nHost: shop.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  assert.match(answer, /^HTTP\/1.1 403 Forbidden\r\n[\s\S]*no/);
+});
+
+test("an answer before the end of an upload reaches the client", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, (_, response) => response.writeHead(413).end("too large"));
+  await world.serve(tableWith(1, [app]));
+  const answer = await world.send({ method: "POST", body: "x".repeat(3_000_000) });
+  assert.deepEqual([answer.status, answer.body], [413, "too large"]);
+});
+
+test("the streams of a canary that was given up are closed, those of a release that was promoted are not", async (t) => {
+  const world = await openWorld(t);
+  const stable = await openApp(t, (_, response) => response.end("old"));
+  const canary = await openApp(t, (_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write("data: 1\n\n");
+  });
+  const exposed = { canary: { release: "new", targets: [canary] } };
+  const openStream = async () => (await world.open({ headers: { cookie: `belay_uid=${world.cookieOnCanary}` } })).iterator();
+  await world.serve(tableWith(1, [stable], exposed));
+  const promoted = await openStream();
+  await promoted.next();
+  await world.serve({ epoch: 2, services: [{ ...shop, stable: { release: "new", targets: [canary] } }] });
+  await world.serve(tableWith(3, [stable], { ...exposed, epoch: 3 }));
+  assert.equal(world.inFlight("new"), 1);
+  const givenUp = await openStream();
+  await givenUp.next();
+  await world.serve(tableWith(4, [stable]));
+  assert.equal((await givenUp.next()).done, true);
+  await until(() => world.inFlight("new") === 0);
+});

@@ -1,0 +1,218 @@
+import type { Clock } from "../ports/clock.ts";
+import { readJsonFile } from "../ports/durable-file.ts";
+import type { Log } from "../ports/log.ts";
+import type { Random } from "../ports/random.ts";
+import type { RoutingTable } from "../routing/table.ts";
+import { VisitorCookies } from "../routing/visitor-cookie.ts";
+import { linkProtocol } from "../routing/wire.ts";
+import { WorkerState } from "../routing/worker-state.ts";
+import { Front } from "./front.ts";
+import { type ControlMessage, LinkClient } from "./link-client.ts";
+import { parseRoutingTable } from "./link-messages.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+import { Reporter } from "./reporter.ts";
+import { UndiciUpstream } from "./undici-upstream.ts";
+
+const deadlinePeriodMs = 100;
+const reportPeriodMs = 50;
+/** How long a new worker waits for the control plane's table before it serves the one on disk. Clients wait in the socket's queue. */
+const firstTableWaitMs = 500;
+const drainLimitMs = 10_000;
+
+export interface ProxyWorkerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Listening socket, inherited from the keeper. */
+  readonly httpFd: number;
+  readonly linkSocketPath: string;
+  /** The last routing table, as JSON: what is served while there is no control plane. */
+  readonly tableFile: string;
+  /** Bundles by digest. */
+  readonly releasesFolder: string;
+  readonly visitorKey: Uint8Array;
+  readonly workerName: string;
+  readonly pid: number;
+  /** Calls back when somebody asks to serve what is on disk now: the way to stable when there is no control plane. Returns how to end it. */
+  readonly onReload?: (listener: () => void) => () => void;
+  /** Ends the worker: it drains, and the promise resolves when its last connection has gone. */
+  readonly signal: AbortSignal;
+}
+
+/** The whole life of a proxy worker. Rejects only when it cannot listen. */
+export async function runProxyWorker(options: ProxyWorkerOptions): Promise<void> {
+  const worker = new ProxyWorker(options);
+  await worker.run();
+}
+
+class ProxyWorker {
+  readonly #options: ProxyWorkerOptions;
+  readonly #boot: string;
+  readonly #state: WorkerState;
+  readonly #context: ProxyContext;
+  readonly #upstream = new UndiciUpstream();
+  readonly #front: Front;
+  readonly #link: LinkClient;
+  readonly #reporter: Reporter;
+  readonly #firstTable = Promise.withResolvers<void>();
+  #requestCount = 0;
+
+  constructor(options: ProxyWorkerOptions) {
+    const { clock, random, log, visitorKey, linkSocketPath } = options;
+    this.#options = options;
+    this.#boot = Buffer.from(random.bytes(8)).toString("hex");
+    const cookies = new VisitorCookies({ key: visitorKey, random });
+    this.#state = new WorkerState({ unitOf: (visitor) => cookies.unitOf(visitor) });
+    this.#context = {
+      clock,
+      state: this.#state,
+      upstream: this.#upstream,
+      releasesFolder: options.releasesFolder,
+      cookies,
+      requests: new Map(),
+      nextRequestId: () => {
+        this.#requestCount += 1;
+        return `${this.#boot}-${this.#requestCount.toString(36)}`;
+      },
+      judged: () => this.#reporter.judged(),
+      isDraining: () => options.signal.aborted,
+    };
+    this.#front = new Front(this.#context);
+    this.#link = new LinkClient({
+      path: linkSocketPath,
+      clock,
+      log,
+      hello: () => this.#hello(),
+      onReady: () => this.#reporter.relinked(),
+      onMessage: (message) => this.#receive(message),
+    });
+    this.#reporter = new Reporter({
+      state: this.#state,
+      clock,
+      link: this.#link,
+      enforceDeadlines: () => this.#front.enforceDeadlines(),
+    });
+  }
+
+  async run(): Promise<void> {
+    const { clock, log, httpFd, signal } = this.#options;
+    this.#serveStoredTable();
+    const linked = this.#link.run();
+    const stopDeadlines = clock.every(deadlinePeriodMs, () => this.#front.enforceDeadlines());
+    const stopReports = clock.every(reportPeriodMs, () => this.#reporter.tick());
+    const stopReloads = this.#options.onReload?.(() => this.#reload());
+    try {
+      await this.#waitForFirstTable();
+      await this.#front.listen(httpFd);
+      log.info("serving", { epoch: this.#state.table.epoch });
+      await aborted(signal);
+      log.info("draining");
+      await this.#front.drain(drainLimitMs);
+      this.#reporter.send();
+    } finally {
+      stopDeadlines();
+      stopReports();
+      stopReloads?.();
+      this.#link.close();
+      await linked;
+      await this.#upstream.close();
+    }
+  }
+
+  #hello(): Parameters<LinkClient["send"]>[0] {
+    const { workerName, pid, clock } = this.#options;
+    const brakes = this.#state.brakes(clock.monotonicMs());
+    return {
+      kind: "hello",
+      protocol: linkProtocol,
+      worker: workerName,
+      boot: this.#boot,
+      pid,
+      epoch: this.#state.table.epoch,
+      brakes,
+    };
+  }
+
+  #receive(message: ControlMessage): void {
+    switch (message.kind) {
+      case "table":
+        this.#serve(message.table);
+        break;
+      case "lease":
+        this.#state.renewLease(message.epoch, message.ttlMs, this.#options.clock.monotonicMs());
+        break;
+      case "kept":
+        this.#state.kept(message.sequence);
+        break;
+    }
+  }
+
+  #serve(table: RoutingTable): void {
+    const { clock, log } = this.#options;
+    if (!this.#state.acceptTable(table, clock.monotonicMs())) {
+      log.warn("refused an old routing table", { epoch: table.epoch, present: this.#state.table.epoch });
+      return;
+    }
+    this.#front.cutAbandoned(table);
+    this.#upstream.retain(
+      table.services.flatMap(({ stable, exposure }) => [
+        ...stable.targets,
+        ...(exposure === null ? [] : exposure.canary.targets),
+      ]),
+    );
+    this.#firstTable.resolve();
+    // First what happened under the tables before, so that the totals are complete when the acknowledgement arrives.
+    this.#reporter.send();
+    this.#link.send({ kind: "ack", epoch: table.epoch });
+  }
+
+  /** A table of the same epoch is taken too: it is what its writer made of the present one. An older one is not. */
+  #reload(): void {
+    const { tableFile, clock, log } = this.#options;
+    const stored = readStoredTable(tableFile);
+    if (stored === null || stored.epoch < this.#state.table.epoch) {
+      log.warn("was asked to serve the table on disk, which is no newer one", {
+        epoch: stored?.epoch,
+        present: this.#state.table.epoch,
+      });
+      return;
+    }
+    this.#state.acceptStoredTable(stored, clock.monotonicMs());
+    this.#front.cutAbandoned(stored);
+    log.info("serves the table on disk, as it was asked to", { epoch: stored.epoch });
+  }
+
+  #serveStoredTable(): void {
+    const { tableFile, clock, log } = this.#options;
+    const stored = readStoredTable(tableFile);
+    if (stored === null) log.warn("no routing table on disk; waiting for the control plane", { tableFile });
+    else this.#state.acceptStoredTable(stored, clock.monotonicMs());
+  }
+
+  async #waitForFirstTable(): Promise<void> {
+    const { clock, signal } = this.#options;
+    const waited = new AbortController();
+    const limit = clock.sleep(firstTableWaitMs, AbortSignal.any([signal, waited.signal])).catch((cause: unknown) => {
+      if (!signal.aborted && !waited.signal.aborted) throw cause;
+    });
+    await Promise.race([this.#firstTable.promise, limit]);
+    waited.abort();
+  }
+}
+
+/** Null when there is none, or it cannot be read: a worker without it still serves as soon as a control plane is there. */
+function readStoredTable(tableFile: string): RoutingTable | null {
+  try {
+    return parseRoutingTable(readJsonFile(tableFile));
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return null;
+    throw cause;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,143 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import { processesWith, sendSignal } from "../ports/processes.ts";
+import type { Random } from "../ports/random.ts";
+import type { BuildPlace, Release } from "../rollout/rollout.ts";
+import { runBuild } from "./build.ts";
+import { BundleStore, type StoredBundle } from "./bundle-store.ts";
+import { diskFailed } from "./disk-failed.ts";
+import { exportCommit } from "./export.ts";
+import { removeFolder } from "./folders.ts";
+import { GitRepository } from "./git-repository.ts";
+import type { BuildRequest, Releases } from "./releases.ts";
+import { UploadedBundles } from "./uploaded-bundles.ts";
+
+export interface ReleasesOptions {
+  readonly dataFolder: string;
+  /** Folder of the program `node` that builds find first. */
+  readonly nodeFolder: string;
+  readonly clock: Pick<Clock, "now">;
+  readonly random: Pick<Random, "bytes">;
+  readonly log: Log;
+}
+
+/**
+ * Releases in a data folder: `repository.git`, `releases/<digest>`, `bundles/<sha256>.json`, `logs/build-<commit>.log`, and `building/` for what is not
+ * done yet. One process at a time uses a data folder: what lies in `building/` at the start is of a build that died.
+ */
+export async function openReleases(options: ReleasesOptions): Promise<Releases> {
+  const { dataFolder, log } = options;
+  const building = join(dataFolder, "building");
+  await removeInterrupted(building, log);
+  const repository = new GitRepository(join(dataFolder, "repository.git"));
+  const store = new BundleStore(join(dataFolder, "releases"));
+  const uploaded = new UploadedBundles(join(dataFolder, "bundles"), store);
+  const work = (name: string) => join(building, `${name}-${Buffer.from(options.random.bytes(6)).toString("hex")}`);
+  return {
+    knownCommits: () => repository.knownCommits(),
+    receivePack: (pack) => translateDisk(() => repository.receivePack(pack)),
+    readFile: (commit, path) => repository.readFile(commit, path),
+    receiveBundle: (upload) => translateDisk(() => inFolder(work("upload"), (folder) => uploaded.receive(upload, folder))),
+    readBundle: async (sha256) => uploaded.read(sha256),
+    build: (request, signal) =>
+      translateDisk(() => buildRelease({ ...options, repository, store, uploaded, work }, request, signal)),
+    verifiedFolder: (release) => translateDisk(() => store.verifiedFolder(release.digest)),
+  };
+}
+
+/** A build outlives a control plane that is killed. What cannot be removed now must not keep the next one from starting. */
+async function removeInterrupted(building: string, log: Log): Promise<void> {
+  if (!existsSync(building)) return;
+  for (const pid of processesWith("HOME", `${building}/`)) {
+    log.warn("ending what an interrupted build left running", { pid });
+    sendSignal(pid, "SIGKILL");
+  }
+  for (const name of await readdir(building)) {
+    try {
+      await removeFolder(join(building, name));
+      log.info("removed what an interrupted build left", { folder: name });
+    } catch (cause) {
+      if (!(cause instanceof Error) || !("syscall" in cause)) throw cause;
+      log.warn("what an interrupted build left cannot be removed", { folder: name, cause: cause.message });
+    }
+  }
+}
+
+type Tools = ReleasesOptions & {
+  readonly repository: GitRepository;
+  readonly store: BundleStore;
+  readonly uploaded: UploadedBundles;
+  /** A path below `building/` where nothing is. */
+  work(name: string): string;
+};
+
+async function buildRelease(tools: Tools, request: BuildRequest, signal: AbortSignal): Promise<Release> {
+  if (request.bundle !== undefined) {
+    const received = tools.uploaded.read(request.bundle);
+    await tools.store.verifiedFolder(received.digest);
+    return toRelease(request, received, { kind: "built-by", ...received.builtBy, bundle: received.sha256 });
+  }
+  await tools.repository.demandCommit(request.commit);
+  return inFolder(tools.work(request.commit.slice(0, 12)), async (folder) => {
+    await mkdir(join(folder, "source"), { mode: 0o700 });
+    return toRelease(request, await buildIn(folder, tools, request, signal), { kind: "built-here" });
+  });
+}
+
+/** Makes a folder for what is not done yet, and leaves nothing of it. */
+async function inFolder<Result>(folder: string, action: (folder: string) => Promise<Result>): Promise<Result> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  try {
+    return await action(folder);
+  } finally {
+    await removeFolder(folder);
+  }
+}
+
+async function buildIn(folder: string, tools: Tools, request: BuildRequest, signal: AbortSignal): Promise<StoredBundle> {
+  const { commit, root, build, include } = request;
+  const source = join(folder, "source");
+  await exportCommit({ git: tools.repository.git, commit, root, folder: source, indexFile: join(folder, "index"), signal });
+  if (build !== null) {
+    const heading = `Build of commit ${commit} for ${request.service} in ${request.environment}, ${tools.clock.now()}`;
+    const logFile = join(tools.dataFolder, "logs", `build-${commit.slice(0, 12)}.log`);
+    const { nodeFolder } = tools;
+    await runBuild(
+      {
+        command: build,
+        commit,
+        timeoutMs: request.buildTimeoutMs,
+        source,
+        root,
+        scratch: join(folder, "scratch"),
+        nodeFolder,
+        logFile,
+        heading,
+      },
+      signal,
+    );
+  }
+  signal.throwIfAborted();
+  return tools.store.add({ from: join(source, root), include, unfinished: join(folder, "bundle") });
+}
+
+/** `<commit>-<digest>`, shortened; `<commit>-dirty-<digest>` for what was deployed with uncommitted changes. */
+function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBundle, built: BuildPlace): Release {
+  const { service, environment, commit, isDirty, run, routes, assets = [], expose } = request;
+  const id = `${commit.slice(0, 7)}${isDirty ? "-dirty" : ""}-${digest.slice(0, 6)}`;
+  return { id, service, environment, commit, isDirty, digest, fileCount, bytes, run, routes, assets, expose, built };
+}
+
+/** Failures of the file system are expected ones: a full disk, a missing right. */
+async function translateDisk<Result>(action: () => Promise<Result>): Promise<Result> {
+  try {
+    return await action();
+  } catch (cause) {
+    const code = cause instanceof Error && "syscall" in cause && "code" in cause ? cause.code : undefined;
+    if (!["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "EACCES", "EPERM", "EMFILE", "ENFILE"].includes(String(code))) throw cause;
+    throw diskFailed((cause as Error).message, cause);
+  }
+}

@@ -1,0 +1,51 @@
+import type { Release } from "../rollout/rollout.ts";
+
+/** Takes in commits, builds bundles and keeps them. */
+export interface Releases {
+  /** Commits of the repository that a client need not send again. */
+  knownCommits(): Promise<readonly string[]>;
+  /** Stores a git pack in which `commit` is complete. Throws `BELAY_RELEASE_PACK_REFUSED`. */
+  receivePack(options: {
+    readonly commit: string;
+    readonly shallow: readonly string[];
+    readonly pack: AsyncIterable<Uint8Array>;
+  }): Promise<void>;
+  /** Reads one file of a commit. Undefined when the commit has no such file; throws `BELAY_RELEASE_COMMIT_UNKNOWN`. */
+  readFile(commit: string, path: string): Promise<string | undefined>;
+  /** Keeps a bundle that was built elsewhere, whole or not at all. Throws `BELAY_BUNDLE_…`. */
+  receiveBundle(options: { readonly sha256: string; readonly bundle: AsyncIterable<Uint8Array> }): Promise<ReceivedBundle>;
+  /** What came with a bundle that was received. Throws `BELAY_BUNDLE_UNKNOWN`. */
+  readBundle(sha256: string): Promise<ReceivedBundle>;
+  /** Builds, hashes and stores the bundle of a commit. Idempotent; a build that was interrupted starts anew in a clean folder. */
+  build(request: BuildRequest, signal: AbortSignal): Promise<Release>;
+  /** The bundle's folder, after its content was checked against its digest. Throws `BELAY_RELEASE_CHANGED` or `BELAY_RELEASE_MISSING`. */
+  verifiedFolder(release: Release): Promise<string>;
+}
+
+export interface BuildRequest
+  extends Pick<Release, "service" | "environment" | "commit" | "isDirty" | "run" | "routes" | "assets" | "expose"> {
+  /** Folder of the service inside the repository, "" for its top. */
+  readonly root: string;
+  /** Shell command line; null when nothing is to be built. */
+  readonly build: string | null;
+  readonly buildTimeoutMs: number;
+  /** sha256 of a bundle that was received: nothing is built then. Absent: built here. */
+  readonly bundle?: string | undefined;
+  /** Globs of what goes into the bundle; null is everything. */
+  readonly include: readonly string[] | null;
+}
+
+/** What is known of a bundle that was built elsewhere. */
+export interface ReceivedBundle {
+  readonly sha256: string;
+  readonly commit: string;
+  readonly isDirty: boolean;
+  readonly root: string;
+  /** Text of the commit's belay.yml. */
+  readonly manifest: string;
+  /** Who built it and where, as that machine says. */
+  readonly builtBy: { readonly name: string; readonly host: string };
+  readonly digest: string;
+  readonly fileCount: number;
+  readonly bytes: number;
+}

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decide, describeWithoutPass, type Judgement, quietMs, type Situation } from "./decide.ts";
+import { evidence, passed, Story } from "./rollout.builder.ts";
+
+const inconclusive: Judgement = { kind: "inconclusive", missing: "12 more visitors", pendingVisitors: 0, lastVisitorAtMs: null };
+
+function situation(own: Partial<Situation>): Situation {
+  return { judgement: inconclusive, evidence, heldMs: 5_000, nowMs: 105_000, stageBeganAtMs: 100_000, ...own };
+}
+
+test("a fall outranks everything, also before the minimum hold", () => {
+  const fact = decide(
+    new Story().exposed().rollout,
+    situation({ heldMs: 1, judgement: { kind: "fail", metric: "errors", reason: "3 failed" } }),
+  );
+  assert.equal(fact?.kind, "verdict-failed");
+});
+
+test("a passed gate waits for the minimum hold", () => {
+  const { rollout } = new Story().exposed();
+  const judgement: Judgement = { kind: "pass", reason: "rules out 2 %" };
+  assert.equal(decide(rollout, situation({ judgement, heldMs: 1_999 })), null);
+  const fact = decide(rollout, situation({ judgement, heldMs: 2_000 }));
+  assert.equal(fact?.kind === "step-ended" && fact.why, "passed");
+});
+
+test("a shared outage stops the way forward and blames nobody; a step that it outlasts is a person's to decide", () => {
+  const judgement: Judgement = { kind: "shared-outage", reason: "both burn" };
+  const { rollout } = new Story().exposed("b2", { onInconclusive: "continue" });
+  assert.equal(decide(rollout, situation({ judgement, heldMs: 59_999 })), null);
+  const fact = decide(rollout, situation({ judgement, heldMs: 60_000 }));
+  assert.equal(fact?.kind === "step-inconclusive" && fact.reason, "at the end of the step both burn");
+  const baking = new Story().exposed().tell(passed(0), passed(1));
+  assert.equal(decide(baking.rollout, situation({ judgement, heldMs: 1e9 })), null);
+});
+
+test("a step without new visitors ends ten seconds after its minimum hold or its last visitor, whichever is later", () => {
+  const { rollout } = new Story().exposed("b2", { onInconclusive: "continue" });
+  const at = (nowMs: number, lastVisitorAtMs: number | null) =>
+    decide(rollout, situation({ heldMs: nowMs - 100_000, nowMs, judgement: { ...inconclusive, lastVisitorAtMs } }))?.kind ?? null;
+  assert.equal(at(102_000 + quietMs - 1, null), null);
+  assert.equal(at(102_000 + quietMs, null), "step-ended");
+  assert.equal(at(102_000 + quietMs, 110_000), null);
+  assert.equal(at(110_000 + quietMs, 110_000), "step-ended");
+});
+
+test("a visitor whose window is still open keeps a quiet step open, until its deadline", () => {
+  const { rollout } = new Story().exposed();
+  const judgement: Judgement = { ...inconclusive, pendingVisitors: 1 };
+  assert.equal(decide(rollout, situation({ judgement, heldMs: 59_000, nowMs: 159_000 })), null);
+  assert.equal(decide(rollout, situation({ judgement, heldMs: 60_000, nowMs: 160_000 }))?.kind, "step-inconclusive");
+});
+
+test("a held step waits for a person", () => {
+  const story = new Story().exposed().tell({ kind: "step-inconclusive", step: 0, reason: "12 more", evidence, heldMs: 60_000 });
+  assert.equal(decide(story.rollout, situation({ heldMs: 1e9, judgement: { kind: "pass", reason: "late" } })), null);
+});
+
+test("the bake ends by its time, and only while nothing failed", () => {
+  const { rollout } = new Story().exposed().tell(passed(0), passed(1));
+  assert.equal(decide(rollout, situation({ heldMs: 7_999 })), null);
+  assert.equal(decide(rollout, situation({ heldMs: 8_000 }))?.kind, "bake-ended");
+});
+
+test("without a pass it is said what was ruled out, or that there is no evidence", () => {
+  assert.equal(describeWithoutPass({ ...evidence, scoredVisitors: 7 }), "without statistical evidence (n = 7)");
+  assert.equal(
+    describeWithoutPass({ ...evidence, scoredVisitors: 25, excludedHarm: 0.1129 }),
+    "25 canary visitors, none failed: more than 11 % is excluded",
+  );
+});

@@ -1,0 +1,93 @@
+import { isEnded, type Position, type ReleaseId, type Rollout, type RolloutId } from "./rollout.ts";
+import type { Service } from "./service.ts";
+
+export interface DesiredExposure {
+  readonly rollout: RolloutId;
+  readonly canary: ReleaseId;
+  /** Ten-thousandths of visitors; 0 keeps the canary known to the proxies without sending anybody. */
+  readonly weight: number;
+  readonly epoch: Position;
+}
+
+export interface DesiredRouting {
+  readonly stable: ReleaseId;
+  readonly exposure: DesiredExposure | null;
+  /** The promoted rollout whose release is still watched because the old one is warm, and the entry of its last exposure. */
+  readonly watch: { readonly rollout: RolloutId; readonly epoch: Position } | null;
+}
+
+export interface Desired {
+  /** Null while the service has nothing to serve. */
+  readonly routing: DesiredRouting | null;
+  /** Releases of which instances should run, in the order in which they matter. */
+  readonly running: readonly ReleaseId[];
+}
+
+/** What the world should look like now. The loop acts on the difference to what it observes, however that difference came about. */
+export function desired(service: Service): Desired {
+  const { rollout } = service;
+  const kept = [service.stable, service.warm?.release ?? null];
+  if (rollout === null || isEnded(rollout)) return { routing: settledRouting(service), running: releases(kept) };
+  const withCandidate = releases([...kept, rollout.candidate]);
+  switch (rollout.phase.name) {
+    case "promoting":
+      // One table whose fallback is the candidate. The old release runs on: it is drained after everyone has acknowledged.
+      return {
+        routing:
+          rollout.candidate === null ? settledRouting(service) : { stable: rollout.candidate, exposure: null, watch: null },
+        running: withCandidate,
+      };
+    case "progressing":
+    case "held":
+    case "baking":
+    case "braked":
+    case "paused":
+      return { routing: exposedRouting(service, rollout), running: withCandidate };
+    default:
+      // Pending: nobody is routed to it yet. Aborting: it runs until the routing that spares it is acknowledged.
+      return { routing: settledRouting(service), running: withCandidate };
+  }
+}
+
+/** Share of visitors that a rollout wants on its canary, in ten-thousandths. */
+export function desiredWeight(rollout: Rollout): number {
+  switch (rollout.phase.name) {
+    case "progressing":
+    case "held":
+      return rollout.plan.steps[rollout.phase.step]?.weight ?? 0;
+    case "baking":
+      return rollout.plan.holdbackWeight;
+    case "promoting":
+    case "promoted":
+      return 10_000;
+    default:
+      return 0;
+  }
+}
+
+function exposedRouting(service: Service, rollout: Rollout): DesiredRouting | null {
+  if (service.stable === null || rollout.candidate === null) return settledRouting(service);
+  const exposure = {
+    rollout: rollout.id,
+    canary: rollout.candidate,
+    weight: desiredWeight(rollout),
+    epoch: rollout.exposureEpoch,
+  };
+  return { stable: service.stable, exposure, watch: null };
+}
+
+function settledRouting(service: Service): DesiredRouting | null {
+  if (service.stable === null) return null;
+  const watched = watchedPromotion(service);
+  const watch = watched === null ? null : { rollout: watched.id, epoch: watched.exposureEpoch };
+  return { stable: service.stable, exposure: null, watch };
+}
+
+/** The rollout whose release goes back to the warm one by itself when it falls. A later deploy that comes to nothing ends nothing. */
+export function watchedPromotion({ promotion, warm }: Service): Rollout | null {
+  return warm?.isWatched === true ? promotion : null;
+}
+
+function releases(ids: readonly (ReleaseId | null)[]): readonly ReleaseId[] {
+  return [...new Set(ids.filter((id) => id !== null))];
+}

@@ -1,0 +1,134 @@
+import type { EvidenceSummary } from "./evidence-summary.ts";
+import type { Actor, InstanceId, OutcomeBy, Plan, Position, Release, ReleaseId, RolloutId } from "./rollout.ts";
+
+/** What a rollout can be told, and what can happen to it. Facts only. */
+export type RolloutFact =
+  | {
+      readonly kind: "rollout-requested";
+      readonly rolloutKind: "deploy";
+      readonly commit: string;
+      readonly root: string;
+      readonly isDirty: boolean;
+      /** sha256 of the bundle that was sent; absent when the release is to be built here. */
+      readonly bundle?: string | undefined;
+      readonly plan: Plan;
+      /** In words, from the traffic before the start: how long its gates take and what they rule out. */
+      readonly forecast: string;
+    }
+  | {
+      readonly kind: "rollout-requested";
+      readonly rolloutKind: "rollback";
+      readonly target: ReleaseId;
+      readonly plan: Plan;
+      readonly by: OutcomeBy;
+      readonly reason: string;
+    }
+  | { readonly kind: "release-built"; readonly release: Release }
+  | { readonly kind: "rollout-refused"; readonly code: string; readonly reason: string; readonly next: string }
+  /** Every wanted instance of the candidate has proven its health. */
+  | { readonly kind: "candidate-ready" }
+  /** The candidate never became ready, or lost every instance for good. */
+  | { readonly kind: "candidate-failed"; readonly reason: string }
+  | {
+      readonly kind: "step-ended";
+      readonly step: number;
+      readonly why: StepEnd;
+      readonly evidence: EvidenceSummary;
+      readonly heldMs: number;
+      readonly words: string;
+    }
+  | {
+      readonly kind: "step-inconclusive";
+      readonly step: number;
+      readonly reason: string;
+      readonly evidence: EvidenceSummary;
+      readonly heldMs: number;
+    }
+  | {
+      readonly kind: "verdict-failed";
+      readonly metric: "errors" | "slo";
+      readonly reason: string;
+      readonly evidence: EvidenceSummary;
+      readonly heldMs: number;
+    }
+  | { readonly kind: "bake-ended"; readonly evidence: EvidenceSummary; readonly heldMs: number }
+  /** A proxy moved the canary's traffic to stable on its own. */
+  | { readonly kind: "braked"; readonly by: "lease" | "health"; readonly worker: string; readonly exposureEpoch: Position }
+  /** The two seconds after a brake are over: what follows from them. */
+  | {
+      readonly kind: "brake-settled";
+      readonly into: "paused" | "aborted";
+      readonly reason: string;
+      readonly evidence: EvidenceSummary;
+    }
+  | { readonly kind: "promote-requested"; readonly isFull: boolean; readonly skipsAnalysis: boolean }
+  | { readonly kind: "abort-requested"; readonly reason: string }
+  | { readonly kind: "pause-requested"; readonly reason: string }
+  | { readonly kind: "resume-requested" }
+  | { readonly kind: "superseded"; readonly by: RolloutId }
+  /** Every proxy serves the table of `epoch` or was replaced. */
+  | {
+      readonly kind: "routing-acknowledged";
+      readonly epoch: Position;
+      readonly tookMs: number;
+      readonly evidence: EvidenceSummary | null;
+    };
+
+/** Why a step ended: shown by the gate, without statistical evidence, or by a person. */
+export type StepEnd = "passed" | "continued" | "person";
+
+/** What happens to a service outside the course of one rollout. */
+export type ServiceFact =
+  | {
+      readonly kind: "instance-ready";
+      readonly instance: InstanceId;
+      readonly release: ReleaseId;
+      readonly host: string;
+      readonly port: number;
+    }
+  /** Not answering any more. With `isGone` it will not come back at its address. */
+  | {
+      readonly kind: "instance-lost";
+      readonly instance: InstanceId;
+      readonly release: ReleaseId;
+      readonly isGone: boolean;
+      readonly reason: string;
+    }
+  /** The old release's time as the way back is over; its instances may go. */
+  | { readonly kind: "warm-retired"; readonly release: ReleaseId }
+  /** While it is on, visitors get an answer of Belay's with this message; empty for its own words. */
+  | { readonly kind: "maintenance-changed"; readonly isOn: boolean; readonly message: string }
+  /** A rollback that was done to the proxies themselves while no control plane was there; the entry's rollout stands for it. */
+  | {
+      readonly kind: "rolled-back-directly";
+      readonly target: ReleaseId;
+      readonly plan: Plan;
+      readonly reason: string;
+      /** When it was done; the entry says when it was recorded. */
+      readonly doneAt: string;
+    };
+
+export type ControlFact =
+  | { readonly kind: "control-started"; readonly boot: string; readonly program: string; readonly isolation: "none" }
+  /** The ledger could not be written for a while; weights were 0 in this time. */
+  | { readonly kind: "ledger-recovered"; readonly unwritableMs: number; readonly cause: string };
+
+export type Fact = RolloutFact | ServiceFact | ControlFact;
+
+/** A fact as it is handed to the ledger. `rollout`, `service` and `environment` are empty strings where they do not apply. */
+export interface NewEntry {
+  readonly environment: string;
+  readonly service: string;
+  readonly rollout: RolloutId;
+  readonly actor: Actor;
+  readonly fact: Fact;
+}
+
+/** A fact as the ledger holds it. */
+export interface Entry extends NewEntry {
+  readonly position: Position;
+  /** Version of the fact's form; older ones are upcast when read and never rewritten. */
+  readonly version: 1;
+  /** Wall clock, ISO 8601. */
+  readonly at: string;
+}

@@ -1,0 +1,31 @@
+/** One side of a comparison, counted in visitors. */
+export interface ArmCounts {
+  readonly visitors: number;
+  readonly failedVisitors: number;
+  readonly requests: number;
+  readonly failedRequests: number;
+}
+
+export interface MetricSummary {
+  readonly name: "errors" | "slo" | "gate";
+  /** The e-value reached (capped at 1e12 for printing) and the threshold at which it decides. */
+  readonly eValue: number;
+  readonly threshold: number;
+}
+
+/** The numbers behind a decision, small enough to stand in an entry. Holds counts only, never request content. */
+export interface EvidenceSummary {
+  readonly canary: ArmCounts;
+  readonly stable: ArmCounts;
+  readonly metrics: readonly MetricSummary[];
+  /** Scored visitors on the canary, and the extra share of failing visitors that they rule out at 95 % (1 when nothing is). */
+  readonly scoredVisitors: number;
+  readonly failedScoredVisitors: number;
+  readonly excludedHarm: number;
+  /** Canary failures that reached a user, in requests and in visitors. */
+  readonly harmedRequests: number;
+  readonly harmedVisitors: number;
+  readonly shieldedRequests: number;
+  /** Records that a worker had to drop: while above 0 nothing is promoted by evidence. */
+  readonly lostRecords: number;
+}

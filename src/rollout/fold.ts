@@ -1,0 +1,143 @@
+import type { Entry, RolloutFact, ServiceFact } from "./entry.ts";
+import { isEnded, type Plan, type ReleaseId, type Rollout } from "./rollout.ts";
+import type { Service } from "./service.ts";
+import { transition } from "./transition.ts";
+
+const metMax = 50;
+
+/** A service that nothing was ever deployed to. */
+export function newService(environment: string, name: string): Service {
+  return {
+    environment,
+    name,
+    releases: {},
+    stable: null,
+    promotedBefore: [],
+    promotion: null,
+    met: [],
+    warm: null,
+    rollout: null,
+    instances: {},
+    maintenance: null,
+  };
+}
+
+/** One entry further. Entries that name no service never come here. */
+export function applyEntry(service: Service, entry: Entry): Service {
+  const { fact } = entry;
+  switch (fact.kind) {
+    case "control-started":
+    case "ledger-recovered":
+      return service;
+    case "instance-ready":
+    case "instance-lost":
+    case "warm-retired":
+      return applyServiceFact(service, fact);
+    case "rolled-back-directly":
+      return applyDirectRollback(service, entry, fact);
+    case "maintenance-changed":
+      return { ...service, maintenance: fact.isOn ? { message: fact.message, since: entry.at } : null };
+    case "rollout-requested":
+      return { ...service, rollout: beginRollout(service, entry, fact), warm: warmAfterRequest(service, fact) };
+    default:
+      return applyRolloutFact(service, entry, fact);
+  }
+}
+
+function applyServiceFact(
+  service: Service,
+  fact: Exclude<ServiceFact, { kind: "maintenance-changed" | "rolled-back-directly" }>,
+): Service {
+  switch (fact.kind) {
+    case "instance-ready": {
+      const known = { id: fact.instance, release: fact.release, host: fact.host, port: fact.port, isReady: true };
+      return { ...service, instances: { ...service.instances, [fact.instance]: known } };
+    }
+    case "instance-lost": {
+      const { [fact.instance]: lost, ...others } = service.instances;
+      if (lost === undefined) return service;
+      return { ...service, instances: fact.isGone ? others : { ...others, [fact.instance]: { ...lost, isReady: false } } };
+    }
+    case "warm-retired":
+      return service.warm?.release === fact.release ? { ...service, warm: null } : service;
+  }
+}
+
+/** Everyone is on the target already, so the rollout that stands for it begins and ends here. */
+function applyDirectRollback(service: Service, entry: Entry, fact: ServiceFact & { kind: "rolled-back-directly" }): Service {
+  const { target, plan, reason } = fact;
+  const asked = { kind: "rollout-requested", rolloutKind: "rollback", target, plan, by: "person", reason } as const;
+  const begun = beginRollout(service, entry, asked);
+  const rollout: Rollout = { ...begun, endedAt: entry.at, phase: { name: "promoted", by: "person", reason } };
+  return applyPromotion({ ...service, rollout }, rollout, target, entry.at);
+}
+
+function beginRollout(service: Service, entry: Entry, fact: RolloutFact & { kind: "rollout-requested" }): Rollout {
+  const isRollback = fact.rolloutKind === "rollback";
+  const commit = isRollback ? (service.releases[fact.target]?.commit ?? "") : fact.commit;
+  return {
+    id: entry.rollout,
+    service: service.name,
+    environment: service.environment,
+    kind: fact.rolloutKind,
+    requestedBy: entry.actor,
+    requestedAt: entry.at,
+    endedAt: null,
+    commit,
+    isDirty: !isRollback && fact.isDirty,
+    root: isRollback ? "" : fact.root,
+    ...(isRollback || fact.bundle === undefined ? {} : { bundle: fact.bundle }),
+    candidate: isRollback ? fact.target : null,
+    stable: service.stable,
+    plan: fact.plan,
+    forecast: isRollback ? "" : fact.forecast,
+    phase: { name: "pending" },
+    exposureEpoch: 0,
+    earnedBy: isRollback ? fact.by : "verdict",
+    evidence: null,
+  };
+}
+
+function warmAfterRequest({ warm }: Service, fact: RolloutFact & { kind: "rollout-requested" }): Service["warm"] {
+  return warm === null ? null : { ...warm, isWatched: warm.isWatched && fact.rolloutKind === "deploy" };
+}
+
+function applyRolloutFact(service: Service, entry: Entry, fact: RolloutFact): Service {
+  const before = service.rollout;
+  if (before === null || before.id !== entry.rollout) return service;
+  const rollout = transition(before, { position: entry.position, at: entry.at, fact });
+  const releases = fact.kind === "release-built" ? { ...service.releases, [fact.release.id]: fact.release } : service.releases;
+  const met = fact.kind === "candidate-ready" ? metWith(service, rollout.candidate) : service.met;
+  const next = { ...service, rollout, releases, met };
+  const isPromoted = rollout.phase.name === "promoted" && !isEnded(before);
+  return isPromoted && rollout.candidate !== null ? applyPromotion(next, rollout, rollout.candidate, entry.at) : next;
+}
+
+function metWith(service: Service, release: ReleaseId | null): readonly ReleaseId[] {
+  return release === null ? service.met : [...service.met.filter((id) => id !== release), release].slice(-metMax);
+}
+
+/** The candidate becomes stable. The old release stays warm as the way back; after a rollback there is nothing to go back to. */
+function applyPromotion(service: Service, rollout: Rollout, promoted: ReleaseId, at: string): Service {
+  const old = service.stable;
+  const warm =
+    rollout.kind === "deploy" && old !== null && old !== promoted
+      ? { release: old, since: at, keepMs: rollout.plan.keepWarmMs, isWatched: true }
+      : null;
+  const seen = service.promotedBefore.indexOf(promoted);
+  const promotedBefore =
+    rollout.kind === "rollback" && seen !== -1
+      ? service.promotedBefore.slice(0, seen + 1)
+      : [...service.promotedBefore.filter((id) => id !== promoted), promoted];
+  return { ...service, stable: promoted, promotion: rollout, promotedBefore, warm };
+}
+
+/** Where `belay rollback` goes when nobody names a release: the one promoted before the present one. */
+export function rollbackTarget(service: Service): ReleaseId | null {
+  return service.promotedBefore.at(-2) ?? null;
+}
+
+/** The plan of a rollback: no steps and no bake, everything else as the release was rolled out. */
+export function rollbackPlan(plan: Plan): Plan {
+  return { ...plan, steps: [], bakeMs: 0 };
+}

@@ -1,0 +1,181 @@
+/**
+ * The nouns. One word, one meaning:
+ *
+ * - **revision**: an immutable build (commit + bundle digest). **release**: a revision with its configuration.
+ * - **rollout**: the process that replaces stable by a candidate release. **step**: one weight, held and judged.
+ * - **stable**: what serves everyone. **candidate**: the release that a rollout tries; as traffic's side it is the **canary**.
+ * - **weight**: the share of visitors on the canary, in ten-thousandths (500 is 5 %).
+ * - **unit**: what is assigned and scored, a visitor. **harmed**: a canary failure that reached a user.
+ * - **entry**: a fact in the ledger. Already true when it is recorded, never a wish.
+ * - **holdback**: the last share left on stable while the candidate bakes. **warm**: the old release, kept running after promotion.
+ */
+import type { EvidenceSummary } from "./evidence-summary.ts";
+
+export type ReleaseId = string;
+export type RolloutId = string;
+export type InstanceId = string;
+/** Position of an entry in the ledger, counted from 1. */
+export type Position = number;
+
+/** Who caused an entry. `system` is Belay's own loop. */
+export interface Actor {
+  readonly kind: "person" | "system";
+  readonly name: string;
+  /** `direct` is a user of the machine while no control plane was there. */
+  readonly via: "socket" | "token" | "loop" | "direct";
+}
+
+export interface WeightStep {
+  /** Share of visitors on the canary, 1 to 9,500 ten-thousandths. */
+  readonly weight: number;
+  readonly minHoldMs: number;
+}
+
+/** How a rollout goes about it. Frozen in the rollout's first entry; what the manifest says later changes nothing here. */
+export interface Plan {
+  readonly steps: readonly WeightStep[];
+  /** Weight of the bake: the rest stays on stable, so that the comparison stays concurrent. */
+  readonly holdbackWeight: number;
+  /** Extra failing visitors tolerated, as a share of all visitors (0.002 is 0.2 %). */
+  readonly harm: number;
+  readonly maxHoldMs: number;
+  readonly onInconclusive: "continue" | "hold" | "rollback";
+  /** How long after its first request a visitor is watched before it is scored. */
+  readonly scoreWindowMs: number;
+  readonly bakeMs: number;
+  readonly keepWarmMs: number;
+  /** Availability objective as a share (0.999). */
+  readonly sloAvailability: number;
+  /** A response head later than this is a failure, on both arms alike. */
+  readonly responseDeadlineMs: number;
+  readonly leaseTtlMs: number;
+}
+
+export interface Route {
+  /** Host name in lower case without port, or `*` for any. */
+  readonly host: string;
+  /** Path prefix, `/` for all. */
+  readonly path: string;
+}
+
+/** Files of the bundle that answer below a path: what a page of any release may ask for after another release took over. */
+export interface AssetFolder {
+  /** Path prefix of requests, such as `/assets`. */
+  readonly path: string;
+  /** Folder inside the bundle. */
+  readonly folder: string;
+}
+
+/** How instances of a release are run. Comes from the manifest of the release's own commit and never changes. */
+export interface RunSpec {
+  /** A shell command line, run in the bundle's folder. */
+  readonly command: string;
+  readonly instances: number;
+  /** Path that answers 2xx when the instance can serve. */
+  readonly health: string;
+  readonly startTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+  readonly memoryBytesMax: number | null;
+}
+
+export interface Release {
+  readonly id: ReleaseId;
+  readonly service: string;
+  readonly environment: string;
+  readonly commit: string;
+  /** True when the commit was made from uncommitted changes with --allow-dirty. */
+  readonly isDirty: boolean;
+  /** sha256, in hex, over the bundle's file list. */
+  readonly digest: string;
+  readonly fileCount: number;
+  readonly bytes: number;
+  readonly run: RunSpec;
+  readonly routes: readonly Route[];
+  /** Absent in entries from before assets were known. */
+  readonly assets?: readonly AssetFolder[] | undefined;
+  readonly expose: "all" | "previews";
+  /** Absent in entries from before it was recorded: those releases were built here. */
+  readonly built?: BuildPlace | undefined;
+}
+
+/** Where a release was built: by this control plane, or by somebody elsewhere (as they say), who sent the bundle of this sha256. */
+export type BuildPlace =
+  | { readonly kind: "built-here" }
+  | { readonly kind: "built-by"; readonly name: string; readonly host: string; readonly bundle: string };
+
+export type OutcomeBy = "verdict" | "person" | "lease" | "health" | "plan";
+
+/**
+ * Where a rollout stands.
+ *
+ * - `pending`: asked for; the bundle is built and the candidate's instances start. Enters by `rollout-requested`.
+ * - `progressing`: the canary serves the weight of `step`. Enters by `candidate-ready`, goes on by `step-ended`.
+ * - `held`: as progressing, but only a person's promote or abort ends it. Enters by `step-inconclusive` with `hold`.
+ * - `braked`: proxies took the canary's traffic away by themselves; records in flight are counted for 2 s. Enters by `braked`.
+ * - `paused`: weight 0, candidate kept. Enters by `pause-requested` or `brake-settled`; leaves by `resume-requested`, promote or abort.
+ * - `baking`: the holdback weight is served. Enters by the last `step-ended`.
+ * - `promoting`: everyone is being routed to the candidate. Ends by `routing-acknowledged`.
+ * - `aborting`: everyone is being routed to stable. Ends by `routing-acknowledged`; needs no healthy canary.
+ * - `promoted`, `aborted`, `refused`, `superseded`: the end. Never left.
+ */
+export type Phase =
+  | { readonly name: "pending" }
+  | { readonly name: "progressing"; readonly step: number }
+  | { readonly name: "held"; readonly step: number; readonly reason: string }
+  | { readonly name: "braked"; readonly resumeAt: ExposedStage; readonly by: "lease" | "health"; readonly reason: string }
+  | { readonly name: "paused"; readonly resumeAt: ExposedStage; readonly reason: string }
+  | { readonly name: "baking" }
+  | { readonly name: "promoting"; readonly by: OutcomeBy; readonly reason: string }
+  | { readonly name: "aborting"; readonly by: OutcomeBy; readonly reason: string }
+  | { readonly name: "promoted"; readonly by: OutcomeBy; readonly reason: string }
+  | { readonly name: "aborted"; readonly by: OutcomeBy; readonly reason: string }
+  | { readonly name: "refused"; readonly code: string; readonly reason: string; readonly next: string }
+  | { readonly name: "superseded"; readonly reason: string };
+
+/** A place in the plan at which the canary has traffic: a step's index, or the bake. */
+export type ExposedStage = { readonly kind: "step"; readonly step: number } | { readonly kind: "bake" };
+
+export interface Rollout {
+  readonly id: RolloutId;
+  readonly service: string;
+  readonly environment: string;
+  /** A rollback has no steps and no gates: it starts what is missing, then routes. */
+  readonly kind: "deploy" | "rollback";
+  readonly requestedBy: Actor;
+  /** Wall clock, ISO 8601. */
+  readonly requestedAt: string;
+  readonly endedAt: string | null;
+  readonly commit: string;
+  /** True when the commit was made from uncommitted changes with --allow-dirty. */
+  readonly isDirty: boolean;
+  /** Folder of the service inside the repository, "" for its top. */
+  readonly root: string;
+  /** sha256 of the bundle that was sent; absent when the release is built here. */
+  readonly bundle?: string | undefined;
+  /** Known once the bundle is built; a rollback knows it from the start. */
+  readonly candidate: ReleaseId | null;
+  /** What it replaces; null at the first release of a service. */
+  readonly stable: ReleaseId | null;
+  readonly plan: Plan;
+  /** What the traffic before the start let expect, in words; empty for a rollback. */
+  readonly forecast: string;
+  readonly phase: Phase;
+  /** Entry that put the present weight there; the proxies' brakes are latched on it. */
+  readonly exposureEpoch: Position;
+  /** Who let it come this far: evidence, unless the plan went on without it or a person ended a step. */
+  readonly earnedBy: OutcomeBy;
+  /** The last evidence that an entry carried. */
+  readonly evidence: EvidenceSummary | null;
+}
+
+export function isEnded(rollout: Rollout): boolean {
+  switch (rollout.phase.name) {
+    case "promoted":
+    case "aborted":
+    case "refused":
+    case "superseded":
+      return true;
+    default:
+      return false;
+  }
+}

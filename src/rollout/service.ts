@@ -1,0 +1,47 @@
+import type { InstanceId, Release, ReleaseId, Rollout } from "./rollout.ts";
+
+/** An instance that has proven its health at this address, and whether it answers now. */
+export interface KnownInstance {
+  readonly id: InstanceId;
+  readonly release: ReleaseId;
+  readonly host: string;
+  readonly port: number;
+  readonly isReady: boolean;
+}
+
+/** Everything the ledger says about one service in one environment. Folded from entries by `transition.ts`. */
+export interface Service {
+  readonly environment: string;
+  readonly name: string;
+  readonly releases: Readonly<Record<ReleaseId, Release>>;
+  /** What serves everyone; null before the first promotion. */
+  readonly stable: ReleaseId | null;
+  /** Promoted releases, the newest last, without repetition in a row. */
+  readonly promotedBefore: readonly ReleaseId[];
+  /** The rollout that made stable what it is; its plan holds for everyone until another one is promoted. */
+  readonly promotion: Rollout | null;
+  /**
+   * The release before, kept running as the way back. `since` is wall clock, for people and for a start after a reboot.
+   * `isWatched` until somebody has begun to go back: a fall of stable begins it once.
+   */
+  readonly warm: {
+    readonly release: ReleaseId;
+    readonly since: string;
+    readonly keepMs: number;
+    readonly isWatched: boolean;
+  } | null;
+  /** Releases that visitors have met, the newest last, at most 50: their pages may still ask for their assets. */
+  readonly met: readonly ReleaseId[];
+  /** The running rollout, or the last one that ended. */
+  readonly rollout: Rollout | null;
+  readonly instances: Readonly<Record<InstanceId, KnownInstance>>;
+  /** Set while visitors are told to come back later instead of being served. */
+  readonly maintenance: Maintenance | null;
+}
+
+export interface Maintenance {
+  /** Shown to visitors; empty for Belay's own words. */
+  readonly message: string;
+  /** Wall clock, ISO 8601. */
+  readonly since: string;
+}

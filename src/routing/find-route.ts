@@ -1,0 +1,47 @@
+import type { RoutingTable, ServiceRoute } from "./table.ts";
+
+export interface FoundRoute {
+  readonly service: ServiceRoute;
+  /** Host and path prefix as the manifest writes them: the name of the route in counters. */
+  readonly name: string;
+}
+
+interface Prefix extends FoundRoute {
+  readonly path: string;
+}
+
+/** A table's routes, sorted once so that a request costs one look-up by host and a short walk. */
+export class RouteIndex {
+  #byHost: ReadonlyMap<string, readonly Prefix[]>;
+
+  constructor(table: RoutingTable) {
+    const byHost = new Map<string, Prefix[]>();
+    for (const service of table.services) {
+      for (const { host, path } of service.routes) {
+        byHost.getOrInsertComputed(host, () => []).push({ service, path, name: `${host}${path}` });
+      }
+    }
+    for (const prefixes of byHost.values()) prefixes.sort((a, b) => b.path.length - a.path.length);
+    this.#byHost = byHost;
+  }
+
+  /** The longest path prefix among the routes of exactly this host, else among those of `*`. `host` is normalized, `path` has no query. */
+  find(host: string, path: string): FoundRoute | null {
+    return longest(this.#byHost.get(host), path) ?? longest(this.#byHost.get("*"), path);
+  }
+}
+
+/** A Host header as routes are compared with it: lower case, without port and trailing dot. */
+export function normalizeHost(header: string): string {
+  return header.toLowerCase().replace(/:\d*$/, "").replace(/\.$/, "");
+}
+
+function longest(prefixes: readonly Prefix[] | undefined, path: string): FoundRoute | null {
+  return prefixes?.find((prefix) => covers(prefix.path, path)) ?? null;
+}
+
+/** A prefix covers whole segments: `/shop` covers `/shop` and `/shop/a`, not `/shopping`. */
+function covers(prefix: string, path: string): boolean {
+  if (!path.startsWith(prefix)) return false;
+  return prefix.endsWith("/") || path.length === prefix.length || path[prefix.length] === "/";
+}

@@ -1,0 +1,106 @@
+import type { Pool, ServiceRoute } from "./table.ts";
+import type { Arm } from "./wire.ts";
+
+/** Where one request goes, and as what it is scored. */
+export interface Choice {
+  readonly service: ServiceRoute;
+  /** Name of the route in counters. */
+  readonly route: string;
+  readonly arm: Arm;
+  readonly pool: Pool;
+  /** Stable's pool for a request of the canary: it takes over when no canary instance accepts the request. */
+  readonly fallback: Pool | null;
+  /** Share of visitors on the canary at this moment, in ten-thousandths; 0 when nothing is exposed or a brake is on. */
+  readonly weight: number;
+  /** Empty when no rollout exposes. */
+  readonly rollout: string;
+  readonly exposureEpoch: number;
+  /** Keyed hash of the visitor; null when the request is evidence for neither side. */
+  readonly unit: string | null;
+}
+
+/** One request on its way, from the choice of its release to the end of its answer. Only `WorkerState` changes it. */
+export interface InFlight {
+  choice: Choice;
+  readonly startMs: number;
+  /** When the instance had what it needs to answer: the start, or the last piece of the request's body. */
+  waitingSinceMs: number;
+  /** Whose instance works on it now. */
+  release: string;
+  headMs: number | null;
+  status: number | null;
+  isStream: boolean;
+  /** No canary instance took it, and stable does. */
+  hasFallenBack: boolean;
+  isJudged: boolean;
+}
+
+/** What kind of answer a head begins. */
+export type AnswerKind = "body" | "stream" | "tunnel";
+
+/** All requests on their way: how many by release, which are late, and until when everything is judged. */
+export class InFlightRequests {
+  #byRelease = new Map<string, number>();
+  /** In the order of their start. */
+  #unsettled = new Set<InFlight>();
+  #headless = new Set<InFlight>();
+  /** A release's first request came or its last one went: who waits for a drain wants to know. */
+  #hasTurned = false;
+
+  add(request: InFlight): void {
+    this.#count(request.release, 1);
+    this.#unsettled.add(request);
+    this.#headless.add(request);
+  }
+
+  moveTo(request: InFlight, release: string): void {
+    this.#count(request.release, -1);
+    this.#count(release, 1);
+    request.release = release;
+  }
+
+  headArrived(request: InFlight): void {
+    this.#headless.delete(request);
+    if (request.isStream) this.#unsettled.delete(request);
+  }
+
+  remove(request: InFlight): void {
+    this.#count(request.release, -1);
+    this.#headless.delete(request);
+    this.#unsettled.delete(request);
+  }
+
+  get hasTurned(): boolean {
+    return this.#hasTurned;
+  }
+
+  byRelease(): Readonly<Record<string, number>> {
+    this.#hasTurned = false;
+    return Object.fromEntries(this.#byRelease);
+  }
+
+  overdue(nowMs: number): readonly InFlight[] {
+    const late: InFlight[] = [];
+    for (const request of this.#headless) {
+      if (nowMs - request.waitingSinceMs > request.choice.service.responseDeadlineMs) late.push(request);
+    }
+    return late;
+  }
+
+  /** Every request that started before this is judged; streams are not waited for, nor is anything beyond its deadline. */
+  settledUntilMs(nowMs: number): number {
+    for (const request of this.#unsettled) {
+      if (nowMs - request.startMs <= request.choice.service.responseDeadlineMs) return request.startMs;
+      this.#unsettled.delete(request);
+    }
+    return nowMs;
+  }
+
+  #count(release: string, by: number): void {
+    const before = this.#byRelease.get(release) ?? 0;
+    const count = before + by;
+    this.#hasTurned ||= before === 0 || count === 0;
+    if (count === 0) this.#byRelease.delete(release);
+    else this.#byRelease.set(release, count);
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The routing table: what every proxy worker serves, sent whole. The epoch is the position of the ledger entry that
+ * caused it; a worker refuses a lower one, which is the fence against a stale control plane.
+ */
+export interface Target {
+  readonly instance: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A release as traffic sees it. */
+export interface Pool {
+  readonly release: string;
+  readonly targets: readonly Target[];
+}
+
+/** A canary beside stable. Its traffic is held by a lease: when nobody renews it, a worker returns to stable by itself. */
+export interface Exposure {
+  readonly rollout: string;
+  /** Entry that set this weight. Brakes are latched on it: a renewed lease never revives a braked exposure, a new entry does. */
+  readonly epoch: number;
+  readonly canary: Pool;
+  /** Share of visitors, in ten-thousandths. 0 is nobody. */
+  readonly weight: number;
+  /** New for every rollout, so that every rollout draws other visitors. */
+  readonly salt: string;
+  readonly leaseTtlMs: number;
+}
+
+/** Requests below `path` that stable does not know are answered from the bundles of releases that visitors have met, the newest first. */
+export interface AssetRoute {
+  readonly path: string;
+  /** A bundle's digest, and the folder in it. */
+  readonly sources: readonly { readonly digest: string; readonly folder: string }[];
+}
+
+export interface ServiceRoute {
+  readonly service: string;
+  readonly environment: string;
+  readonly routes: readonly { readonly host: string; readonly path: string }[];
+  readonly stable: Pool;
+  readonly exposure: Exposure | null;
+  /** After a promotion, while the old release is warm: visitors of stable are recorded as canary at weight 10,000, so that a late fall is seen. */
+  readonly watch: { readonly rollout: string; readonly epoch: number } | null;
+  /** A response head later than this counts as a failure, on both arms alike. */
+  readonly responseDeadlineMs: number;
+  /** Absent in tables from before assets were known. */
+  readonly assets?: readonly AssetRoute[] | undefined;
+  /** `all` adds a `belay-release` header to every answer. */
+  readonly expose: "all" | "previews";
+  /** Present while every request is answered 503 with this message instead of being passed on; empty for Belay's own words. */
+  readonly maintenance?: { readonly message: string } | undefined;
+}
+
+/** A way back that was taken without a control plane: acted on first, and recorded by the next control plane. */
+export interface DirectRollback {
+  readonly service: string;
+  readonly environment: string;
+  /** What everyone is routed to since. */
+  readonly release: string;
+  /** Wall clock, ISO 8601. */
+  readonly at: string;
+  /** Name of the user. */
+  readonly by: string;
+  readonly reason: string;
+}
+
+export interface RoutingTable {
+  readonly epoch: number;
+  readonly services: readonly ServiceRoute[];
+  /** What this table holds that the ledger does not know yet; no control plane ever publishes any. */
+  readonly direct?: readonly DirectRollback[] | undefined;
+}
+
+/** The table before anything was deployed. */
+export const emptyTable: RoutingTable = { epoch: 0, services: [] };

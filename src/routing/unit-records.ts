@@ -1,0 +1,72 @@
+import type { Arm, Outcome, UnitRecord } from "./wire.ts";
+
+const generationSize = 65_536;
+const minuteMs = 60_000;
+
+/** One scored request of one visitor. */
+export interface ScoredRequest {
+  readonly rollout: string;
+  readonly unit: string;
+  readonly arm: Arm;
+  readonly weight: number;
+  readonly exposureEpoch: number;
+  readonly startMs: number;
+}
+
+interface Known {
+  hasFailed: boolean;
+  servedMinute: number;
+}
+
+/**
+ * Turns requests into records of visitors, each said once: exposed, failed for the first time, served in this minute.
+ * Memory is bounded by two generations of 65,536 visitors, of which the older is forgotten whole. A forgotten visitor's
+ * records are sent a second time, which costs bytes and no exactness, because the receiver removes duplicates anyway.
+ */
+export class UnitRecords {
+  #young = new Map<string, Known>();
+  #old = new Map<string, Known>();
+  #emit: (record: UnitRecord) => void;
+
+  constructor(emit: (record: UnitRecord) => void) {
+    this.#emit = emit;
+  }
+
+  started(request: ScoredRequest): void {
+    this.#knownOf(request);
+  }
+
+  ended(request: ScoredRequest, outcome: Outcome): void {
+    if (outcome === "excluded") return;
+    const known = this.#knownOf(request);
+    if (known.hasFailed) return;
+    if (outcome === "failed") {
+      known.hasFailed = true;
+      this.#emit(recordOf("failed", request));
+      return;
+    }
+    const minute = Math.floor(request.startMs / minuteMs);
+    if (minute <= known.servedMinute) return;
+    known.servedMinute = minute;
+    this.#emit(recordOf("served", request));
+  }
+
+  #knownOf(request: ScoredRequest): Known {
+    const key = `${request.rollout} ${request.unit}`;
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const known = this.#old.get(key) ?? { hasFailed: false, servedMinute: Number.NEGATIVE_INFINITY };
+    if (!this.#old.has(key)) this.#emit(recordOf("exposed", request));
+    if (this.#young.size >= generationSize) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, known);
+    return known;
+  }
+}
+
+function recordOf(kind: UnitRecord["kind"], request: ScoredRequest): UnitRecord {
+  const { rollout, unit, arm, weight, exposureEpoch, startMs } = request;
+  return { kind, rollout, unit, arm, weight, exposureEpoch, atMs: startMs };
+}

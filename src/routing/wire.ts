@@ -1,0 +1,99 @@
+/**
+ * The link between a proxy worker and the control plane: JSON lines over a unix socket that the keeper holds. The worker
+ * connects and says hello; both sides accept the protocol version before their own. Times are milliseconds of the
+ * sender's monotonic clock; `sentAtMs` lets the receiver translate them.
+ */
+import type { RoutingTable } from "./table.ts";
+
+export const linkProtocol = 1;
+
+export type Arm = "stable" | "canary";
+
+/** How a response is judged. `excluded` (the client went away first) is evidence for neither side. */
+export type Outcome = "ok" | "failed" | "excluded";
+
+/**
+ * Something that happened to one visitor in one exposure.
+ * - `exposed`: its first request since the rollout began to expose.
+ * - `failed`: its first failed request; `atMs` is when that request started.
+ * - `served`: it had a good answer in this minute (at most one such record per visitor, worker and 60 s of `minute`).
+ */
+export interface UnitRecord {
+  readonly kind: "exposed" | "failed" | "served";
+  readonly rollout: string;
+  /** 16 hex digits: a keyed hash of the visitor's id, so that no id leaves the worker. */
+  readonly unit: string;
+  readonly arm: Arm;
+  /** Share of visitors on the canary when this request was assigned, in ten-thousandths. */
+  readonly weight: number;
+  readonly exposureEpoch: number;
+  readonly atMs: number;
+}
+
+/** Cumulative since the worker's boot, so that merging is idempotent and a gap is visible. */
+export interface Counter {
+  readonly service: string;
+  readonly environment: string;
+  /** Empty when no rollout exposes. */
+  readonly rollout: string;
+  readonly release: string;
+  readonly arm: Arm;
+  readonly weight: number;
+  readonly route: string;
+  readonly outcome: Outcome;
+  /** A canary failure that reached the user. False for one that stable's answer covered, because no canary instance took the request. */
+  readonly isHarm: boolean;
+  readonly count: number;
+}
+
+export interface NewVisitors {
+  readonly service: string;
+  readonly environment: string;
+  readonly count: number;
+}
+
+export interface Brake {
+  readonly service: string;
+  readonly environment: string;
+  readonly rollout: string;
+  readonly exposureEpoch: number;
+  readonly by: "lease" | "health";
+}
+
+export type FromWorker =
+  | {
+      readonly kind: "hello";
+      readonly protocol: number;
+      readonly worker: string;
+      readonly boot: string;
+      readonly pid: number;
+      readonly epoch: number;
+      readonly brakes: readonly Brake[];
+    }
+  /** The table of `epoch` is served: no request that arrives after this goes by an older one. */
+  | { readonly kind: "ack"; readonly epoch: number }
+  | {
+      readonly kind: "report";
+      readonly sequence: number;
+      readonly sentAtMs: number;
+      readonly counters: readonly Counter[];
+      readonly records: readonly UnitRecord[];
+      /** Every request that started before this has been judged and reported; streams and tunnels aside, and none is waited for beyond its deadline. */
+      readonly settledUntilMs: number;
+      /** Records dropped since boot because the control plane was away too long. */
+      readonly lostRecords: number;
+      readonly brakes: readonly Brake[];
+      /** Visitors who came without a cookie of ours, since the worker's boot. One that keeps no cookies is new with each request. */
+      readonly newVisitors: readonly NewVisitors[];
+      /** Requests and tunnels in flight by release. */
+      readonly inFlight: Readonly<Record<string, number>>;
+    };
+
+export type ToWorker =
+  | { readonly kind: "welcome"; readonly protocol: number }
+  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "table"; readonly table: RoutingTable }
+  /** Renews the leases of all exposures of the table of `epoch`. With `ttlMs` 0 they end now: the way to weight 0 when the ledger cannot be written. */
+  | { readonly kind: "lease"; readonly epoch: number; readonly ttlMs: number }
+  /** Reports up to `sequence` are kept for good; the worker may forget them. */
+  | { readonly kind: "kept"; readonly sequence: number };

@@ -1,0 +1,28 @@
+import type { Brake, Counter, NewVisitors, UnitRecord } from "./wire.ts";
+
+/** What a control plane knows of one worker's process. Times are on the control plane's monotonic clock. */
+export interface WorkerView {
+  readonly worker: string;
+  /** New at each start of the worker's process. */
+  readonly boot: string;
+  readonly pid: number;
+  readonly isConnected: boolean;
+  readonly acknowledgedEpoch: number;
+  readonly brakes: readonly Brake[];
+  /** Requests and tunnels in flight, by release. */
+  readonly inFlight: Readonly<Record<string, number>>;
+  /** Every request that started before is judged and reported. */
+  readonly settledUntilMs: number;
+}
+
+/** One report of a worker as it is handed on, its times on the control plane's monotonic clock. */
+export interface WorkerReport {
+  readonly worker: string;
+  readonly boot: string;
+  readonly sequence: number;
+  readonly counters: readonly Counter[];
+  readonly records: readonly UnitRecord[];
+  /** Cumulative since the worker's boot, as counters and new visitors are. */
+  readonly lostRecords: number;
+  readonly newVisitors: readonly NewVisitors[];
+}

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Release } from "../../rollout/rollout.ts";
+import { instanceId, instanceSpec, isInstanceId, shellLine, slotOf } from "./instance-spec.ts";
+
+const release: Release = {
+  id: "shop-1a2b3c",
+  service: "shop",
+  environment: "production",
+  commit: "c",
+  isDirty: false,
+  digest: "d",
+  fileCount: 1,
+  bytes: 1,
+  run: {
+    command: "node server.js",
+    instances: 1,
+    health: "/up",
+    startTimeoutMs: 1,
+    drainTimeoutMs: 5_000,
+    memoryBytesMax: 512e6,
+  },
+  routes: [],
+  expose: "previews",
+};
+
+test("an instance gets its address, who it is, folders of its own, and nothing else", () => {
+  const id = instanceId(release, 0);
+  const spec = instanceSpec({ release, id, port: 20_001, bundleFolder: "/b", scratchFolder: "/s", nodeFolder: "/n" });
+  assert.deepEqual(spec, {
+    name: "shop.production.shop-1a2b3c.0",
+    argv: ["/bin/sh", "-c", "exec node server.js"],
+    cwd: "/b",
+    env: {
+      PORT: "20001",
+      HOST: "127.0.0.1",
+      BELAY_SERVICE: "shop",
+      BELAY_ENVIRONMENT: "production",
+      BELAY_RELEASE: "shop-1a2b3c",
+      BELAY_INSTANCE: "shop.production.shop-1a2b3c.0",
+      LANG: "C.UTF-8",
+      HOME: "/s",
+      TMPDIR: "/s/tmp",
+      PATH: "/b/node_modules/.bin:/n:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    },
+    sockets: [],
+    keys: {},
+    memoryBytesMax: 512e6,
+    graceMs: 5_000,
+  });
+});
+
+test("exec is put before one plain command and before nothing else", () => {
+  for (const plain of ["node server.js", "./bin/app --port $PORT", 'gunicorn "app:app"', "npm start > log"]) {
+    assert.equal(shellLine(plain), `exec ${plain}`);
+  }
+  for (const line of [
+    "a && b",
+    "a; b",
+    "a | b",
+    "A=1 node x",
+    "cd app && node x",
+    "exec node x",
+    "export A=1",
+    "(node x)",
+    "node x &",
+    "if a\nthen b\nfi",
+  ]) {
+    assert.equal(shellLine(line), line);
+  }
+});
+
+// Goal: putting exec in front changes nothing about what a command does.
+// Method: run the same line with and without it, and compare what comes out.
+test("a command does the same with exec in front as without", () => {
+  const run = (line: string) =>
+    spawnSync("/bin/sh", ["-c", line], { env: { PATH: "/usr/bin:/bin", X: "1 2" }, encoding: "utf8" });
+  for (const line of [
+    "echo $X",
+    "printf %s 'a b'",
+    "echo a && echo b",
+    "X=3 env",
+    "cd / && pwd",
+    "true; echo b",
+    "echo a | cat",
+    "false || echo c",
+    "echo a > /dev/null",
+  ]) {
+    const [plain, changed] = [run(line), run(shellLine(line))];
+    assert.deepEqual([changed.status, changed.stdout], [plain.status, plain.stdout], line);
+  }
+});
+
+test("property: an id can name a process, a file and a folder, and different releases have different ids", () => {
+  const word = fc.string({ minLength: 1, maxLength: 80 });
+  const words = fc.tuple(word, word, word, fc.nat({ max: 99 }));
+  const idOf = ([service, environment, id, slot]: [string, string, string, number]) =>
+    instanceId({ service, environment, id }, slot);
+  fc.assert(
+    fc.property(words, words, (one, other) => {
+      assert.ok(isInstanceId(idOf(one)), idOf(one));
+      assert.equal(slotOf(idOf(one)), one[3]);
+      assert.equal(idOf(one) === idOf(other), JSON.stringify(one) === JSON.stringify(other));
+    }),
+  );
+});

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { InstanceId, Release } from "../rollout/rollout.ts";
+import type { Instance, Runtime } from "./runtime.ts";
+
+/** What a release of the tests does: answers; never answers; ends at its start; answers, but listens on every address. */
+export type TestBehaviour = "good" | "silent" | "crashing" | "exposed";
+
+/** One runtime under test, and what a test needs around it. */
+export interface RuntimeHarness {
+  readonly runtime: () => Runtime;
+  /** A release that lies ready to be started; its instances must be ready within `startTimeoutMs` (2 s for `silent`, else ample). */
+  release(behaviour: TestBehaviour, environment?: string): Promise<Release>;
+  /** Ends an instance's process as a crash does. */
+  crash(id: InstanceId): Promise<void>;
+  /** The control plane starts anew: `runtime()` is another object over the same engine. */
+  reopen(): Promise<void>;
+  /** Lets time pass, a little at a time. */
+  wait(): Promise<void>;
+  /** How often `until` may wait before it gives up. */
+  readonly waitsMax: number;
+  close(): Promise<void>;
+}
+
+/** Every runtime passes these tests, and so does the fake in the simulator: that is what makes it worth trusting. */
+export function testRuntimeContract(name: string, open: () => Promise<RuntimeHarness>): void {
+  const check = (sentence: string, body: (harness: RuntimeHarness) => Promise<void>) => {
+    test(`${name} runtime: ${sentence}`, async () => {
+      const harness = await open();
+      try {
+        await body(harness);
+      } finally {
+        await harness.close();
+      }
+    });
+  };
+
+  check("instances that were asked for become ready, each with an id and a port of its own", async (harness) => {
+    const release = await harness.release("good");
+    await harness.runtime().start(release, 2);
+    const instances = await until(harness, "both are ready", (all) => all.length === 2 && all.every(isReady));
+    assert.equal(new Set(instances.map(({ id }) => id)).size, 2);
+    assert.equal(new Set(instances.map(({ port }) => port)).size, 2);
+    for (const { service, environment, release: id, host, reason, exits } of instances) {
+      assert.deepEqual(
+        { service, environment, id, host, reason, exits },
+        { service: release.service, environment: release.environment, id: release.id, host: "127.0.0.1", reason: "", exits: 0 },
+      );
+    }
+  });
+
+  check("start adds what is missing and touches nothing else", async (harness) => {
+    const release = await harness.release("good");
+    await harness.runtime().start(release, 1);
+    const [first] = await until(harness, "it is ready", (all) => all.length === 1 && all.every(isReady));
+    await harness.runtime().start(release, 1);
+    await harness.runtime().start(release, 2);
+    await harness.runtime().start(release, 1);
+    const both = await until(harness, "both are ready", (all) => all.length === 2 && all.every(isReady));
+    assert.deepEqual(
+      both.find(({ id }) => id === first?.id),
+      first,
+    );
+  });
+
+  check("a stopped instance is gone, and stopping it again or stopping what never was is no error", async (harness) => {
+    const release = await harness.release("good");
+    await harness.runtime().start(release, 2);
+    const [first, second] = await until(harness, "both are ready", (all) => all.length === 2 && all.every(isReady));
+    await harness.runtime().stop(first?.id ?? "", 1_000);
+    await harness.runtime().stop(first?.id ?? "", 1_000);
+    await harness.runtime().stop("never.was.here.0", 1_000);
+    assert.deepEqual(
+      (await harness.runtime().list()).map(({ id }) => id),
+      [second?.id],
+    );
+  });
+
+  check(
+    "an instance that crashes is counted, comes back under its id and on its port, and says how it ended",
+    async (harness) => {
+      const release = await harness.release("good");
+      await harness.runtime().start(release, 1);
+      const [before] = await until(harness, "it is ready", (all) => all.every(isReady) && all.length === 1);
+      await harness.crash(before?.id ?? "");
+      const [after] = await until(harness, "it is ready again", ([one]) => one?.exits === 1 && isReady(one));
+      assert.deepEqual({ ...after, exits: 0, reason: "" }, before);
+      assert.match(after?.reason ?? "", /ended last with/);
+    },
+  );
+
+  check("an instance that never answers is starting, then failed, with its last lines", async (harness) => {
+    const release = await harness.release("silent");
+    await harness.runtime().start(release, 1);
+    assert.equal((await harness.runtime().list())[0]?.state, "starting");
+    const [failed] = await until(harness, "it has failed", ([one]) => one?.state === "failed");
+    assert.match(failed?.reason ?? "", /within 2 s[\s\S]*last lines/);
+  });
+
+  check(
+    "an instance that ends at each start has failed before its start timeout is over, with its last lines",
+    async (harness) => {
+      const release = await harness.release("crashing");
+      await harness.runtime().start(release, 1);
+      const [failed] = await until(harness, "it has failed", ([one]) => one?.state === "failed");
+      assert.ok((failed?.exits ?? 0) >= 3);
+      assert.match(failed?.reason ?? "", /ended \d times[\s\S]*last lines/);
+    },
+  );
+
+  check(
+    "an instance that listens on every address has failed in production, with the fix; elsewhere it is a warning",
+    async (harness) => {
+      const production = await harness.release("exposed", "production");
+      const staging = await harness.release("exposed", "staging");
+      await harness.runtime().start(production, 1);
+      await harness.runtime().start(staging, 1);
+      const settled = await until(
+        harness,
+        "both are judged",
+        (all) => all.length === 2 && all.every(({ state }) => state !== "starting"),
+      );
+      assert.deepEqual(settled.map(({ environment, state }) => [environment, state]).toSorted(), [
+        ["production", "failed"],
+        ["staging", "ready"],
+      ]);
+      for (const { reason } of settled) assert.match(reason, /0\.0\.0\.0[\s\S]*process\.env\.HOST/);
+    },
+  );
+
+  check("after the control plane started anew, everything is found as it was, at the first look", async (harness) => {
+    const release = await harness.release("good");
+    await harness.runtime().start(release, 2);
+    const before = await until(harness, "both are ready", (all) => all.length === 2 && all.every(isReady));
+    await harness.reopen();
+    assert.deepEqual(await harness.runtime().list(), before);
+    await harness.runtime().start(release, 2);
+    assert.deepEqual(await harness.runtime().list(), before);
+  });
+
+  check("releases and environments are kept apart", async (harness) => {
+    const first = await harness.release("good");
+    const second = await harness.release("good");
+    await harness.runtime().start(first, 1);
+    await harness.runtime().start(second, 1);
+    const both = await until(harness, "both are ready", (all) => all.length === 2 && all.every(isReady));
+    await harness.runtime().stop(both.find(({ release }) => release === first.id)?.id ?? "", 1_000);
+    assert.deepEqual(
+      (await harness.runtime().list()).map(({ release }) => release),
+      [second.id],
+    );
+  });
+}
+
+function isReady({ state }: Instance): boolean {
+  return state === "ready";
+}
+
+async function until(
+  harness: RuntimeHarness,
+  what: string,
+  isSo: (all: readonly Instance[]) => boolean,
+): Promise<readonly Instance[]> {
+  let all = await harness.runtime().list();
+  for (let waits = 0; !isSo(all); waits += 1) {
+    if (waits >= harness.waitsMax) assert.fail(`it never came true that ${what}: ${JSON.stringify(all)}`);
+    await harness.wait();
+    all = await harness.runtime().list();
+  }
+  return all;
+}

@@ -1,0 +1,79 @@
+import { entryOf } from "../control/control-loop.ts";
+import { rolloutId } from "../control/rollout-id.ts";
+import { BelayError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
+import { requireCommand } from "../rollout/commands.ts";
+import type { NewEntry } from "../rollout/entry.ts";
+import { type Actor, isEnded } from "../rollout/rollout.ts";
+import type { ControlProcess } from "./control-process.ts";
+import type { DeployStory, Verb } from "./story.ts";
+
+export const environment = "production";
+
+const ann: Actor = { kind: "person", name: "ann", via: "socket" };
+
+/**
+ * Asks for a deploy as the API does, but for the manifest, of which the story gives the plan. False when it is to be tried
+ * again: the answer was no, or none came and the ledger does not show the deploy.
+ */
+export function deploy(
+  control: ControlProcess,
+  options: { readonly story: DeployStory; readonly commit: string; readonly clock: Clock; readonly random: Random },
+): boolean {
+  const { story, commit } = options;
+  const { service } = story;
+  const latest = control.loop.journal.deployments.find(environment, service)?.rollout ?? null;
+  if (latest?.commit === commit) return true;
+  const id = rolloutId(service, options);
+  const entries: NewEntry[] = [];
+  if (latest !== null && !isEnded(latest)) {
+    if (!story.isSuperseding) return false;
+    requireCommand(latest, "supersede");
+    entries.push(entryOf(latest, ann, { kind: "superseded", by: id }));
+  }
+  const request = { kind: "rollout-requested", rolloutKind: "deploy", root: "", isDirty: false, forecast: "" } as const;
+  entries.push(entryOf({ environment, service, id }, ann, { ...request, commit, plan: story.plan }));
+  return whetherAllowed(() => control.loop.submit(entries)) && control.isAlive;
+}
+
+/** A person's verb, by the production commands. A refusal is an answer like any other; false when none came. */
+export async function command(control: ControlProcess, service: string, verb: Verb): Promise<boolean> {
+  try {
+    await ask(control, service, verb);
+  } catch (cause) {
+    if (!(cause instanceof BelayError)) throw cause;
+  }
+  return control.isAlive;
+}
+
+async function ask({ commands }: ControlProcess, service: string, verb: Verb): Promise<unknown> {
+  const request = { environment, service };
+  const reason = "a person of the story wants it";
+  switch (verb) {
+    case "promote":
+      return commands.promote({ ...request, isFull: false, skipsAnalysis: false }, ann);
+    case "promote-full":
+      return commands.promote({ ...request, isFull: true, skipsAnalysis: false }, ann);
+    case "skip-analysis":
+      return commands.promote({ ...request, isFull: false, skipsAnalysis: true }, ann);
+    case "abort":
+      return commands.abort({ ...request, reason }, ann);
+    case "pause":
+      return commands.pause({ ...request, reason }, ann);
+    case "resume":
+      return commands.resume(request, ann);
+    case "rollback":
+      return commands.rollback({ ...request, target: null, reason }, ann);
+  }
+}
+
+function whetherAllowed(action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch (cause) {
+    if (cause instanceof BelayError) return false;
+    throw cause;
+  }
+}

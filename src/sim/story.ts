@@ -1,0 +1,160 @@
+import type { Plan } from "../rollout/rollout.ts";
+import { Draw } from "./draw.ts";
+import { drawFaults, type Fault } from "./faults.ts";
+import type { Behaviour, ReleaseStory } from "./releases.ts";
+
+export interface ServiceStory {
+  readonly name: string;
+  readonly instances: number;
+  readonly visitorsPerSecond: number;
+  /** Fewest and most pages of a visit. */
+  readonly pages: readonly [number, number];
+  readonly plan: Plan;
+  readonly drainTimeoutMs: number;
+  /** The release that is there before the story begins. */
+  readonly first: ReleaseStory;
+}
+
+export interface DeployStory {
+  readonly atMs: number;
+  readonly service: string;
+  readonly release: ReleaseStory;
+  readonly isSuperseding: boolean;
+  readonly plan: Plan;
+}
+
+export type Verb = "promote" | "promote-full" | "skip-analysis" | "abort" | "pause" | "resume" | "rollback";
+
+export interface CommandStory {
+  readonly atMs: number;
+  readonly service: string;
+  readonly verb: Verb;
+}
+
+/** Everything that happens to a simulated deployment, but for what Belay does about it. */
+export interface Story {
+  readonly seed: number;
+  readonly services: readonly ServiceStory[];
+  readonly deploys: readonly DeployStory[];
+  readonly commands: readonly CommandStory[];
+  readonly faults: readonly Fault[];
+  /** What a person does each time a rollout waits for one, in turn; then it is left alone. */
+  readonly patience: readonly Verb[];
+  /** The run lasts at least so long. */
+  readonly untilMs: number;
+  /** While nothing is at fault, no rollout is in one phase, or at one step, for longer than this without waiting for a person. */
+  readonly phaseMsMax: number;
+}
+
+/** When the first deploys of a story may come: the first releases serve by then. */
+export const settledMs = 2_500;
+
+const inconclusive = ["hold", "continue", "rollback"] as const;
+const verbs = ["promote", "promote-full", "skip-analysis", "abort", "abort", "pause", "resume", "resume", "rollback"] as const;
+const behaviours = [
+  "good",
+  "good",
+  "good",
+  "dead",
+  "dead",
+  "fails",
+  "fails-deeper",
+  "turns-bad",
+  "slow",
+  "never-ready",
+  "crash-loops",
+  "breaks-build",
+] as const satisfies readonly Behaviour["kind"][];
+
+export function drawStory(seed: number): Story {
+  const draw = new Draw(seed, "story");
+  const names = draw.chance(0.15) ? (["shop", "cart"] as const) : (["shop"] as const);
+  const services = names.map((name) => drawService(draw, name));
+  const deploys = services.flatMap((service) => drawDeploys(draw, service));
+  const lastMs = Math.max(...deploys.map(({ atMs }) => atMs)) + 15_000;
+  const faults = draw.chance(0.15) ? [] : drawFaults(draw, settledMs + 200, lastMs);
+  return {
+    seed,
+    services,
+    deploys,
+    commands: draw.chance(0.35) ? drawCommands(draw, names, lastMs) : [],
+    faults,
+    patience: Array.from({ length: draw.int(0, 2) }, () => draw.pick(["abort", "promote", "resume", "skip-analysis"] as const)),
+    untilMs: 0,
+    phaseMsMax: 40_000,
+  };
+}
+
+function drawService(draw: Draw, name: string): ServiceStory {
+  return {
+    name,
+    instances: draw.int(1, 3),
+    visitorsPerSecond: draw.between(15, 45),
+    pages: [1, 3],
+    plan: drawPlan(draw),
+    drainTimeoutMs: draw.pick([1_000, 3_000]),
+    first: {
+      behaviour: draw.chance(0.8) ? { kind: "good" } : { kind: "fails", share: 0.003 },
+      bootMs: 200,
+      leavesAtOnce: draw.chance(0.3),
+    },
+  };
+}
+
+/** Steps of a second, so that a good release is through within half a minute. */
+export function drawPlan(draw: Draw): Plan {
+  const minHoldMs = draw.pick([0, 1_000]);
+  const weights = draw.pick([[500, 2_500, 5_000], [1_000, 5_000], [2_500], [500, 5_000]]);
+  return {
+    steps: weights.map((weight) => ({ weight, minHoldMs })),
+    holdbackWeight: 9_500,
+    harm: draw.between(0.05, 0.12),
+    maxHoldMs: draw.between(5_000, 15_000),
+    onInconclusive: draw.pick(inconclusive),
+    scoreWindowMs: draw.between(500, 2_000),
+    bakeMs: draw.between(1_000, 4_000),
+    keepWarmMs: draw.pick([0, 3_000, 60_000]),
+    sloAvailability: draw.pick([0.999, 0.99]),
+    responseDeadlineMs: 1_500,
+    leaseTtlMs: draw.pick([2_000, 4_000]),
+  };
+}
+
+function drawDeploys(draw: Draw, service: ServiceStory): readonly DeployStory[] {
+  let atMs = settledMs;
+  return Array.from({ length: draw.pick([1, 1, 1, 2, 3]) }, (_, index) => {
+    atMs += index === 0 ? draw.between(0, 500) : draw.between(2_000, 20_000);
+    const plan = { ...service.plan, onInconclusive: draw.pick(inconclusive) };
+    return { atMs, service: service.name, release: drawRelease(draw), isSuperseding: draw.chance(0.5), plan };
+  });
+}
+
+function drawRelease(draw: Draw): ReleaseStory {
+  return { behaviour: drawBehaviour(draw), bootMs: draw.between(50, 900), leavesAtOnce: draw.chance(0.3) };
+}
+
+function drawBehaviour(draw: Draw): Behaviour {
+  const kind = draw.pick(behaviours);
+  switch (kind) {
+    case "fails":
+      return { kind, share: draw.pick([0.02, 0.1, 0.3, 0.9]) };
+    case "fails-deeper":
+      return { kind, share: 0.5 };
+    case "turns-bad":
+      return { kind, afterMs: draw.between(0, 3_000), share: draw.pick([0.3, 1]) };
+    case "slow":
+      return { kind, delayMs: draw.pick([200, 1_000, 2_000]) };
+    case "crash-loops":
+      return { kind, everyMs: draw.pick([300, 1_500, 4_000]) };
+    default:
+      return { kind };
+  }
+}
+
+function drawCommands(draw: Draw, names: readonly string[], lastMs: number): readonly CommandStory[] {
+  return Array.from({ length: draw.int(1, 3) }, () => ({
+    atMs: draw.between(settledMs, lastMs),
+    service: names[draw.int(0, names.length - 1)] ?? "",
+    verb: draw.pick(verbs),
+  })).sort((a, b) => a.atMs - b.atMs);
+}

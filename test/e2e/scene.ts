@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import type { RolloutView, ServiceView, StatusView } from "../../src/control/control-plane.ts";
+import type { ChainedEntry } from "../../src/ledger/ledger.ts";
+import type { Entry, Fact } from "../../src/rollout/entry.ts";
+import { type Crowd, type CrowdOptions, openVisitors } from "../visitors/visitors.ts";
+import { type CommandOptions, type CommandResult, jsonOf, type Place, placeIn, runBelay } from "./belay-command.ts";
+import { findProcesses, killAll } from "./belay-processes.ts";
+import { createShopRepository, type ShopPlan, type ShopRepository, shopHost } from "./shop-repository.ts";
+import { waitFor } from "./wait.ts";
+
+/** One Belay of its own in a temporary folder, and the commands of its user. */
+export class Scene implements AsyncDisposable {
+  readonly place: Place;
+  readonly #crowds: Crowd[] = [];
+
+  constructor(place: Place) {
+    this.place = place;
+  }
+
+  belay(words: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return runBelay(this.place, words, options);
+  }
+
+  /** Runs a command that must end with `code`; what it wrote is in the failure. */
+  async expectBelay(words: readonly string[], options: CommandOptions & { readonly code?: number } = {}): Promise<CommandResult> {
+    const result = await this.belay(words, options);
+    assert.equal(
+      result.code,
+      options.code ?? 0,
+      `belay ${words.join(" ")} ended with ${result.code}:\n${result.stdout}${result.stderr}`,
+    );
+    return result;
+  }
+
+  up(words: readonly string[] = [], options: CommandOptions = {}): Promise<CommandResult> {
+    return this.expectBelay(["up", "--listen", "127.0.0.1:0", "--detach", ...words], options);
+  }
+
+  async status(): Promise<StatusView> {
+    return jsonOf(await this.expectBelay(["status", "--json"])) as StatusView;
+  }
+
+  /** Where visitors come in. */
+  async baseUrl(): Promise<string> {
+    return `http://${(await this.status()).addresses["http"]}`;
+  }
+
+  /** Deploys the repository's head and follows the rollout to its end. */
+  async deploy(
+    repository: Pick<ShopRepository, "folder">,
+    options: { readonly words?: readonly string[]; readonly code?: number } = {},
+  ): Promise<RolloutView> {
+    const { words = [], code = 0 } = options;
+    return jsonOf(await this.expectBelay(["deploy", "--json", ...words], { cwd: repository.folder, code })) as RolloutView;
+  }
+
+  async serviceStatus(name: string): Promise<ServiceView> {
+    const found = (await this.status()).services.find(({ service }) => service === name);
+    assert.ok(found !== undefined, `status shows no service called ${name}`);
+    return found;
+  }
+
+  shopStatus(): Promise<ServiceView> {
+    return this.serviceStatus("shop");
+  }
+
+  /** Waits until the shop's rollout stands as wanted. */
+  waitForRollout(what: string, isReached: (rollout: RolloutView) => boolean, deadlineMs = 60_000): Promise<RolloutView> {
+    const ask = async () => {
+      const { rollout } = await this.shopStatus();
+      return rollout !== null && isReached(rollout) ? rollout : undefined;
+    };
+    return waitFor(what, ask, { deadlineMs, everyMs: 300 });
+  }
+
+  /** The entries of one rollout, in order. */
+  async entries(rollout: string): Promise<readonly Entry[]> {
+    const chained = jsonOf(await this.expectBelay(["history", "--json", "--rollout", rollout])) as readonly ChainedEntry[];
+    return chained.map(({ entry }) => entry);
+  }
+
+  async facts(rollout: string): Promise<readonly Fact[]> {
+    return (await this.entries(rollout)).map(({ fact }) => fact);
+  }
+
+  async openVisitors(options: Partial<CrowdOptions> = {}): Promise<Crowd> {
+    const baseUrl = await this.baseUrl();
+    const crowd = openVisitors({ baseUrl, hostHeader: shopHost, seed: 1, visitorsPerSecond: 20, ...options });
+    this.#crowds.push(crowd);
+    return crowd;
+  }
+
+  /** Stops everything and removes the folder, whatever state it is in. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    killAll(this.place.dataFolder);
+    // After a failed test they still wait at the door, and would keep the process alive.
+    await Promise.all(this.#crowds.map((crowd) => crowd.stop()));
+    assert.deepEqual(findProcesses(this.place.dataFolder), []);
+    rmSync(this.place.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+}
+
+/** Makes the folder; nothing runs yet. */
+export function createScene(programFolder?: string): Scene {
+  return new Scene(placeIn(realpathSync(mkdtempSync(join(tmpdir(), "belay-e2e-"))), programFolder));
+}
+
+/** A scene that is cleared when the test ends, passed or not. */
+export function openScene(t: Pick<TestContext, "after">, programFolder?: string): Scene {
+  const scene = createScene(programFolder);
+  t.after(() => scene[Symbol.asyncDispose]());
+  return scene;
+}
+
+/** A scene in which the shop's first release serves everyone. */
+export async function openShopScene(
+  t: Pick<TestContext, "after">,
+  plan: ShopPlan = {},
+  programFolder?: string,
+): Promise<ShopScene> {
+  return setUpShop(openScene(t, programFolder), plan);
+}
+
+export interface ShopScene {
+  readonly scene: Scene;
+  readonly repository: ShopRepository;
+}
+
+/** Brings Belay up and deploys the shop's first release. */
+export async function setUpShop(scene: Scene, plan: ShopPlan = {}): Promise<ShopScene> {
+  const repository = await createShopRepository(join(scene.place.folder, "shop"), plan);
+  await scene.up();
+  const first = await scene.deploy(repository);
+  assert.equal(first.outcome, "promoted", JSON.stringify(first));
+  return { scene, repository };
+}
