@@ -23,15 +23,17 @@ const openWithinMs = 120_000;
 const pollMs = 20;
 /**
  * Runs ssh for as long as this script's standard input is open: it closes with the command that opened it, also when that is
- * killed, so that neither ssh nor the folder of its socket is ever left behind.
+ * killed, so that neither ssh nor the folder of its socket is ever left behind. Nothing but ssh itself may be missing for that to
+ * work, hence `read`, which is the shell's own. 127 is what a shell ends with when it does not find a command.
  */
 const whileInputIsOpen = `
+command -v ssh >/dev/null || exit 127
 exec 3<&0 </dev/null
 folder=$1
 shift
 ssh "$@" 3<&- &
 ssh=$!
-{ cat <&3 >/dev/null; kill "$ssh"; rm -rf "$folder"; } 2>/dev/null &
+{ while read -r _ <&3; do :; done; kill "$ssh"; rm -rf "$folder"; } 2>/dev/null &
 exec 3<&-
 wait "$ssh"
 `;
