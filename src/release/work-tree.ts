@@ -73,8 +73,8 @@ async function copyIndex(present: string, copy: string): Promise<void> {
   const found = await stat(present).catch(() => undefined);
   if (found === undefined) return;
   await copyFile(present, copy);
-  // Rounded down: an older copy costs git a second look, a younger one a change.
-  await utimes(copy, found.atime, new Date(Math.floor(found.mtimeMs)));
+  // To whole seconds, rounded down: an older copy costs git a second look, a younger one a change.
+  await utimes(copy, found.atime, Math.floor(found.mtimeMs / 1000));
 }
 
 /** Not the user's: it is not their commit. With the parent's date, so that deploying the same content twice is the same commit. */
