@@ -8,6 +8,7 @@ import { type ApiAuth, type ApiEnv, guard, takesBytes } from "./guard.ts";
 import { addLedgerRoutes } from "./ledger-routes.ts";
 import { addLogRoutes } from "./log-routes.ts";
 import { addMaintenanceRoutes } from "./maintenance-routes.ts";
+import { addPreviewRoutes } from "./preview-routes.ts";
 import { addRepositoryRoutes } from "./repository-routes.ts";
 import { addRolloutRoutes } from "./rollout-routes.ts";
 import { addStatusRoutes } from "./status-routes.ts";
@@ -50,6 +51,7 @@ export function createApi({ auth, packBytesMax, ...inside }: CreateApiOptions): 
   addLedgerRoutes(app, inside);
   addLogRoutes(app, inside);
   addMaintenanceRoutes(app, inside);
+  addPreviewRoutes(app, inside);
   app.doc31("/openapi.json", openApiHead);
   return app;
 }

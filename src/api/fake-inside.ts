@@ -59,6 +59,17 @@ export function createFakeInside(): FakeInside {
         asked.push({ method: "setMaintenance", request, actor });
         return { position: 7 };
       },
+      preview: async (request, actor) => {
+        asked.push({ method: "preview", request, actor });
+        if (fake.failure !== undefined) throw fake.failure;
+        const target = "/.belay/preview?link=k1.payload.signature";
+        const redeemBefore = "2026-01-01T01:00:00Z";
+        return { release: "r-2b3c", host: "shop.example.com", target, redeemBefore, lastsSeconds: request.lastsSeconds };
+      },
+      rotatePreviewKeys: async (request, actor) => {
+        asked.push({ method: "rotatePreviewKeys", request, actor });
+        return { keys: ["k2", "k1"] };
+      },
       rollout: async (id) => {
         const view = fake.rollouts.length > 1 ? fake.rollouts.shift() : fake.rollouts[0];
         if (view?.rollout === id) return view;
@@ -216,6 +227,8 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         failuresLastMinute: 3,
         newVisitorsLastMinute: 2_400,
         maintenance: null,
+        previews: [],
+        previewRefusals: { forged: 0, expired: 0, foreign: 0, replayed: 0 },
       },
     ],
     ...changes,

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import type { CohortRule } from "../rollout/cohort.ts";
 import type { Fact } from "../rollout/entry.ts";
 import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { Actor, Phase, Plan, Release } from "../rollout/rollout.ts";
@@ -49,12 +50,25 @@ const evidence: z.ZodType<EvidenceSummary> = z
     harmedVisitors: count,
     shieldedRequests: count,
     lostRecords: count,
+    cohort: arm.optional(),
+    previews: z.object({ requests: count, failedRequests: count }).optional(),
   })
   .openapi("Evidence");
 
+const texts = z.record(z.string(), z.string()).optional();
+const cohortRule: z.ZodType<CohortRule> = z.object({
+  isMember: z.boolean(),
+  isOpen: z.boolean(),
+  network: z.string().optional(),
+  headers: texts,
+  cookies: texts,
+  query: texts,
+  path: z.string().optional(),
+});
+
 const plan: z.ZodType<Plan> = z
   .object({
-    steps: z.array(z.object({ weight, minHoldMs: count })),
+    steps: z.array(z.object({ weight, minHoldMs: count, cohort: z.string().optional() })),
     holdbackWeight: weight,
     harm: share,
     maxHoldMs: count,
@@ -65,6 +79,7 @@ const plan: z.ZodType<Plan> = z
     sloAvailability: share,
     responseDeadlineMs: count,
     leaseTtlMs: count,
+    cohorts: z.array(z.object({ name: z.string(), rules: z.array(cohortRule) })).optional(),
   })
   .openapi("Plan");
 
@@ -155,6 +170,16 @@ const service: z.ZodType<ServiceView> = z
     failuresLastMinute: count,
     newVisitorsLastMinute: count,
     maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
+    previews: z.array(
+      z.object({
+        release: z.string(),
+        by: z.string(),
+        madeAt: z.string(),
+        redeemedAt: z.string().nullable(),
+        until: z.string().openapi({ description: "When the link, or the cookie that it was exchanged for, ends." }),
+      }),
+    ),
+    previewRefusals: z.object({ forged: count, expired: count, foreign: count, replayed: count }),
   })
   .openapi("Service");
 

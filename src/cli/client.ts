@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { Agent, buildConnector, type Dispatcher, request } from "undici";
-import type { ChainedEntry, Checkpoint, DeployRequest, LogsView, RolloutView, StatusView } from "../api/views.ts";
+import type { ChainedEntry, Checkpoint, DeployRequest, LogsView, PreviewLink, RolloutView, StatusView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import type { Tunnel } from "./ssh-tunnel.ts";
 
@@ -31,6 +31,8 @@ export interface Client {
     of: ServiceName,
     body: { readonly isOn: boolean; readonly message: string },
   ): Promise<{ readonly position: number }>;
+  preview(of: ServiceName, body: { readonly release: string | null; readonly lastsSeconds: number }): Promise<PreviewLink>;
+  rotatePreviewKeys(body: { readonly isRevoking: boolean }): Promise<{ readonly keys: readonly string[] }>;
   rollout(id: string): Promise<RolloutView>;
   entries(options: {
     readonly after: number;
@@ -87,6 +89,9 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
         `/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}/maintenance`,
         body,
       ),
+    preview: ({ environment, service }, body) =>
+      http.post<PreviewLink>(`/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}/previews`, body),
+    rotatePreviewKeys: (body) => http.post<{ readonly keys: readonly string[] }>("/preview-keys", body),
     rollout: (id) => http.get<RolloutView>(`/rollouts/${encodeURIComponent(id)}`),
     entries: async ({ after, limit, rollout }) => {
       const of = rollout === undefined ? "" : `&rollout=${encodeURIComponent(rollout)}`;

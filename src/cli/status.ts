@@ -45,7 +45,14 @@ function showServices(services: readonly ServiceView[]): string {
   );
 }
 
-function describeService({ service, rollout, instances, maintenance }: ServiceView): readonly string[] {
+function describeService({
+  service,
+  rollout,
+  instances,
+  maintenance,
+  previews,
+  previewRefusals,
+}: ServiceView): readonly string[] {
   const lines: string[] = [];
   if (maintenance !== null) {
     const message = maintenance.message === "" ? "" : `: ${harmless(maintenance.message)}`;
@@ -62,6 +69,12 @@ function describeService({ service, rollout, instances, maintenance }: ServiceVi
     lines.push("", `${service}: ${what}`, indent(words));
     if (rollout.next !== "") lines.push(indent(`Next: ${rollout.next}`));
   }
+  for (const { release, by, redeemedAt, until } of previews) {
+    const used = redeemedAt === null ? "not used yet, good until" : `used ${describeTime(redeemedAt)}, seen until`;
+    lines.push(indent(`preview of ${release} by ${harmless(by)}: ${used} ${describeTime(until)}`));
+  }
+  const refused = Object.entries(previewRefusals).filter(([, count]) => count > 0);
+  if (refused.length > 0) lines.push(indent(`previews refused: ${refused.map(([why, count]) => `${count} ${why}`).join(", ")}`));
   for (const { id, state, exits, reason } of instances) {
     if (state === "ready" && exits === 0) continue;
     const said = harmless(reason.split("\n")[0] ?? "");

@@ -1,5 +1,6 @@
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
+import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { Actor, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Maintenance } from "../rollout/service.ts";
 import type { Instance } from "../runtimes/runtime.ts";
@@ -26,6 +27,13 @@ export interface ControlPlane {
     request: ServiceRequest & { readonly isOn: boolean; readonly message: string },
     actor: Actor,
   ): Promise<{ readonly position: number }>;
+  /** A link that lets whoever opens it first see the release (by default the one that rolls out). Throws when no instance of it answers. */
+  preview(
+    request: ServiceRequest & { readonly release: string | null; readonly lastsSeconds: number },
+    actor: Actor,
+  ): Promise<PreviewLink>;
+  /** New keys for links and cookies. Those before are still checked, unless `isRevoking`: then nothing that they signed is taken any more. */
+  rotatePreviewKeys(request: { readonly isRevoking: boolean }, actor: Actor): Promise<{ readonly keys: readonly string[] }>;
   /** The rollout of this id; throws `BELAY_ROLLOUT_UNKNOWN`. */
   rollout(id: string): Promise<RolloutView>;
   history(options: {
@@ -53,6 +61,25 @@ export interface LogsView {
   readonly cursor: string;
   /** More lies there already than one answer holds. */
   readonly hasMore: boolean;
+}
+
+export interface PreviewView {
+  readonly release: string;
+  readonly by: string;
+  readonly madeAt: string;
+  readonly redeemedAt: string | null;
+  /** When the link, or the cookie that it was exchanged for, ends. */
+  readonly until: string;
+}
+
+export interface PreviewLink {
+  readonly release: string;
+  /** Where visitors reach the service; `*` is any host. */
+  readonly host: string;
+  /** Path and query. */
+  readonly target: string;
+  readonly redeemBefore: string;
+  readonly lastsSeconds: number;
 }
 
 export interface ServiceRequest {
@@ -98,6 +125,10 @@ export interface ServiceView {
   readonly newVisitorsLastMinute: number;
   /** Set while visitors are told to come back later. */
   readonly maintenance: Maintenance | null;
+  /** Links to releases that not everybody sees, and what they were exchanged for, while they are good for something. */
+  readonly previews: readonly PreviewView[];
+  /** Links and cookies that were not taken, since the start of the workers that run. */
+  readonly previewRefusals: Readonly<Record<PreviewRefusal, number>>;
 }
 
 /** A rollout as it is shown; `outcome` and what follows are set once it has ended (or is held). Scripts rely on these names. */

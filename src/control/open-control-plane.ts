@@ -10,6 +10,7 @@ import { manifestSource, trustBundle } from "./bundle-source.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
 import { planDeploy } from "./plan-deploy.ts";
+import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { viewRollout, viewService } from "./views.ts";
 import type { World } from "./world.ts";
@@ -19,6 +20,7 @@ export interface ControlPlaneOptions {
   readonly loop: ControlLoop;
   readonly ledger: Ledger;
   readonly releases: Pick<Releases, "readFile" | "readBundle">;
+  readonly previews: Previews;
   readonly program: string;
   /** Where the listening sockets are bound, by name. */
   addresses(): Promise<Readonly<Record<string, string>>>;
@@ -30,7 +32,7 @@ export interface ControlPlaneOptions {
 
 /** People's verbs, turned into entries. What then happens is the loop's business. */
 export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
-  const { world, loop, ledger } = options;
+  const { world, loop, ledger, previews } = options;
   const { deployments } = loop.journal;
 
   /** A command on the running rollout of a service. */
@@ -102,6 +104,8 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
       loop.submit([{ environment, service: name, rollout: "", actor, fact }]);
       return { position: loop.table.epoch };
     },
+    preview: async (request, actor) => previews.make(requireService(loop, request), request, actor),
+    rotatePreviewKeys: async (request, actor) => ({ keys: previews.rotate(request, actor) }),
     rollout: async (id) => {
       const rollout = deployments.rollout(id);
       if (rollout !== undefined) return viewRollout(rollout, loop, world.clock);

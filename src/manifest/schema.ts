@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { isNetwork } from "../ports/networks.ts";
+import { toCohortRule } from "./cohorts.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import {
   describeDuration,
@@ -159,12 +160,78 @@ const environment = z.strictObject({
     }),
 });
 
+const namedTexts = (about: About) =>
+  z
+    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/), z.string().max(1000))
+    .refine((all) => Object.keys(all).length > 0, "is empty")
+    .meta({ title: "a map of names and values", ...about, examples: [...about.examples] })
+    .optional();
+
+const cohortRule = z
+  .strictObject({
+    network: network.optional(),
+    header: namedTexts({
+      description: "Headers that a trusted proxy sets, each with exactly this value.",
+      examples: ["{ x-team: shop }"],
+    }),
+    cookie: namedTexts({ description: "Cookies with exactly this value.", examples: ['{ beta: "yes" }'] }),
+    query: namedTexts({ description: "Parameters of the query with exactly this value.", examples: ['{ beta: "yes" }'] }),
+    path: text(pathPattern, "a path prefix", { description: "Path prefix, in whole segments.", examples: ["/beta"] }).optional(),
+    member: z
+      .boolean()
+      .prefault(true)
+      .meta({
+        title: "true or false",
+        description: "False keeps out whoever matches, whatever later rules say.",
+        examples: ["false"],
+      }),
+    anyone: z
+      .boolean()
+      .prefault(false)
+      .meta({
+        title: "true or false",
+        description:
+          "Whoever sends this gets in: cookie, query and path are the client's own words, and headers then count from everybody.",
+        examples: ["true"],
+      }),
+  })
+  .meta({
+    title: "a map of keys",
+    description: "All that it names must hold of a request.",
+    examples: ["{ network: 203.0.113.0/24 }"],
+  });
+
+const cohorts = z
+  .record(
+    z.string().regex(dnsLabel),
+    z
+      .array(cohortRule)
+      .min(1, "is empty, so that nobody would be a member")
+      .max(100, "has more than 100 rules")
+      .meta({
+        title: "a list of rules",
+        description: "The first rule that matches decides.",
+        examples: ["[{ network: 203.0.113.0/24 }]"],
+      }),
+  )
+  .prefault({})
+  .meta({
+    title: "a map of cohorts",
+    description: "Visitors who may meet a release before any share of the others does, by name (a-z, 0-9 and -).",
+    examples: ["{ internal: [{ network: 203.0.113.0/24 }] }"],
+  });
+
 const step = z.strictObject({
   weight: percent(
     { description: "Share of visitors on the new release.", examples: ["5%"] },
     (share) => share >= 0.0001 && share <= holdbackWeight / 10_000,
     "is outside of 0.01% to 95%",
-  ),
+  ).optional(),
+  cohort: text(dnsLabel, "the name of a cohort", {
+    description:
+      "In place of a weight: the members of this cohort, and nobody else. They stay on the release in the steps behind it.",
+    examples: ["internal"],
+  }).optional(),
   minHold: duration({ description: "Shortest time at this weight.", examples: ["60s"] }).prefault("60s"),
 });
 
@@ -259,6 +326,7 @@ const manifest = z
           "Files that pages of every release may ask for: what the release that serves does not have is answered from the one that has.",
         examples: ["[{ path: /assets, folder: public/assets }]"],
       }),
+    cohorts,
     expose: z
       .enum(["all", "previews"])
       .prefault("previews")
@@ -322,6 +390,9 @@ export function checkShape(value: unknown): CheckedShape {
 
 function toManifest(data: z.output<typeof manifest>): Manifest {
   const { run, release, rollout } = data;
+  const named = Object.entries(data.cohorts)
+    .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
+    .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
   for (const [name, { routes, trustedProxies }] of Object.entries(data.environments)) {
     environments[name] = {
@@ -344,7 +415,12 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
     plan: {
-      steps: rollout.steps?.map(({ weight, minHold }) => ({ weight: Math.round(weight * 10_000), minHoldMs: minHold })) ?? null,
+      steps:
+        rollout.steps?.map(({ weight = 0, minHold, cohort }) => ({
+          weight: Math.round(weight * 10_000),
+          minHoldMs: minHold,
+          ...(cohort === undefined ? {} : { cohort }),
+        })) ?? null,
       holdbackWeight,
       harm: rollout.harm,
       maxHoldMs: rollout.maxHold,
@@ -355,6 +431,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       sloAvailability: data.slo.availability,
       responseDeadlineMs: run.responseTimeout,
       leaseTtlMs: rollout.lease,
+      ...(named.length === 0 ? {} : { cohorts: named }),
     },
   };
 }

@@ -9,6 +9,7 @@
  * - **entry**: a fact in the ledger. Already true when it is recorded, never a wish.
  * - **holdback**: the last share left on stable while the candidate bakes. **warm**: the old release, kept running after promotion.
  */
+import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
 
 export type ReleaseId = string;
@@ -26,9 +27,11 @@ export interface Actor {
 }
 
 export interface WeightStep {
-  /** Share of visitors on the canary, 1 to 9,500 ten-thousandths. */
+  /** Share of visitors on the canary, 1 to 9,500 ten-thousandths; 0 in the step of a cohort. */
   readonly weight: number;
   readonly minHoldMs: number;
+  /** The members of this cohort come to the canary with this step, and stay; they are not drawn, so no test of chance counts them. */
+  readonly cohort?: string | undefined;
 }
 
 /** How a rollout goes about it. Frozen in the rollout's first entry; what the manifest says later changes nothing here. */
@@ -49,6 +52,8 @@ export interface Plan {
   /** A response head later than this is a failure, on both arms alike. */
   readonly responseDeadlineMs: number;
   readonly leaseTtlMs: number;
+  /** Those that steps name. Absent in entries from before cohorts were known, and where no step names any. */
+  readonly cohorts?: readonly Cohort[] | undefined;
 }
 
 export interface Route {

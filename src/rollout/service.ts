@@ -1,3 +1,4 @@
+import type { Preview } from "./preview.ts";
 import type { InstanceId, Release, ReleaseId, Rollout } from "./rollout.ts";
 
 /** An instance that has proven its health at this address, and whether it answers now. */
@@ -37,6 +38,8 @@ export interface Service {
   readonly instances: Readonly<Record<InstanceId, KnownInstance>>;
   /** Set while visitors are told to come back later instead of being served. */
   readonly maintenance: Maintenance | null;
+  /** Links to releases that not everybody sees, as long as they are good for something. */
+  readonly previews: readonly Preview[];
 }
 
 export interface Maintenance {
