@@ -20,7 +20,7 @@ const preview = createRoute({
         release: z.string().max(200).nullable().default(null).openapi({ description: "By default the one that rolls out." }),
         lastsSeconds: z
           .int()
-          .min(60)
+          .min(1)
           .max(weekSeconds)
           .default(8 * 3_600)
           .openapi({ description: "How long the cookie is good for." }),

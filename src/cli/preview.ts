@@ -4,7 +4,7 @@ import { type Command, type CommandContext, environmentOption, textOf } from "./
 import { describeTime } from "./entry-words.ts";
 import { requireService } from "./own-manifest.ts";
 
-const shortestMs = 60_000;
+const shortestMs = 1_000;
 const longestMs = 7 * 24 * 3_600_000;
 
 export const preview: Command = {
@@ -68,7 +68,7 @@ function parseFor(text: string): number {
   if (lastsMs >= shortestMs && lastsMs <= longestMs) return lastsMs;
   throw new BelayError({
     code: "BELAY_CLI_BAD_DURATION",
-    message: `${text} is no duration from 1m to 168h`,
+    message: `${text} is no duration from 1s to 168h`,
     next: "Write one such as --for 30m or --for 24h.",
   });
 }

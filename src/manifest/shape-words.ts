@@ -18,7 +18,9 @@ export function toFindings(issue: ShapeIssue, { value, schema: root, findingsMax
     return (issue.keys ?? []).slice(0, findingsMax).map((key) => unknownKey({ parent: path, key, known }));
   }
   if (issue.code === "invalid_key") {
-    const message = `this cannot be a name in ${describePath(path.slice(0, -1))}`;
+    if (path[0] !== "environments")
+      return [{ path, about: "key", message: "this cannot be a name here", fix: "Write a name of letters, digits and -." }];
+    const message = "this cannot be the name of an environment";
     return [{ path, about: "key", message, fix: "Write a name of a-z, 0-9 and -, at most 63 long, such as production." }];
   }
   const found = valueAt(value, path);
