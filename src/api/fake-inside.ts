@@ -64,11 +64,18 @@ export function createFakeInside(): FakeInside {
         if (fake.failure !== undefined) throw fake.failure;
         const target = "/.belay/preview?link=k1.payload.signature";
         const redeemBefore = "2026-01-01T01:00:00Z";
-        return { release: "r-2b3c", host: "shop.example.com", target, redeemBefore, lastsSeconds: request.lastsSeconds };
+        return {
+          release: "r-2b3c",
+          host: "shop.example.com",
+          target,
+          redeemBefore,
+          lastsSeconds: request.lastsSeconds,
+          position: 7,
+        };
       },
       rotatePreviewKeys: async (request, actor) => {
         asked.push({ method: "rotatePreviewKeys", request, actor });
-        return { keys: ["k2", "k1"] };
+        return { keys: ["k2", "k1"], position: 7 };
       },
       rollout: async (id) => {
         const view = fake.rollouts.length > 1 ? fake.rollouts.shift() : fake.rollouts[0];

@@ -6,7 +6,14 @@ import type { PreviewLink } from "./views.ts";
 const weekSeconds = 7 * 24 * 3_600;
 
 const link: z.ZodType<PreviewLink> = z
-  .object({ release: z.string(), host: z.string(), target: z.string(), redeemBefore: z.string(), lastsSeconds: z.int() })
+  .object({
+    release: z.string(),
+    host: z.string(),
+    target: z.string(),
+    redeemBefore: z.string(),
+    lastsSeconds: z.int(),
+    position: z.int(),
+  })
   .openapi("PreviewLink");
 
 const preview = createRoute({
@@ -36,7 +43,7 @@ const rotate = createRoute({
   summary: "Makes new keys for links and cookies of previews.",
   request: body(z.strictObject({ isRevoking: z.boolean().default(false) })),
   responses: {
-    201: answers("Ids of the keys that are checked by from now on.", z.object({ keys: z.array(z.string()) })),
+    201: answers("Ids of the keys that are checked by from now on.", z.object({ keys: z.array(z.string()), position: z.int() })),
     ...refusal,
   },
 });
@@ -47,7 +54,7 @@ export function addPreviewRoutes(app: ApiApp, { controlPlane }: ApiInside): void
     return context.json(await controlPlane.preview(request, context.var.actor), 201);
   });
   app.openapi(rotate, async (context) => {
-    const { keys } = await controlPlane.rotatePreviewKeys(context.req.valid("json"), context.var.actor);
-    return context.json({ keys: [...keys] }, 201);
+    const { keys, position } = await controlPlane.rotatePreviewKeys(context.req.valid("json"), context.var.actor);
+    return context.json({ keys: [...keys], position }, 201);
   });
 }

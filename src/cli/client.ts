@@ -32,7 +32,9 @@ export interface Client {
     body: { readonly isOn: boolean; readonly message: string },
   ): Promise<{ readonly position: number }>;
   preview(of: ServiceName, body: { readonly release: string | null; readonly lastsSeconds: number }): Promise<PreviewLink>;
-  rotatePreviewKeys(body: { readonly isRevoking: boolean }): Promise<{ readonly keys: readonly string[] }>;
+  rotatePreviewKeys(body: {
+    readonly isRevoking: boolean;
+  }): Promise<{ readonly keys: readonly string[]; readonly position: number }>;
   rollout(id: string): Promise<RolloutView>;
   entries(options: {
     readonly after: number;
@@ -91,7 +93,8 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
       ),
     preview: ({ environment, service }, body) =>
       http.post<PreviewLink>(`/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}/previews`, body),
-    rotatePreviewKeys: (body) => http.post<{ readonly keys: readonly string[] }>("/preview-keys", body),
+    rotatePreviewKeys: (body) =>
+      http.post<{ readonly keys: readonly string[]; readonly position: number }>("/preview-keys", body),
     rollout: (id) => http.get<RolloutView>(`/rollouts/${encodeURIComponent(id)}`),
     entries: async ({ after, limit, rollout }) => {
       const of = rollout === undefined ? "" : `&rollout=${encodeURIComponent(rollout)}`;

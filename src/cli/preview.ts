@@ -3,6 +3,7 @@ import { describeDuration, durationPattern, parseDuration } from "../manifest/qu
 import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
 import { describeTime } from "./entry-words.ts";
 import { requireService } from "./own-manifest.ts";
+import { waitForWorkers } from "./wait-for-workers.ts";
 
 const shortestMs = 1_000;
 const longestMs = 7 * 24 * 3_600_000;
@@ -31,6 +32,7 @@ export const preview: Command = {
     const environment = textOf(values["environment"]) ?? "production";
     const body = { release: positionals[0] ?? null, lastsSeconds: Math.round(lastsMs / 1000) };
     const made = await client.preview({ environment, service }, body);
+    const isServed = await waitForWorkers(context, made.position);
     const base = textOf(values["base"]) ?? baseOf(made.host, (await client.status()).addresses["http"] ?? "");
     const link = `${base.replace(/\/+$/, "")}${made.target}`;
     if (isJson) printJson({ service, environment, ...made, link });
@@ -40,11 +42,15 @@ export const preview: Command = {
         `Whoever opens it first sees ${made.release} of ${service} for ${describeDuration(lastsMs)}. It can be opened once, before ${describeTime(made.redeemBefore)}.`,
       );
     }
+    if (!isServed) print(notServed);
     return undefined;
   },
 };
 
-async function rotate({ client, values, isJson, print, printJson }: CommandContext): Promise<undefined> {
+const notServed = "Not every proxy worker has said yet that it knows. See `belay status`.";
+
+async function rotate(context: CommandContext): Promise<undefined> {
+  const { client, values, isJson, print, printJson } = context;
   const isRevoking = values["revoke"] === true;
   if (values["rotateKeys"] !== true) {
     throw new BelayError({
@@ -53,13 +59,15 @@ async function rotate({ client, values, isJson, print, printJson }: CommandConte
       next: "Run `belay preview --rotate-keys --revoke`.",
     });
   }
-  const { keys } = await client.rotatePreviewKeys({ isRevoking });
+  const { keys, position } = await client.rotatePreviewKeys({ isRevoking });
+  const isServed = await waitForWorkers(context, position);
   print(
     isRevoking
       ? "New keys sign previews. Every link and every preview given out before is worth nothing from now on."
       : "New keys sign previews. What the ones before signed stays good until it ends.",
   );
-  if (isJson) printJson({ keys });
+  if (!isServed) print(notServed);
+  if (isJson) printJson({ keys, isServed });
   return undefined;
 }
 

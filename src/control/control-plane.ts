@@ -33,7 +33,10 @@ export interface ControlPlane {
     actor: Actor,
   ): Promise<PreviewLink>;
   /** New keys for links and cookies. Those before are still checked, unless `isRevoking`: then nothing that they signed is taken any more. */
-  rotatePreviewKeys(request: { readonly isRevoking: boolean }, actor: Actor): Promise<{ readonly keys: readonly string[] }>;
+  rotatePreviewKeys(
+    request: { readonly isRevoking: boolean },
+    actor: Actor,
+  ): Promise<{ readonly keys: readonly string[]; readonly position: number }>;
   /** The rollout of this id; throws `BELAY_ROLLOUT_UNKNOWN`. */
   rollout(id: string): Promise<RolloutView>;
   history(options: {
@@ -80,6 +83,8 @@ export interface PreviewLink {
   readonly target: string;
   readonly redeemBefore: string;
   readonly lastsSeconds: number;
+  /** The epoch that every worker has to reach before the link can be used. */
+  readonly position: number;
 }
 
 export interface ServiceRequest {

@@ -105,7 +105,10 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
       return { position: loop.table.epoch };
     },
     preview: async (request, actor) => previews.make(requireService(loop, request), request, actor),
-    rotatePreviewKeys: async (request, actor) => ({ keys: previews.rotate(request, actor) }),
+    rotatePreviewKeys: async (request, actor) => ({
+      keys: previews.rotate(request, actor),
+      position: loop.table.epoch,
+    }),
     rollout: async (id) => {
       const rollout = deployments.rollout(id);
       if (rollout !== undefined) return viewRollout(rollout, loop, world.clock);

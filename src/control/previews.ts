@@ -48,7 +48,8 @@ export class Previews {
     const link = writePass({ environment, service: name, release, nonce, expires: secondsOf(redeemBefore) }, key);
     const route = (service.releases[service.stable ?? ""]?.routes ?? [])[0] ?? { host: "*", path: "/" };
     const target = `${route.path === "/" ? "" : route.path}${previewLinkPath}?link=${link}`;
-    return { release, host: route.host, target, redeemBefore: redeemBefore.toString(), lastsSeconds };
+    const position = this.#loop.table.epoch;
+    return { release, host: route.host, target, redeemBefore: redeemBefore.toString(), lastsSeconds, position };
   }
 
   /**
