@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { isNetwork } from "../ports/networks.ts";
+import { cohortsSchema, networkSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import {
@@ -130,18 +130,9 @@ const route = z.strictObject({
   ),
 });
 
-const network = z
-  .string()
-  .refine(isNetwork, "is neither an address nor a network such as 10.0.0.0/8")
-  .meta({
-    title: "an address or a network in CIDR notation",
-    description: "Address, or network in CIDR notation.",
-    examples: ["10.0.0.0/8"],
-  });
-
 const environment = z.strictObject({
   trustedProxies: z
-    .array(network)
+    .array(networkSchema)
     .max(100, "has more than 100 networks")
     .prefault([])
     .meta({
@@ -159,67 +150,6 @@ const environment = z.strictObject({
       examples: ["[{ host: shop.example.com }]"],
     }),
 });
-
-const namedTexts = (about: About) =>
-  z
-    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/), z.string().max(1000))
-    .refine((all) => Object.keys(all).length > 0, "is empty")
-    .meta({ title: "a map of names and values", ...about, examples: [...about.examples] })
-    .optional();
-
-const cohortRule = z
-  .strictObject({
-    network: network.optional(),
-    header: namedTexts({
-      description: "Headers that a trusted proxy sets, each with exactly this value.",
-      examples: ["{ x-team: shop }"],
-    }),
-    cookie: namedTexts({ description: "Cookies with exactly this value.", examples: ['{ beta: "yes" }'] }),
-    query: namedTexts({ description: "Parameters of the query with exactly this value.", examples: ['{ beta: "yes" }'] }),
-    path: text(pathPattern, "a path prefix", { description: "Path prefix, in whole segments.", examples: ["/beta"] }).optional(),
-    member: z
-      .boolean()
-      .prefault(true)
-      .meta({
-        title: "true or false",
-        description: "False keeps out whoever matches, whatever later rules say.",
-        examples: ["false"],
-      }),
-    anyone: z
-      .boolean()
-      .prefault(false)
-      .meta({
-        title: "true or false",
-        description:
-          "Whoever sends this gets in: cookie, query and path are the client's own words, and headers then count from everybody.",
-        examples: ["true"],
-      }),
-  })
-  .meta({
-    title: "a map of keys",
-    description: "All that it names must hold of a request.",
-    examples: ["{ network: 203.0.113.0/24 }"],
-  });
-
-const cohorts = z
-  .record(
-    z.string().regex(dnsLabel),
-    z
-      .array(cohortRule)
-      .min(1, "is empty, so that nobody would be a member")
-      .max(100, "has more than 100 rules")
-      .meta({
-        title: "a list of rules",
-        description: "The first rule that matches decides.",
-        examples: ["[{ network: 203.0.113.0/24 }]"],
-      }),
-  )
-  .prefault({})
-  .meta({
-    title: "a map of cohorts",
-    description: "Visitors who may meet a release before any share of the others does, by name (a-z, 0-9 and -).",
-    examples: ["{ internal: [{ network: 203.0.113.0/24 }] }"],
-  });
 
 const step = z.strictObject({
   weight: percent(
@@ -326,7 +256,7 @@ const manifest = z
           "Files that pages of every release may ask for: what the release that serves does not have is answered from the one that has.",
         examples: ["[{ path: /assets, folder: public/assets }]"],
       }),
-    cohorts,
+    cohorts: cohortsSchema({ namePattern: dnsLabel, pathPattern }).prefault({}),
     expose: z
       .enum(["all", "previews"])
       .prefault("previews")

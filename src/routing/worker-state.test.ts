@@ -331,51 +331,6 @@ test("property: counters add up to the requests, and nothing is left in flight",
   );
 });
 
-test("members of a cohort are on the canary at weight 0, nobody else is, and neither is in the comparison", () => {
-  const cohorts = [{ name: "internal", rules: [{ isMember: true, isOpen: false, network: "10.0.0.0/8" }] }];
-  const state = stateWith(tableWith(1, { weight: 0, cohorts }));
-  const ask = (visitor: string, peerAddress: string) => {
-    const traits = { peerAddress, headers: [], target: "/" };
-    const choice = state.choose({ host: "shop.test", path: "/", visitor, traits, nowMs: 1 });
-    assert.ok(choice !== null);
-    state.exchangeEnded(state.exchangeStarted(choice, 1), "refused", 1);
-    return choice.pool.release;
-  };
-  assert.equal(ask(stableVisitor, "10.1.2.3"), "new");
-  assert.equal(ask(canaryVisitor, "198.51.100.1"), "old");
-  assert.deepEqual(
-    state.report(2).records.map(({ kind, arm, weight }) => [kind, arm, weight]),
-    [
-      ["exposed", "cohort", 0],
-      ["failed", "cohort", 0],
-      ["exposed", "outside", 0],
-      ["failed", "outside", 0],
-    ],
-  );
-  state.acceptTable(tableWith(2, { weight: 5_000, cohorts, epoch: 2 }), 3);
-  assert.equal(ask(stableVisitor, "10.1.2.3"), "new", "who is in the cohort stays");
-  assert.equal(ask(canaryVisitor, "198.51.100.1"), "new");
-  assert.deepEqual(
-    state.report(4).records.map(({ kind, arm }) => `${kind} ${arm}`),
-    ["exposed canary", "failed canary"],
-    "who was outside is drawn now, and met as such for the first time",
-  );
-  state.acceptTable(tableWith(3, { weight: 0, epoch: 3 }), 5);
-  assert.equal(ask(stableVisitor, "10.1.2.3"), "old");
-});
-
-test("a member's request that was not sent yet goes to stable when the cohort is taken off the canary", () => {
-  const cohorts = [{ name: "internal", rules: [{ isMember: true, isOpen: false, network: "10.0.0.0/8" }] }];
-  const state = stateWith(tableWith(1, { weight: 0, cohorts }));
-  const traits = { peerAddress: "10.0.0.1", headers: [], target: "/" };
-  const choice = state.choose({ host: "shop.test", path: "/", visitor: "v", traits, nowMs: 0 });
-  assert.ok(choice !== null);
-  const request = state.exchangeStarted(choice, 0);
-  assert.ok(state.maySend(request, 1));
-  state.acceptTable(tableWith(2, { weight: 0, epoch: 2 }), 2);
-  assert.ok(!state.maySend(request, 3));
-});
-
 const canaryVisitor = visitorWhere((bucket) => bucket < 5000);
 const stableVisitor = visitorWhere((bucket) => bucket >= 9500);
 
