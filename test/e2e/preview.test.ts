@@ -139,12 +139,6 @@ test("a cohort alone meets the release first, and a link shows it to one person,
   const kept = cookieIn(await get(`${url}${next}`));
   assert.equal((await get(url, { cookie })).text, "two", "an ordinary rotation ends nothing");
   assert.equal((await get(url, { cookie: kept })).text, "two");
-  const https = { "x-forwarded-proto": "https" };
-  const overTls = await get(`${url}${await linkOf(scene)}`, https);
-  assert.match(String(overTls.headers["set-cookie"]), /^__Host-belay_preview\.production\.hello=.*; Path=\/; .*; Secure$/);
-  const bound = String(overTls.headers["set-cookie"]).split(";", 1)[0] ?? "";
-  assert.equal((await get(url, { cookie: bound, ...https })).text, "two");
-  assert.equal((await get(url, { cookie: bound })).text, "one", "over plain http it is not the cookie that counts");
   await scene.expectBelay(["preview", "--rotate-keys", "--revoke"]);
   await waitFor("the end of what was revoked", async () => (await get(url, { cookie })).text === "one");
   const last = cookieIn(await get(`${url}${await linkOf(scene)}`));
