@@ -3,7 +3,7 @@ import { BelayError } from "../errors.ts";
 import { silentLog } from "../ports/log.ts";
 import type { Actor, Plan, Release } from "../rollout/rollout.ts";
 import type { ApiInside } from "./api-app.ts";
-import type { ChainedEntry, Checkpoint, RolloutView, StatusView } from "./views.ts";
+import type { ChainedEntry, Checkpoint, ConfigView, RolloutView, SecretView, StatusView } from "./views.ts";
 
 /** What a fake was asked: the method, the request and by whom. */
 export interface Asked {
@@ -23,6 +23,8 @@ export interface FakeInside extends ApiInside {
   entries: readonly ChainedEntry[];
   checkpoint: Checkpoint;
   logFiles: readonly InstanceLog[];
+  secrets: readonly SecretView[];
+  config: ConfigView;
   /** Thrown by the next command. */
   failure: Error | undefined;
 }
@@ -46,6 +48,13 @@ export function createFakeInside(): FakeInside {
     entries: [],
     checkpoint: { log: "log-1", position: 0, hash: "0".repeat(64), at: "2026-01-01T00:00:00Z", publicKey: "", signature: "" },
     logFiles: [],
+    secrets: [aSecret()],
+    config: {
+      release: "r-1a2b",
+      version: "0123456789ab",
+      resolved: { by: "ada", at: "2026-01-01T00:00:00Z" },
+      values: [],
+    },
     failure: undefined,
     controlPlane: {
       status: async () => fake.status,
@@ -92,6 +101,17 @@ export function createFakeInside(): FakeInside {
           .slice(0, limit),
       checkpoint: () => fake.checkpoint,
       logFiles: async () => fake.logFiles,
+      releaseConfig: command("releaseConfig"),
+      setSecrets: async (request, actor) => {
+        await command("setSecrets")(request, actor);
+        return Object.keys(request.values).map((name) => aSecret({ name }));
+      },
+      unsetSecret: async (request, actor) => {
+        await command("unsetSecret")(request, actor);
+        return aSecret({ name: request.name, fingerprint: null });
+      },
+      listSecrets: async () => fake.secrets,
+      config: async ({ release }) => ({ ...fake.config, release: release ?? fake.config.release }),
     },
     releases: {
       knownCommits: async () => ["1".repeat(40)],
@@ -123,6 +143,10 @@ export function createFakeInside(): FakeInside {
     },
   };
   return fake;
+}
+
+export function aSecret(changes: Partial<SecretView> = {}): SecretView {
+  return { name: "TOKEN", version: 2, fingerprint: "a1b2c3d4e5f6", by: "ada", at: "2026-01-01T00:00:00Z", ...changes };
 }
 
 export function aPlan(changes: Partial<Plan> = {}): Plan {

@@ -1,3 +1,12 @@
 /** What the API answers, as types: its clients import them from here, so that they need nothing of the control plane. */
-export type { DeployRequest, LogsView, PreviewLink, RolloutView, ServiceView, StatusView } from "../control/control-plane.ts";
+export type { SecretView } from "../config/configs.ts";
+export type {
+  ConfigView,
+  DeployRequest,
+  LogsView,
+  PreviewLink,
+  RolloutView,
+  ServiceView,
+  StatusView,
+} from "../control/control-plane.ts";
 export type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";

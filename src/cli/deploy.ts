@@ -20,29 +20,68 @@ export const deploy: Command = {
     { flags: "--allow-dirty", summary: "Deploy uncommitted changes as a commit of their own; it is recorded." },
     { flags: "--bundle <file>", summary: "Send what `belay build` wrote instead; nothing is built then." },
     { flags: "--sha256 <hex>", summary: "Refuse any other bundle than the one for which `belay build` printed this." },
+    {
+      flags: "--config",
+      summary: "Roll out the present release with its configuration resolved anew, such as a changed secret; nothing is built.",
+    },
     { flags: "--supersede", summary: "End a running rollout of the service in favour of this one." },
     { flags: "--until <point>", summary: "Return at this point: started, staging or promoted.", fallback: "promoted" },
     { flags: "--no-follow", summary: "The same as --until started." },
   ],
 
   async run(context) {
-    const { client, values, print, printJson, isJson } = context;
+    const { client, values, print } = context;
     const until = pointOf(values);
     const file = textOf(values["bundle"]);
     if (file === undefined && values["sha256"] !== undefined) throw onlyWithBundle("--sha256");
     if (file !== undefined && values["allowDirty"] === true) throw onlyWithBundle("--allow-dirty");
+    if (values["config"] === true) return deployConfig(context, until);
     const shipment = file === undefined ? await prepareCommit(context) : await prepareBundle(context, file);
     const { manifest, source } = shipment;
     const environment = until === "staging" ? requireStaging(manifest) : (textOf(values["environment"]) ?? "production");
     print(`Deploying ${manifest.service}, commit ${source.commit.slice(0, 12)} (${shipment.words}), to ${environment}`);
     await shipment.send();
-    const { rollout, forecast } = await client.deploy({ ...source, environment, supersede: values["supersede"] === true });
-    print(`Rollout ${rollout} started. Expected: ${harmless(forecast)}`);
-    if (until !== "started") return exitCodeOf(await finishRollout(context, rollout));
-    if (isJson) printJson({ rollout });
-    return undefined;
+    const config = ownValues(manifest, environment, context.io.env);
+    const supersede = values["supersede"] === true;
+    const sent = Object.keys(config).length === 0 ? {} : { config };
+    return follow(context, until, await client.deploy({ ...source, environment, supersede, ...sent }));
   },
 };
+
+/** The rollout of another configuration: of this folder only what its environment gives counts. */
+async function deployConfig(context: CommandContext, until: Point): Promise<number | undefined> {
+  const { io, client, values, print } = context;
+  if (values["bundle"] !== undefined || values["allowDirty"] === true) throw nothingBuilt();
+  const manifest = requireManifest(io.cwd);
+  const { service } = manifest;
+  const environment = until === "staging" ? requireStaging(manifest) : (textOf(values["environment"]) ?? "production");
+  print(`Rolling out the configuration of ${service} in ${environment}; its code stays as it is`);
+  const config = ownValues(manifest, environment, io.env);
+  const supersede = values["supersede"] === true;
+  return follow(context, until, await client.releaseConfig({ service, environment }, { supersede, config }));
+}
+
+async function follow(
+  context: CommandContext,
+  until: Point,
+  { rollout, forecast }: { readonly rollout: string; readonly forecast: string },
+): Promise<number | undefined> {
+  context.print(`Rollout ${rollout} started. Expected: ${harmless(forecast)}`);
+  if (until !== "started") return exitCodeOf(await finishRollout(context, rollout));
+  if (context.isJson) context.printJson({ rollout });
+  return undefined;
+}
+
+/** What belay.yml takes from the environment of whoever deploys, and nothing else of it. */
+function ownValues({ environments }: Manifest, environment: string, env: CommandContext["io"]["env"]): Record<string, string> {
+  const sources = Object.hasOwn(environments, environment) ? (environments[environment]?.config ?? {}) : {};
+  const values: Record<string, string> = {};
+  for (const [name, { kind }] of Object.entries(sources)) {
+    const value = kind === "env" ? env[name] : undefined;
+    if (value !== undefined) values[name] = value;
+  }
+  return values;
+}
 
 /** What a rollout is made of, and how it gets to the control plane. */
 interface Shipment {
@@ -105,6 +144,14 @@ function requireStaging({ service, environments }: Manifest): string {
     code: "BELAY_CLI_NO_STAGING",
     message: `belay.yml of ${service} has no environment staging (it has ${Object.keys(environments).join(", ")}), so nothing can be deployed until there`,
     next: "Add environments.staging to belay.yml, or write --until started or --until promoted.",
+  });
+}
+
+function nothingBuilt(): BelayError {
+  return new BelayError({
+    code: "BELAY_CLI_CONFIG_ALONE",
+    message: "--config keeps the code that serves everyone, and --bundle and --allow-dirty name another",
+    next: "Leave out --config: a deploy takes the present configuration with it.",
   });
 }
 

@@ -1,6 +1,7 @@
 import { exposedStage } from "../rollout/decide.ts";
 import { desiredWeight, watchedPromotion } from "../rollout/desired.ts";
 import type { Fact, NewEntry, RolloutFact } from "../rollout/entry.ts";
+import { withConfig } from "../rollout/release-id.ts";
 import { type Actor, isEnded, type Rollout, type RolloutId } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { emptyTable, type RoutingTable } from "../routing/table.ts";
@@ -188,7 +189,8 @@ export class ControlLoop {
     for (const service of this.journal.deployments.all()) {
       const { rollout } = service;
       if (rollout === null) continue;
-      if (rollout.phase.name === "pending" && rollout.candidate === null) building.add(rollout.id);
+      if (rollout.phase.name === "pending" && rollout.candidate === null && rollout.revisionOf === undefined)
+        building.add(rollout.id);
       // One release at a time: the next one that was built is checked against what this one takes.
       if (entries.every(({ fact }) => fact.kind !== "release-built")) entries.push(...this.#entriesFor(service, rollout));
     }
@@ -220,7 +222,7 @@ export class ControlLoop {
   #factFor(service: Service, rollout: Rollout): Fact | null {
     const { clock } = this.#world;
     if (rollout.phase.name === "pending" && rollout.candidate === null)
-      return this.#checkBuilt(service, this.#builds.resultOf(rollout));
+      return this.#checkBuilt(service, configRelease(service, rollout) ?? this.#builds.resultOf(rollout));
     const watch = this.#watchOf(service, rollout);
     if (rollout.phase.name === "promoting" || rollout.phase.name === "aborting") {
       const evidence = rollout.exposureEpoch === 0 ? null : (watch?.summary() ?? null);
@@ -344,13 +346,19 @@ export function entryOf(rollout: Pick<Rollout, "environment" | "service" | "id">
   return { environment: rollout.environment, service: rollout.service, rollout: rollout.id, actor, fact };
 }
 
+/** A release of which only the configuration is another needs no build; null for any other. */
+function configRelease({ releases }: Service, { config, revisionOf }: Rollout): RolloutFact | null {
+  const revision = revisionOf === undefined ? undefined : releases[revisionOf];
+  return revision === undefined ? null : { kind: "release-built", release: withConfig(revision, config) };
+}
+
 /** A build whose result serves everyone already has nothing to roll out. */
 function refuseWhatServes(service: Service, fact: RolloutFact & { kind: "release-built" }): RolloutFact {
   if (fact.release.id !== service.stable) return fact;
   return {
     kind: "rollout-refused",
     code: "BELAY_RELEASE_SERVES_ALREADY",
-    reason: `the commit builds to ${fact.release.id}, which serves everyone already`,
+    reason: `the commit makes release ${fact.release.id}, which serves everyone already`,
     next: "Commit the change that you want to deploy, then run `belay deploy` again.",
   };
 }

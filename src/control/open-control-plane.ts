@@ -1,3 +1,4 @@
+import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Releases } from "../release/releases.ts";
@@ -7,8 +8,9 @@ import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { manifestSource, trustBundle } from "./bundle-source.ts";
+import { requireChange, requireStable, secretCommands, showConfig, toDeployRequest } from "./config-commands.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
-import type { ControlPlane, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
+import type { ControlPlane, DeployRequest, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
@@ -21,6 +23,7 @@ export interface ControlPlaneOptions {
   readonly ledger: Ledger;
   readonly releases: Pick<Releases, "readFile" | "readBundle">;
   readonly previews: Previews;
+  readonly configs: Configs;
   readonly program: string;
   /** Where the listening sockets are bound, by name. */
   addresses(): Promise<Readonly<Record<string, string>>>;
@@ -45,28 +48,41 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     return { rollout: rollout.id };
   };
 
+  /** A rollout of what the request names; with a revision, of that release with another configuration. */
+  const deploy = async (asked: DeployRequest, actor: Actor, revision?: Release) => {
+    const request = await trustBundle(options.releases, asked);
+    const planned = await planDeploy({
+      request,
+      releases: await manifestSource(options.releases, request.bundle),
+      services: deployments.all(),
+      configs: options.configs,
+      by: actor.name,
+      ...(revision === undefined ? {} : { revision }),
+      newVisitorsPerSecond: (service) => newVisitorsPerSecond(options, service),
+    });
+    if (revision !== undefined) requireChange(revision, planned.fact);
+    const running = deployments.find(request.environment, planned.service)?.rollout ?? null;
+    const id = rolloutId(planned.service, world);
+    const entries: NewEntry[] = [];
+    if (running !== null && !isEnded(running)) {
+      if (!request.supersede) throw alreadyRunning(running);
+      requireCommand(running, "supersede");
+      entries.push(entryOf(running, actor, { kind: "superseded", by: id }));
+    }
+    entries.push(entryOf({ environment: request.environment, service: planned.service, id }, actor, planned.fact));
+    loop.submit(entries);
+    return { rollout: id, forecast: planned.forecast };
+  };
+
   return {
     status: async () => viewStatus(options),
-    deploy: async (asked, actor) => {
-      const request = await trustBundle(options.releases, asked);
-      const planned = await planDeploy({
-        request,
-        releases: await manifestSource(options.releases, request.bundle),
-        services: deployments.all(),
-        newVisitorsPerSecond: (service) => newVisitorsPerSecond(options, service),
-      });
-      const running = deployments.find(request.environment, planned.service)?.rollout ?? null;
-      const id = rolloutId(planned.service, world);
-      const entries: NewEntry[] = [];
-      if (running !== null && !isEnded(running)) {
-        if (!request.supersede) throw alreadyRunning(running);
-        requireCommand(running, "supersede");
-        entries.push(entryOf(running, actor, { kind: "superseded", by: id }));
-      }
-      entries.push(entryOf({ environment: request.environment, service: planned.service, id }, actor, planned.fact));
-      loop.submit(entries);
-      return { rollout: id, forecast: planned.forecast };
+    deploy: (request, actor) => deploy(request, actor),
+    releaseConfig: async (request, actor) => {
+      const revision = requireStable(requireService(loop, request));
+      return deploy(toDeployRequest(revision, request), actor, revision);
     },
+    ...secretCommands(options),
+    config: async (request) => showConfig(requireService(loop, request), request.release, options.configs),
     promote: (request, actor) => {
       const { isFull, skipsAnalysis } = request;
       const verb = skipsAnalysis ? "promote --skip-analysis" : isFull ? "promote --full" : "promote";

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openConfigs } from "../config/open-configs.ts";
+import { createMemoryFiles } from "../config/sealed-files.ts";
+import { ManualClock } from "../ports/manual-clock.ts";
+import { createSeededRandom } from "../ports/random.ts";
 import { Story } from "../rollout/rollout.builder.ts";
 import type { Service } from "../rollout/service.ts";
 import { planDeploy } from "./plan-deploy.ts";
@@ -22,7 +26,19 @@ function plan(options: {
 }) {
   const { text = manifest, services = [new Story().withStable().service], perSecond = 40, environment = "production" } = options;
   const releases = { readFile: async () => (text === "" ? undefined : text) };
-  return planDeploy({ request: { ...request, environment }, releases, services, newVisitorsPerSecond: () => perSecond });
+  const configs = openConfigs({
+    files: createMemoryFiles(createSeededRandom(1)),
+    clock: new ManualClock(),
+    runCommand: async () => "",
+  });
+  return planDeploy({
+    request: { ...request, environment },
+    releases,
+    services,
+    configs,
+    by: "ann",
+    newVisitorsPerSecond: () => perSecond,
+  });
 }
 
 async function factOf(options: Parameters<typeof plan>[0]) {
@@ -102,4 +118,11 @@ test("a cohort in front of no weights is followed by planned ones, and its rules
   assert.ok(frozen.steps.length > 1 && frozen.steps.slice(1).every(({ weight }) => weight > 0));
   assert.deepEqual(frozen.cohorts, [{ name: "internal", rules: [{ isMember: true, isOpen: false, network: "10.0.0.0/8" }] }]);
   assert.match(forecast, /of gates at 100 new visitors a second/);
+});
+
+test("a config version is a part of the plan, and a contract that is not kept is refused before anything starts", async () => {
+  assert.equal((await factOf({})).config, undefined);
+  const text = `${manifest}config: { REGION: { default: eu } }\n`;
+  assert.match((await factOf({ text })).config ?? "", /^[0-9a-f]{12}$/);
+  await assert.rejects(plan({ text: `${manifest}config: { TOKEN: { secret: true } }\n` }), { code: "BELAY_CONFIG_REFUSED" });
 });

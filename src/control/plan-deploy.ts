@@ -1,11 +1,12 @@
 import { forecast } from "../analysis/forecast.ts";
 import { planSteps } from "../analysis/plan-steps.ts";
+import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import type { BuildRequest, Releases } from "../release/releases.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
-import type { Plan, Rollout } from "../rollout/rollout.ts";
+import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { DeployRequest } from "./control-plane.ts";
 import { takenRoute } from "./taken-route.ts";
@@ -15,9 +16,13 @@ export async function planDeploy(options: {
   readonly request: DeployRequest;
   readonly releases: Pick<Releases, "readFile">;
   readonly services: readonly Service[];
+  readonly configs: Pick<Configs, "resolve">;
+  readonly by: string;
+  /** For a config release: the release whose revision it takes. */
+  readonly revision?: Release;
   newVisitorsPerSecond(service: Service): number;
 }): Promise<{ readonly service: string; readonly forecast: string; readonly fact: RolloutFact }> {
-  const { request, releases, services, newVisitorsPerSecond } = options;
+  const { request, releases, services, newVisitorsPerSecond, revision } = options;
   const manifest = await readManifest(releases, request);
   const { routes } = requireEnvironment(manifest, request.environment);
   const taken = takenRoute({ service: manifest.service, environment: request.environment, routes }, services);
@@ -26,11 +31,43 @@ export async function planDeploy(options: {
   const { plan, words } = freezePlan(manifest.plan, own === undefined || own.stable === null ? null : newVisitorsPerSecond(own));
   const { commit, root, isDirty, bundle } = request;
   const sent = bundle === undefined ? {} : { bundle };
+  const config = await resolveConfig(manifest, options);
+  const configured = {
+    ...(config === null ? {} : { config }),
+    ...(revision === undefined ? {} : { revisionOf: revision.id }),
+  };
   return {
     service: manifest.service,
     forecast: words,
-    fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, plan, forecast: words },
+    fact: {
+      kind: "rollout-requested",
+      rolloutKind: "deploy",
+      commit,
+      root,
+      isDirty,
+      ...sent,
+      ...configured,
+      plan,
+      forecast: words,
+    },
   };
+}
+
+/** Once, and before anything runs: what an instance gets does not change between its starts. Throws `BELAY_CONFIG_REFUSED`. */
+function resolveConfig(
+  manifest: Manifest,
+  { configs, request, revision, by }: Pick<Parameters<typeof planDeploy>[0], "configs" | "request" | "revision" | "by">,
+): Promise<string | null> {
+  const { environment, config: sent = {} } = request;
+  return configs.resolve({
+    place: { environment, service: manifest.service },
+    contract: manifest.config,
+    sources: requireEnvironment(manifest, environment).config,
+    buildSecrets: revision === undefined && request.bundle === undefined ? manifest.release.secrets : [],
+    sent,
+    kept: revision?.config ?? null,
+    by,
+  });
 }
 
 /**
@@ -63,11 +100,18 @@ function freezePlan(plan: Manifest["plan"], visitorsPerSecond: number | null): {
   return { plan: { ...known, steps, onInconclusive }, words: `${expected.words}${ladder}; ${end}` };
 }
 
-/** What to build for a rollout: the manifest of its own commit decides, not the one of today. */
-export async function planBuild(releases: Pick<Releases, "readFile">, rollout: Rollout): Promise<BuildRequest> {
-  const { commit, root, environment, isDirty, bundle } = rollout;
+/** What to build for a rollout: the manifest of its own commit decides, not the one of today. Throws `BELAY_SECRET_UNKNOWN`. */
+export async function planBuild(
+  releases: Pick<Releases, "readFile">,
+  rollout: Rollout,
+  configs: Pick<Configs, "secretValues">,
+): Promise<BuildRequest> {
+  const { commit, root, environment, isDirty, bundle, config } = rollout;
   const manifest = await readManifest(releases, { commit, root });
   const { routes, trustedProxies } = requireEnvironment(manifest, environment);
+  const { service, release } = manifest;
+  // A bundle was built elsewhere, with the secrets that there are there.
+  const names = bundle === undefined ? release.secrets : [];
   return {
     service: manifest.service,
     environment,
@@ -83,6 +127,8 @@ export async function planBuild(releases: Pick<Releases, "readFile">, rollout: R
     build: manifest.release.build,
     buildTimeoutMs: manifest.release.buildTimeoutMs,
     include: manifest.release.include,
+    ...(config === undefined ? {} : { config }),
+    secrets: names.length === 0 ? {} : configs.secretValues({ environment, service }, names),
   };
 }
 

@@ -6,6 +6,7 @@ import { printDescriptors } from "../ports/inherited.ts";
 import { isAlive, readProcess } from "../ports/processes.ts";
 import type { Listener } from "./listeners.ts";
 import { openLogFile } from "./log-files.ts";
+import { openOutputPipe } from "./output-pipes.ts";
 import type { ProcessSpec } from "./protocol.ts";
 
 /** A process that was started and may have ended since. The leader of a session of its own, so that no signal spreads to it. */
@@ -24,8 +25,19 @@ export interface FailedStart {
 const adoptedPollMs = 100;
 const firstFreeFd = 3;
 
-/** Starts what the specification says. Output goes to its log file by descriptor; keys go by pipe. */
-export function startProcess(spec: ProcessSpec, listeners: readonly Listener[], logFolder: string): RunningProcess | FailedStart {
+/** Where the output of a process goes, and how its sealed variables are opened (which may throw). */
+export interface StartSurroundings {
+  readonly logFolder: string;
+  readonly outputFolder: string;
+  openEnvironment(sealed: string): Readonly<Record<string, string>>;
+}
+
+/** Starts what the specification says. Output goes to its log file by descriptor, or to the pipe of what masks it; keys go by pipe. */
+export function startProcess(
+  spec: ProcessSpec,
+  listeners: readonly Listener[],
+  surroundings: StartSurroundings,
+): RunningProcess | FailedStart {
   const sockets = spec.sockets.map((name) => listeners.find((listener) => listener.name === name));
   const missing = spec.sockets.find((_, index) => sockets[index] === undefined);
   if (missing !== undefined) return { failure: `there is no listening socket called ${missing}` };
@@ -33,10 +45,13 @@ export function startProcess(spec: ProcessSpec, listeners: readonly Listener[], 
   let output: number | undefined;
   try {
     const keys = Object.entries(spec.keys).map(([name, path]) => ({ name, content: readFileSync(path) }));
-    output = openLogFile(logFolder, spec.name);
+    const { logFolder, outputFolder, openEnvironment } = surroundings;
+    const { sealedEnv } = spec;
+    const secrets = sealedEnv === undefined ? {} : openEnvironment(sealedEnv);
+    output = sealedEnv === undefined ? openLogFile(logFolder, spec.name) : openOutputPipe(outputFolder, spec.name, sealedEnv);
     const child = spawn(command, words, {
       cwd: spec.cwd,
-      env: { ...spec.env, ...handoverEnv(spec) },
+      env: { ...secrets, ...spec.env, ...handoverEnv(spec) },
       detached: true,
       stdio: ["ignore", output, output, ...sockets.map((listener) => listener?.fd), ...keys.map(() => "pipe" as const)],
     });

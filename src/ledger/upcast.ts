@@ -28,6 +28,7 @@ const neededFields: { readonly [Kind in Fact["kind"]]: readonly (keyof Extract<F
   "preview-link-redeemed": ["nonce"],
   "preview-keys-changed": ["keys"],
   "maintenance-changed": ["isOn", "message"],
+  "secret-changed": ["name", "version", "change"],
   "rolled-back-directly": ["target", "plan", "reason", "doneAt"],
   "control-started": ["boot", "program", "isolation"],
   "ledger-recovered": ["unwritableMs", "cause"],

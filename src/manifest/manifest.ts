@@ -1,9 +1,12 @@
 import type { AssetFolder, Plan, Route, RunSpec } from "../rollout/rollout.ts";
+import type { ConfigSource, ConfigVariable } from "./config-contract.ts";
 
+/** Where a service runs, and where its variables come from there. */
 export interface EnvironmentOfManifest {
   readonly routes: readonly Route[];
   /** Networks of the proxies in front whose X-Forwarded-* counts. */
   readonly trustedProxies: readonly string[];
+  readonly config: Readonly<Record<string, ConfigSource>>;
 }
 
 /** belay.yml, checked and with every default filled in. */
@@ -14,8 +17,12 @@ export interface Manifest {
     readonly build: string | null;
     readonly include: readonly string[] | null;
     readonly buildTimeoutMs: number;
+    /** Names of secrets that the build finds as files. */
+    readonly secrets: readonly string[];
   };
   readonly environments: Readonly<Record<string, EnvironmentOfManifest>>;
+  /** Every variable that an instance gets. */
+  readonly config: Readonly<Record<string, ConfigVariable>>;
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
   /** `steps` and `onInconclusive` are null when the manifest does not say: then the traffic decides before the start. */

@@ -62,8 +62,9 @@ test("six lines are a manifest, with every default filled in", () => {
       drainTimeoutMs: 30_000,
       memoryBytesMax: null,
     },
-    release: { build: null, include: null, buildTimeoutMs: 900_000 },
-    environments: { production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [] } },
+    release: { build: null, include: null, buildTimeoutMs: 900_000, secrets: [] },
+    environments: { production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [], config: {} } },
+    config: {},
     assets: [],
     expose: "previews",
     plan: {
@@ -92,7 +93,12 @@ test("every key is read in its unit", () => {
     drainTimeoutMs: 250,
     memoryBytesMax: 512_000_000,
   });
-  assert.deepEqual(manifest.release, { build: "npm ci --omit=dev", include: ["server.js", "lib/**"], buildTimeoutMs: 300_000 });
+  assert.deepEqual(manifest.release, {
+    build: "npm ci --omit=dev",
+    include: ["server.js", "lib/**"],
+    buildTimeoutMs: 300_000,
+    secrets: [],
+  });
   assert.deepEqual(manifest.environments["staging"]?.routes, [{ host: "staging.example.com", path: "/shop" }]);
   assert.deepEqual(manifest.plan, {
     steps: [

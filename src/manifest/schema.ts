@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { cohortsSchema, networkSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
+import { buildSecretsSchema, configSchema, sourcesSchema } from "./config-schema.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import {
   describeDuration,
@@ -118,6 +119,7 @@ const release = z.strictObject({
     })
     .optional(),
   buildTimeout: duration({ description: "Time for the build.", examples: ["15m"] }, { atLeastMs: 1_000 }).prefault("15m"),
+  secrets: buildSecretsSchema.prefault([]),
 });
 
 const route = z.strictObject({
@@ -149,6 +151,11 @@ const environment = z.strictObject({
       description: "What of the incoming traffic belongs to the service.",
       examples: ["[{ host: shop.example.com }]"],
     }),
+  config: sourcesSchema.prefault({}).meta({
+    title: "a map of variables",
+    description: "Where the variables that `config` declares come from in this environment.",
+    examples: ["{ DATABASE_URL: { from: secret } }"],
+  }),
 });
 
 const step = z.strictObject({
@@ -246,6 +253,11 @@ const manifest = z
         description: "Where the service runs, by name (a-z, 0-9 and -).",
         examples: ["{ production: { routes: [{ host: shop.example.com }] } }"],
       }),
+    config: configSchema.prefault({}).meta({
+      title: "a map of variables",
+      description: "Every variable that an instance gets, by name, and what it must be.",
+      examples: ["{ DATABASE_URL: { type: url, secret: true } }"],
+    }),
     assets: z
       .array(assetFolder)
       .max(20, "has more than 20 folders")
@@ -324,10 +336,11 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
     .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
-  for (const [name, { routes, trustedProxies }] of Object.entries(data.environments)) {
+  for (const [name, { routes, trustedProxies, config }] of Object.entries(data.environments)) {
     environments[name] = {
       routes: routes.map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
       trustedProxies,
+      config,
     };
   }
   return {
@@ -340,8 +353,14 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       drainTimeoutMs: run.drainTimeout,
       memoryBytesMax: run.memory ?? null,
     },
-    release: { build: release.build ?? null, include: release.include ?? null, buildTimeoutMs: release.buildTimeout },
+    release: {
+      build: release.build ?? null,
+      include: release.include ?? null,
+      buildTimeoutMs: release.buildTimeout,
+      secrets: release.secrets,
+    },
     environments,
+    config: data.config,
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
     plan: {

@@ -34,6 +34,10 @@ export interface BuildRequest
   readonly buildTimeoutMs: number;
   /** sha256 of a bundle that was received: nothing is built then. Absent: built here. */
   readonly bundle?: string | undefined;
+  /** Version of the configuration that the release gets; it changes nothing about the build. */
+  readonly config?: string | undefined;
+  /** Values that the build finds as files, by name; absent when there are none. */
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
   /** Globs of what goes into the bundle; null is everything. */
   readonly include: readonly string[] | null;
 }

@@ -12,6 +12,10 @@ export type RolloutFact =
       readonly isDirty: boolean;
       /** sha256 of the bundle that was sent; absent when the release is to be built here. */
       readonly bundle?: string | undefined;
+      /** Version of the configuration that was resolved for it; absent when the manifest declares none. */
+      readonly config?: string | undefined;
+      /** A config release: the release whose revision is taken as it is; absent when one is built. */
+      readonly revisionOf?: ReleaseId | undefined;
       readonly plan: Plan;
       /** In words, from the traffic before the start: how long its gates take and what they rule out. */
       readonly forecast: string;
@@ -109,6 +113,8 @@ export type ServiceFact =
   | { readonly kind: "preview-link-redeemed"; readonly nonce: string }
   /** While it is on, visitors get an answer of Belay's with this message; empty for its own words. */
   | { readonly kind: "maintenance-changed"; readonly isOn: boolean; readonly message: string }
+  /** A secret of the service was set or unset. It is in no release before the next rollout. */
+  | { readonly kind: "secret-changed"; readonly name: string; readonly version: number; readonly change: "set" | "unset" }
   /** A rollback that was done to the proxies themselves while no control plane was there; the entry's rollout stands for it. */
   | {
       readonly kind: "rolled-back-directly";

@@ -31,6 +31,7 @@ export function applyEntry(service: Service, entry: Entry): Service {
     case "control-started":
     case "ledger-recovered":
     case "preview-keys-changed":
+    case "secret-changed":
       return service;
     case "preview-link-made":
     case "preview-link-redeemed":
@@ -107,6 +108,8 @@ function beginRollout(service: Service, entry: Entry, fact: RolloutFact & { kind
     isDirty: !isRollback && fact.isDirty,
     root: isRollback ? "" : fact.root,
     ...(isRollback || fact.bundle === undefined ? {} : { bundle: fact.bundle }),
+    ...(isRollback || fact.config === undefined ? {} : { config: fact.config }),
+    ...(isRollback || fact.revisionOf === undefined ? {} : { revisionOf: fact.revisionOf }),
     candidate: isRollback ? fact.target : null,
     stable: service.stable,
     plan: fact.plan,

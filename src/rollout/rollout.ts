@@ -103,6 +103,10 @@ export interface Release {
   readonly expose: "all" | "previews";
   /** Absent in entries from before it was recorded: those releases were built here. */
   readonly built?: BuildPlace | undefined;
+  /** The version of its configuration; absent when its manifest declares none. */
+  readonly config?: string | undefined;
+  /** Folder of the service inside the repository; absent in entries from before it was recorded. */
+  readonly root?: string | undefined;
 }
 
 /** Where a release was built: by this control plane, or by somebody elsewhere (as they say), who sent the bundle of this sha256. */
@@ -159,6 +163,10 @@ export interface Rollout {
   readonly root: string;
   /** sha256 of the bundle that was sent; absent when the release is built here. */
   readonly bundle?: string | undefined;
+  /** Version of the configuration that its release gets; absent when the manifest declares none, and in a rollback. */
+  readonly config?: string | undefined;
+  /** A config release: the release whose revision it takes as it is. Nothing is built for it, and no task is run. */
+  readonly revisionOf?: ReleaseId | undefined;
   /** Known once the bundle is built; a rollback knows it from the start. */
   readonly candidate: ReleaseId | null;
   /** What it replaces; null at the first release of a service. */

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Release } from "../../rollout/rollout.ts";
 import { instanceId, instanceSpec, isInstanceId, shellLine, slotOf } from "./instance-spec.ts";
+import { noVariables } from "./release-environment.ts";
 
 const release: Release = {
   id: "shop-1a2b3c",
@@ -26,9 +27,37 @@ const release: Release = {
   expose: "previews",
 };
 
+const unconfigured = { variables: noVariables, seal: () => assert.fail("there is nothing to seal") };
+
+test("what is configured comes beside it, secrets sealed, and takes the place of nothing of Belay's", () => {
+  const id = instanceId(release, 0);
+  const folders = { bundleFolder: "/b", scratchFolder: "/s", nodeFolder: "/n" };
+  const variables = { plain: { REGION: "eu", LANG: "fr_FR.UTF-8", PORT: "1" }, secret: { TOKEN: "hunter22" } };
+  const spec = instanceSpec({
+    release,
+    id,
+    port: 20_001,
+    ...folders,
+    variables,
+    seal: (sealed) => `sealed ${Object.keys(sealed)}`,
+  });
+  assert.equal(spec.sealedEnv, "sealed TOKEN");
+  const { REGION, LANG, PORT } = spec.env;
+  assert.deepEqual({ REGION, LANG, PORT }, { REGION: "eu", LANG: "fr_FR.UTF-8", PORT: "20001" });
+  assert.ok(!JSON.stringify(spec).includes("hunter22"));
+});
+
 test("an instance gets its address, who it is, folders of its own, and nothing else", () => {
   const id = instanceId(release, 0);
-  const spec = instanceSpec({ release, id, port: 20_001, bundleFolder: "/b", scratchFolder: "/s", nodeFolder: "/n" });
+  const spec = instanceSpec({
+    release,
+    id,
+    port: 20_001,
+    bundleFolder: "/b",
+    scratchFolder: "/s",
+    nodeFolder: "/n",
+    ...unconfigured,
+  });
   assert.deepEqual(spec, {
     name: "shop.production.shop-1a2b3c.0",
     argv: ["/bin/sh", "-c", "exec node server.js"],

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import type { InstanceId, Release } from "../../rollout/rollout.ts";
 import type { KeptSpec } from "./process-keeper.ts";
+import { type ReleaseVariables, releaseEnvironment } from "./release-environment.ts";
 
 export const instanceHost = "127.0.0.1";
 
@@ -40,25 +40,18 @@ export function instanceSpec(options: {
   readonly bundleFolder: string;
   readonly scratchFolder: string;
   readonly nodeFolder: string;
+  readonly variables: ReleaseVariables;
+  /** Makes of variables what may be written down. */
+  seal(variables: Readonly<Record<string, string>>): string;
 }): KeptSpec {
-  const { release, id, port, bundleFolder, scratchFolder, nodeFolder } = options;
-  const system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+  const { release, id, port, bundleFolder, seal } = options;
+  const { env, secretEnv } = releaseEnvironment(options);
   return {
     name: id,
     argv: ["/bin/sh", "-c", shellLine(release.run.command)],
     cwd: bundleFolder,
-    env: {
-      PORT: String(port),
-      HOST: instanceHost,
-      BELAY_SERVICE: release.service,
-      BELAY_ENVIRONMENT: release.environment,
-      BELAY_RELEASE: release.id,
-      BELAY_INSTANCE: id,
-      LANG: "C.UTF-8",
-      HOME: scratchFolder,
-      TMPDIR: join(scratchFolder, "tmp"),
-      PATH: [join(bundleFolder, "node_modules/.bin"), nodeFolder, ...system].join(":"),
-    },
+    env: { ...env, PORT: String(port), HOST: instanceHost, BELAY_INSTANCE: id },
+    ...(Object.keys(secretEnv).length === 0 ? {} : { sealedEnv: seal(secretEnv) }),
     sockets: [],
     keys: {},
     memoryBytesMax: release.run.memoryBytesMax,
