@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { InstanceId, Release } from "../rollout/rollout.ts";
 import type { Instance, Runtime } from "./runtime.ts";
+import type { TaskRun, TaskRunId, TaskSpec } from "./task-runner.ts";
 
 /** What a release of the tests does: answers; never answers; ends at its start; answers, but listens on every address. */
 export type TestBehaviour = "good" | "silent" | "crashing" | "exposed";
@@ -11,8 +12,8 @@ export interface RuntimeHarness {
   readonly runtime: () => Runtime;
   /** A release that lies ready to be started; its instances must be ready within `startTimeoutMs` (2 s for `silent`, else ample). */
   release(behaviour: TestBehaviour, environment?: string): Promise<Release>;
-  /** Ends an instance's process as a crash does. */
-  crash(id: InstanceId): Promise<void>;
+  /** Ends the process of an instance or a task as a crash does. */
+  crash(id: InstanceId | TaskRunId): Promise<void>;
   /** The control plane starts anew: `runtime()` is another object over the same engine. */
   reopen(): Promise<void>;
   /** Lets time pass, a little at a time. */
@@ -150,6 +151,62 @@ export function testRuntimeContract(name: string, open: () => Promise<RuntimeHar
       [second.id],
     );
   });
+
+  check("a task runs once, however often it is asked for, and how it ended is known until it is forgotten", async (harness) => {
+    const task = await taskOf(harness, "exit 3");
+    await harness.runtime().tasks.start(task);
+    await harness.runtime().tasks.start(task);
+    const [ended] = await untilTasks(harness, "it has ended", ([one]) => one !== undefined && one.end !== null);
+    assert.deepEqual(ended?.end, { kind: "exited", code: 3 });
+    await harness.reopen();
+    await harness.runtime().tasks.start(task);
+    assert.deepEqual(await harness.runtime().tasks.list(), [ended]);
+    assert.deepEqual(await harness.runtime().list(), [], "a task is no instance");
+    await harness.runtime().tasks.forget(task.id, 1_000);
+    await harness.runtime().tasks.forget(task.id, 1_000);
+    assert.deepEqual(await harness.runtime().tasks.list(), []);
+  });
+
+  check("a running task is found by the next control plane; forgetting it ends it", async (harness) => {
+    const task = await taskOf(harness, "sleep 1000");
+    await harness.runtime().tasks.start(task);
+    await harness.reopen();
+    const [running] = await harness.runtime().tasks.list();
+    const { service, environment, id: release } = task.release;
+    assert.deepEqual(
+      { ...running, ranMs: 0 },
+      { id: task.id, kind: "task", name: "migrate", service, environment, release, end: null, ranMs: 0, lastLines: "" },
+    );
+    await harness.runtime().tasks.forget(task.id, 1_000);
+    assert.deepEqual(await harness.runtime().tasks.list(), []);
+  });
+
+  check("a task that is killed is known as killed, and not started again", async (harness) => {
+    const task = await taskOf(harness, "sleep 1000");
+    await harness.runtime().tasks.start(task);
+    await harness.crash(task.id);
+    const [killed] = await untilTasks(harness, "its end is known", ([one]) => one !== undefined && one.end !== null);
+    assert.deepEqual(killed?.end, { kind: "killed", how: "signal SIGKILL" });
+  });
+}
+
+async function taskOf(harness: RuntimeHarness, command: string): Promise<TaskSpec> {
+  const release = await harness.release("good");
+  return { id: `shop.production.${release.id}.task-migrate.1`, kind: "task", name: "migrate", release, command };
+}
+
+async function untilTasks(
+  harness: RuntimeHarness,
+  what: string,
+  isSo: (all: readonly TaskRun[]) => boolean,
+): Promise<readonly TaskRun[]> {
+  let all = await harness.runtime().tasks.list();
+  for (let waits = 0; !isSo(all); waits += 1) {
+    if (waits >= harness.waitsMax) assert.fail(`it never came true that ${what}: ${JSON.stringify(all)}`);
+    await harness.wait();
+    all = await harness.runtime().tasks.list();
+  }
+  return all;
 }
 
 function isReady({ state }: Instance): boolean {

@@ -176,6 +176,11 @@ export class ControlProcess {
             return runtime.stop(instance, graceMs);
           }),
         list: () => this.#whileAlive(runtime.list()),
+        tasks: {
+          start: (task) => this.#act(() => runtime.tasks.start(task)),
+          list: () => this.#whileAlive(runtime.tasks.list()),
+          forget: (id) => this.#act(() => runtime.tasks.forget(id)),
+        },
       },
       dataPlane: this.#dataPlane(),
       evidence: {

@@ -6,6 +6,7 @@ import type { Draw } from "./draw.ts";
 import { SimInstance } from "./instance.ts";
 import type { SimNode } from "./node.ts";
 import type { ReleaseStory } from "./releases.ts";
+import { SimTasks } from "./sim-tasks.ts";
 
 /** How the runtime misbehaves at present. */
 export interface RuntimeFaults {
@@ -31,6 +32,7 @@ export class SimRuntime {
     losesReplies: false,
     isSilent: false,
   };
+  readonly tasks: SimTasks;
   readonly #agenda: Agenda;
   readonly #draw: Draw;
   readonly #nodes: readonly SimNode[];
@@ -45,7 +47,7 @@ export class SimRuntime {
   constructor(options: {
     agenda: Agenda;
     draw: Draw;
-    nodes: readonly SimNode[];
+    nodes: readonly [SimNode, SimNode];
     storyOf: (release: Release) => ReleaseStory;
     hasMicrotasks: () => void;
   }) {
@@ -54,6 +56,13 @@ export class SimRuntime {
     this.#nodes = options.nodes;
     this.#storyOf = options.storyOf;
     this.#hasMicrotasks = options.hasMicrotasks;
+    this.tasks = new SimTasks({
+      agenda: options.agenda,
+      node: options.nodes[0],
+      faults: this.faults,
+      storyOf: ({ release }) => options.storyOf(release).task ?? { runsMs: 100, code: 0 },
+      late: () => this.#late(),
+    });
   }
 
   /** What runs or is being stopped. */
@@ -123,6 +132,7 @@ export class SimRuntime {
 
   /** The machine is gone, and its instances with it. */
   loseNode(node: SimNode): void {
+    this.tasks.loseNode(node);
     for (const instance of this.#instances.values()) {
       if (instance.node !== node) continue;
       instance.end("fault");

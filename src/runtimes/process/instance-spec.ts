@@ -10,6 +10,19 @@ export function instanceId(release: Pick<Release, "service" | "environment" | "i
   return [release.service, release.environment, release.id, String(slot)].map(safeWord).join(".");
 }
 
+/** `<service>.<environment>.<release>.<kind>-<name>.<number>`: one word more than an instance's, so that neither is taken for the other. */
+export function taskRunId(
+  release: Pick<Release, "service" | "environment" | "id">,
+  { kind, name, number }: { readonly kind: string; readonly name: string; readonly number: number },
+): string {
+  return [...[release.service, release.environment, release.id, `${kind}-${name}`].map(safeWord), String(number)].join(".");
+}
+
+/** True for what `taskRunId` can have made. */
+export function isTaskRunId(id: string): boolean {
+  return /^(?:[a-z0-9][a-z0-9-]*\.){4}\d+$/.test(id);
+}
+
 /** The slot that an id ends with; -1 when it is none of ours. */
 export function slotOf(id: InstanceId): number {
   return Number(/\.(\d+)$/.exec(id)?.[1] ?? -1);
@@ -32,28 +45,40 @@ function safeWord(word: string): string {
   return safe === "" ? hash : `${safe}-${hash}`;
 }
 
-/** Pure: what the keeper is asked to run. `scratchFolder` is the instance's own, `bundleFolder` is everybody's and read-only. */
-export function instanceSpec(options: {
+/** Where a process of a release finds its things: `scratchFolder` is its own, `bundleFolder` is everybody's and read-only. */
+export interface ProcessPlace {
   readonly release: Release;
-  readonly id: InstanceId;
-  readonly port: number;
+  readonly id: string;
   readonly bundleFolder: string;
   readonly scratchFolder: string;
   readonly nodeFolder: string;
-}): KeptSpec {
-  const { release, id, port, bundleFolder, scratchFolder, nodeFolder } = options;
+}
+
+/** Pure: what the keeper is asked to run for an instance. */
+export function instanceSpec(options: ProcessPlace & { readonly port: number }): KeptSpec {
+  const { release, id, port } = options;
+  return releaseProcess(options, release.run.command, { PORT: String(port), HOST: instanceHost, BELAY_INSTANCE: id });
+}
+
+/**
+ * Any process of a release, be it an instance or a task: what all of them get is written here and nowhere else. `own` is what
+ * only this kind gets.
+ */
+export function releaseProcess(
+  { release, id, bundleFolder, scratchFolder, nodeFolder }: ProcessPlace,
+  command: string | readonly string[],
+  own: Readonly<Record<string, string>>,
+): KeptSpec {
   const system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
   return {
     name: id,
-    argv: ["/bin/sh", "-c", shellLine(release.run.command)],
+    argv: typeof command === "string" ? ["/bin/sh", "-c", shellLine(command)] : command,
     cwd: bundleFolder,
     env: {
-      PORT: String(port),
-      HOST: instanceHost,
+      ...own,
       BELAY_SERVICE: release.service,
       BELAY_ENVIRONMENT: release.environment,
       BELAY_RELEASE: release.id,
-      BELAY_INSTANCE: id,
       LANG: "C.UTF-8",
       HOME: scratchFolder,
       TMPDIR: join(scratchFolder, "tmp"),
