@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { Fact } from "../rollout/entry.ts";
 import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { Actor, Phase, Plan, Release } from "../rollout/rollout.ts";
+import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, RolloutView, ServiceView, StatusView } from "./views.ts";
@@ -86,6 +87,7 @@ const release: z.ZodType<Release> = z
       drainTimeoutMs: count,
       memoryBytesMax: count.nullable(),
     }),
+    tasks: z.array(z.object({ name: z.string(), command: z.string(), timeoutMs: count })).optional(),
     routes: z.array(z.object({ host: z.string(), path: z.string() })),
     expose: z.enum(["all", "previews"]),
     built: z
@@ -139,8 +141,35 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
     evidence: evidence.nullable(),
     verdict: z.string(),
     lastLines: z.string(),
+    task: z.object({ name: z.string(), state: z.enum(["running", "unknown"]) }).nullable(),
   })
   .openapi("Rollout");
+
+const attempt: z.ZodType<TaskAttempt> = z
+  .object({
+    run: z.string(),
+    task: z.string(),
+    release: z.string(),
+    digest: z.string(),
+    rollout: z.string(),
+    startedAt: z.string(),
+    state: z.enum(["running", "unknown", "succeeded", "failed", "timed-out", "taken-as-done", "given-up"]),
+    how: z.string(),
+    ranMs: count,
+  })
+  .openapi("TaskAttempt");
+
+export const oneOffSchema: z.ZodType<OneOff> = z
+  .object({
+    run: z.string(),
+    release: z.string(),
+    command: z.array(z.string()),
+    reason: z.string(),
+    by: actor,
+    startedAt: z.string(),
+    end: z.object({ exitCode: z.int().nullable(), how: z.string(), ranMs: count }).nullable(),
+  })
+  .openapi("Run");
 
 const service: z.ZodType<ServiceView> = z
   .object({
@@ -154,6 +183,8 @@ const service: z.ZodType<ServiceView> = z
     failuresLastMinute: count,
     newVisitorsLastMinute: count,
     maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
+    tasks: z.array(attempt),
+    runs: z.array(oneOffSchema),
   })
   .openapi("Service");
 

@@ -15,6 +15,7 @@ import { judge } from "./judge.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
 import { takenRoute } from "./taken-route.ts";
+import { TaskKeeper } from "./task-keeper.ts";
 import type { World } from "./world.ts";
 
 const renewLeaseEveryMs = 1_000;
@@ -34,6 +35,7 @@ export class ControlLoop {
   readonly journal: Journal;
   readonly evidence: EvidenceBook;
   readonly instances: InstanceKeeper;
+  readonly tasks: TaskKeeper;
   #world: World;
   #fleet: Fleet;
   #builds: Builds;
@@ -56,6 +58,7 @@ export class ControlLoop {
     this.journal = new Journal(world);
     this.evidence = EvidenceBook.restore(world.evidence.load(), this.#moment(), world.log);
     this.instances = new InstanceKeeper(world);
+    this.tasks = new TaskKeeper(world);
     this.#fleet = new Fleet(world);
     this.#builds = new Builds({ build: world.build, log: world.log, onEnd: () => this.react() });
     this.#afterPromotion = new AfterPromotion(world);
@@ -119,8 +122,11 @@ export class ControlLoop {
     await this.#fleet.look(this.#table);
     const observed = await this.instances.observe();
     if (observed !== null) this.#append(this.instances.differences(this.journal.deployments.all()));
+    await this.tasks.observe();
+    if (this.journal.trouble === null) this.#append(this.tasks.differences(this.journal.deployments.all()));
     this.react();
     if (this.journal.trouble === null) {
+      this.tasks.reconcile(this.journal.deployments.all());
       this.instances.reconcile(this.journal.deployments.all(), {
         trafficOf: (service, release) => this.#fleet.trafficOf(this.#table, service, release),
         record: (entries) => this.#append(entries),

@@ -2,7 +2,9 @@ import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { Actor, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Maintenance } from "../rollout/service.ts";
+import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
+import type { OneOffRequest } from "./run-commands.ts";
 
 /** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
 export interface ControlPlane {
@@ -15,7 +17,11 @@ export interface ControlPlane {
   ): Promise<{ readonly rollout: string }>;
   abort(request: ServiceRequest & { readonly reason: string }, actor: Actor): Promise<{ readonly rollout: string }>;
   pause(request: ServiceRequest & { readonly reason: string }, actor: Actor): Promise<{ readonly rollout: string }>;
-  resume(request: ServiceRequest, actor: Actor): Promise<{ readonly rollout: string }>;
+  /** With `task`: what became of the task that was interrupted, which the rollout waits to be told. */
+  resume(
+    request: ServiceRequest & { readonly task?: "done" | "retry" | undefined },
+    actor: Actor,
+  ): Promise<{ readonly rollout: string }>;
   /** With a running deploy and no target: aborts it. A rollback that is under way already is the answer. Else goes to `target`, by default the release promoted before the present one. */
   rollback(
     request: ServiceRequest & { readonly target: string | null; readonly reason: string },
@@ -26,6 +32,12 @@ export interface ControlPlane {
     request: ServiceRequest & { readonly isOn: boolean; readonly message: string },
     actor: Actor,
   ): Promise<{ readonly position: number }>;
+  /** Runs a command once with a release's files and environment, beside everything else. */
+  startRun(request: ServiceRequest & OneOffRequest, actor: Actor): Promise<{ readonly run: string }>;
+  /** Ends a command that runs; idempotent. Throws `BELAY_RUN_UNKNOWN`. */
+  stopRun(request: ServiceRequest & { readonly run: string }, actor: Actor): Promise<{ readonly run: string }>;
+  /** A command that runs or ran, and where its output lies. Throws `BELAY_RUN_UNKNOWN`. */
+  run(request: ServiceRequest & { readonly run: string }): Promise<{ readonly run: OneOff; readonly file: string }>;
   /** The rollout of this id; throws `BELAY_ROLLOUT_UNKNOWN`. */
   rollout(id: string): Promise<RolloutView>;
   history(options: {
@@ -34,8 +46,11 @@ export interface ControlPlane {
     readonly rollout?: string;
   }): readonly ChainedEntry[];
   checkpoint(): Checkpoint;
-  /** Where the logs of a service's instances lie, newest instance first; those of instances that are gone come last. */
-  logFiles(request: ServiceRequest): Promise<readonly InstanceLog[]>;
+  /**
+   * Where the logs of a service's instances lie, newest instance first; those of instances that are gone come last. With `task`:
+   * those of the attempts at a task instead, or of the commands that people ran (`once`).
+   */
+  logFiles(request: ServiceRequest & { readonly task?: string | undefined }): Promise<readonly InstanceLog[]>;
 }
 
 export interface InstanceLog {
@@ -52,6 +67,15 @@ export interface LogsView {
   /** Sent back with the next question, it gives what was written since. */
   readonly cursor: string;
   /** More lies there already than one answer holds. */
+  readonly hasMore: boolean;
+}
+
+/** A command that a person runs once, and what it wrote. */
+export interface RunView {
+  readonly run: OneOff;
+  readonly lines: readonly string[];
+  /** Sent back with the next question, it gives what was written since. */
+  readonly cursor: string;
   readonly hasMore: boolean;
 }
 
@@ -98,6 +122,10 @@ export interface ServiceView {
   readonly newVisitorsLastMinute: number;
   /** Set while visitors are told to come back later. */
   readonly maintenance: Maintenance | null;
+  /** Attempts at tasks, the newest last, at most 5. */
+  readonly tasks: readonly TaskAttempt[];
+  /** Commands that people run now. */
+  readonly runs: readonly OneOff[];
 }
 
 /** A rollout as it is shown; `outcome` and what follows are set once it has ended (or is held). Scripts rely on these names. */
@@ -133,6 +161,8 @@ export interface RolloutView {
   readonly evidence: EvidenceSummary | null;
   /** The evidence's own words for the present stage. */
   readonly verdict: string;
-  /** Last lines of an instance that failed, or empty. */
+  /** Last lines of an instance or a task that failed, or empty. */
   readonly lastLines: string;
+  /** The task that it waits for, while it does. */
+  readonly task: { readonly name: string; readonly state: "running" | "unknown" } | null;
 }

@@ -68,6 +68,7 @@ export async function planBuild(releases: Pick<Releases, "readFile">, rollout: R
     isDirty,
     bundle,
     run: manifest.run,
+    tasks: manifest.tasks,
     routes: requireEnvironment(manifest, environment).routes,
     assets: manifest.assets,
     expose: manifest.expose,

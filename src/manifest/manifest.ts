@@ -1,4 +1,4 @@
-import type { AssetFolder, Plan, Route, RunSpec } from "../rollout/rollout.ts";
+import type { AssetFolder, Plan, ReleaseTask, Route, RunSpec } from "../rollout/rollout.ts";
 
 /** belay.yml, checked and with every default filled in. */
 export interface Manifest {
@@ -9,6 +9,8 @@ export interface Manifest {
     readonly include: readonly string[] | null;
     readonly buildTimeoutMs: number;
   };
+  /** In the order of the file. */
+  readonly tasks: readonly ReleaseTask[];
   readonly environments: Readonly<Record<string, { readonly routes: readonly Route[] }>>;
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";

@@ -119,6 +119,24 @@ const release = z.strictObject({
   buildTimeout: duration({ description: "Time for the build.", examples: ["15m"] }, { atLeastMs: 1_000 }).prefault("15m"),
 });
 
+/** Begins with a letter: names that are numbers would not keep the order of the file. */
+const taskName = /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/;
+
+const task = z.strictObject({
+  command: text(shellCommand, "a command line", {
+    description: "Shell command line that does the work once and exits 0. It runs in the bundle's folder, without a PORT.",
+    examples: ["npm run migrate"],
+  }),
+  before: z
+    .enum(["canary"])
+    .prefault("canary")
+    .meta({ title: "canary", description: "It runs before the first instance of the release starts.", examples: ["canary"] }),
+  timeout: duration(
+    { description: "Time after which it is ended and the release refused.", examples: ["5m"] },
+    { atLeastMs: 100 },
+  ).prefault("5m"),
+});
+
 const route = z.strictObject({
   host: text(hostPattern, 'a host name in lower case without port, or "*" for any', {
     description: "Host name that visitors use.",
@@ -220,6 +238,19 @@ const manifest = z
     release: release
       .prefault({})
       .meta({ title: "a map of keys", description: "How the bundle is built.", examples: ["{ build: npm ci }"] }),
+    tasks: z
+      .record(
+        z.string().regex(taskName),
+        task.meta({ title: "a map of keys", examples: ["{ command: npm run migrate, timeout: 5m }"] }),
+      )
+      .refine((all) => Object.keys(all).length <= 20, "has more than 20 tasks")
+      .prefault({})
+      .meta({
+        title: "a map of tasks",
+        description:
+          "What runs once for each release, by name (a-z, 0-9 and -), in this order: migrations. Never on a rollback, never again for the same files.",
+        examples: ["{ migrate: { command: npm run migrate } }"],
+      }),
     environments: z
       .record(
         z.string().regex(dnsLabel),
@@ -319,6 +350,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       memoryBytesMax: run.memory ?? null,
     },
     release: { build: release.build ?? null, include: release.include ?? null, buildTimeoutMs: release.buildTimeout },
+    tasks: Object.entries(data.tasks).map(([name, { command, timeout }]) => ({ name, command, timeoutMs: timeout })),
     environments,
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,

@@ -1,4 +1,5 @@
 import type { Entry, RolloutFact, ServiceFact } from "./entry.ts";
+import { applyRunFact, applyTaskFact } from "./fold-tasks.ts";
 import { isEnded, type Plan, type ReleaseId, type Rollout } from "./rollout.ts";
 import type { Service } from "./service.ts";
 import { transition } from "./transition.ts";
@@ -18,6 +19,8 @@ export function newService(environment: string, name: string): Service {
     warm: null,
     rollout: null,
     instances: {},
+    tasks: { started: 0, attempts: [], done: {} },
+    oneOffs: { started: 0, runs: [] },
     maintenance: null,
   };
 }
@@ -33,6 +36,14 @@ export function applyEntry(service: Service, entry: Entry): Service {
     case "instance-lost":
     case "warm-retired":
       return applyServiceFact(service, fact);
+    case "run-started":
+    case "run-ended":
+      return applyRunFact(service, entry, fact);
+    case "task-started":
+    case "task-ended":
+    case "task-unknown":
+    case "task-resolved":
+      return applyRolloutFact(applyTaskFact(service, entry, fact), entry, fact);
     case "rolled-back-directly":
       return applyDirectRollback(service, entry, fact);
     case "maintenance-changed":
@@ -46,7 +57,7 @@ export function applyEntry(service: Service, entry: Entry): Service {
 
 function applyServiceFact(
   service: Service,
-  fact: Exclude<ServiceFact, { kind: "maintenance-changed" | "rolled-back-directly" }>,
+  fact: Extract<ServiceFact, { kind: "instance-ready" | "instance-lost" | "warm-retired" }>,
 ): Service {
   switch (fact.kind) {
     case "instance-ready": {

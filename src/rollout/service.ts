@@ -1,4 +1,5 @@
 import type { InstanceId, Release, ReleaseId, Rollout } from "./rollout.ts";
+import type { ServiceOneOffs, ServiceTasks } from "./task.ts";
 
 /** An instance that has proven its health at this address, and whether it answers now. */
 export interface KnownInstance {
@@ -35,6 +36,8 @@ export interface Service {
   /** The running rollout, or the last one that ended. */
   readonly rollout: Rollout | null;
   readonly instances: Readonly<Record<InstanceId, KnownInstance>>;
+  readonly tasks: ServiceTasks;
+  readonly oneOffs: ServiceOneOffs;
   /** Set while visitors are told to come back later instead of being served. */
   readonly maintenance: Maintenance | null;
 }

@@ -53,6 +53,10 @@ function whilePending(rollout: Rollout, { fact, position, at }: Placed): Rollout
   switch (fact.kind) {
     case "release-built":
       return { ...rollout, candidate: fact.release.id };
+    case "task-ended":
+      return fact.end === "succeeded" || fact.release !== rollout.candidate
+        ? rollout
+        : end(rollout, refusedBy(fact, rollout), at);
     case "rollout-refused":
       return end(rollout, { name: "refused", code: fact.code, reason: fact.reason, next: fact.next }, at);
     case "candidate-failed":
@@ -65,6 +69,19 @@ function whilePending(rollout: Rollout, { fact, position, at }: Placed): Rollout
     default:
       return rollout;
   }
+}
+
+/** Nothing of the release runs yet, and nobody was routed to it. */
+function refusedBy({ task, end: how_, how, ranMs }: RolloutFact & { kind: "task-ended" }, { service }: Rollout): Phase {
+  const seconds = Math.round(ranMs / 1000);
+  const failed = `the task ${task} failed after ${seconds} s: ${how}`;
+  const timedOut = `the task ${task} was ended after ${seconds} s, because its timeout was over`;
+  return {
+    name: "refused",
+    code: how_ === "failed" ? "BELAY_TASK_FAILED" : "BELAY_TASK_TIMED_OUT",
+    reason: how_ === "failed" ? failed : timedOut,
+    next: `Run \`belay logs ${service} --task ${task}\` to see what it wrote. Mend it so that it can run again after half of its work, commit, and deploy again.`,
+  };
 }
 
 function whileExposed(rollout: Rollout, stage: ExposedStage, { fact, position }: Placed): Rollout {

@@ -1,5 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
-import type { TaskEnd, TaskRun, TaskRunId, TaskRunner, TaskSpec } from "./task-runner.ts";
+import type { RunId } from "../rollout/task.ts";
+import type { TaskEnd, TaskRun, TaskRunner, TaskSpec } from "./task-runner.ts";
 
 /** How a task of the tests goes: null never ends. */
 export interface MemoryTaskBehaviour {
@@ -18,7 +19,7 @@ interface MemoryTask {
 export class MemoryTasks implements TaskRunner {
   readonly #clock: Clock;
   readonly #behaviourOf: (task: TaskSpec) => MemoryTaskBehaviour;
-  readonly #tasks = new Map<TaskRunId, MemoryTask>();
+  readonly #tasks = new Map<RunId, MemoryTask>();
   /** What was started, in order. */
   readonly starts: TaskSpec[] = [];
   /** Before each call; a throw is a call that never arrived. */
@@ -41,13 +42,13 @@ export class MemoryTasks implements TaskRunner {
     return [...this.#tasks.values()].map((task) => this.#describe(task));
   }
 
-  async forget(id: TaskRunId): Promise<void> {
+  async forget(id: RunId): Promise<void> {
     this.before("forget");
     this.#tasks.delete(id);
   }
 
   /** It is ended from outside, seen by the engine or not. */
-  kill(id: TaskRunId, how: TaskEnd): void {
+  kill(id: RunId, how: TaskEnd): void {
     const task = this.#tasks.get(id);
     if (task !== undefined) task.end ??= { how, ranMs: this.#clock.monotonicMs() - task.startedAtMs };
   }

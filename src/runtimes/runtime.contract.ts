@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { InstanceId, Release } from "../rollout/rollout.ts";
+import type { RunId } from "../rollout/task.ts";
 import type { Instance, Runtime } from "./runtime.ts";
-import type { TaskRun, TaskRunId, TaskSpec } from "./task-runner.ts";
+import type { TaskRun, TaskSpec } from "./task-runner.ts";
 
 /** What a release of the tests does: answers; never answers; ends at its start; answers, but listens on every address. */
 export type TestBehaviour = "good" | "silent" | "crashing" | "exposed";
@@ -13,7 +14,7 @@ export interface RuntimeHarness {
   /** A release that lies ready to be started; its instances must be ready within `startTimeoutMs` (2 s for `silent`, else ample). */
   release(behaviour: TestBehaviour, environment?: string): Promise<Release>;
   /** Ends the process of an instance or a task as a crash does. */
-  crash(id: InstanceId | TaskRunId): Promise<void>;
+  crash(id: InstanceId | RunId): Promise<void>;
   /** The control plane starts anew: `runtime()` is another object over the same engine. */
   reopen(): Promise<void>;
   /** Lets time pass, a little at a time. */

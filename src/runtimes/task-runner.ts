@@ -1,11 +1,10 @@
 import type { Release, ReleaseId } from "../rollout/rollout.ts";
-
-/** Unique for ever: one more attempt at the same task has another id. */
-export type TaskRunId = string;
+import type { RunId } from "../rollout/task.ts";
+import { safeWord } from "./safe-word.ts";
 
 /** A command that is run once, with a release's files and environment. */
 export interface TaskSpec {
-  readonly id: TaskRunId;
+  readonly id: RunId;
   /** Who asks for it: a task of the manifest, or a person's one-off. Each asker looks after its own. */
   readonly kind: TaskKind;
   /** The task's name in the manifest; `run` for a one-off. */
@@ -32,7 +31,7 @@ export type TaskEnd =
   | { readonly kind: "not-started"; readonly why: string };
 
 export interface TaskRun {
-  readonly id: TaskRunId;
+  readonly id: RunId;
   readonly kind: TaskKind;
   readonly name: string;
   readonly service: string;
@@ -56,5 +55,18 @@ export interface TaskRunner {
   /** What is known, running or ended. */
   list(): Promise<readonly TaskRun[]>;
   /** Ends it when it still runs (by force after `graceMs`), and forgets how it ended; what it wrote stays. Idempotent. */
-  forget(id: TaskRunId, graceMs: number): Promise<void>;
+  forget(id: RunId, graceMs: number): Promise<void>;
+}
+
+/** `<service>.<environment>.<release>.<kind>-<name>.<number>`: one word more than an instance's, so that neither is taken for the other. */
+export function taskRunId(
+  release: Pick<Release, "service" | "environment" | "id">,
+  { kind, name, number }: { readonly kind: TaskKind; readonly name: string; readonly number: number },
+): string {
+  return [...[release.service, release.environment, release.id, `${kind}-${name}`].map(safeWord), String(number)].join(".");
+}
+
+/** True for what `taskRunId` can have made. */
+export function isTaskRunId(id: string): boolean {
+  return /^(?:[a-z0-9][a-z0-9-]*\.){4}\d+$/.test(id);
 }

@@ -1,4 +1,5 @@
-import type { TaskRun, TaskRunId, TaskSpec } from "../runtimes/task-runner.ts";
+import type { RunId } from "../rollout/task.ts";
+import type { TaskRun, TaskSpec } from "../runtimes/task-runner.ts";
 import type { Agenda } from "./agenda.ts";
 import type { SimNode } from "./node.ts";
 import type { RuntimeFaults } from "./sim-runtime.ts";
@@ -24,7 +25,7 @@ export class SimTasks {
   readonly #faults: RuntimeFaults;
   readonly #storyOf: (task: TaskSpec) => TaskStory;
   readonly #late: () => Promise<never>;
-  readonly #tasks = new Map<TaskRunId, SimTask>();
+  readonly #tasks = new Map<RunId, SimTask>();
   /** Everything that was ever started, forgotten or not. */
   readonly started: TaskSpec[] = [];
 
@@ -58,7 +59,7 @@ export class SimTasks {
     return Promise.resolve(missed === null || all.length === 0 ? all : all.filter((_, index) => index !== missed % all.length));
   }
 
-  forget(id: TaskRunId): Promise<void> {
+  forget(id: RunId): Promise<void> {
     if (this.#faults.isSilent) return this.#late();
     this.#tasks.delete(id);
     return this.#faults.losesReplies ? this.#late() : Promise.resolve();

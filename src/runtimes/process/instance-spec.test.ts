@@ -3,16 +3,8 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Release } from "../../rollout/rollout.ts";
-import {
-  instanceId,
-  instanceSpec,
-  isInstanceId,
-  isTaskRunId,
-  releaseProcess,
-  shellLine,
-  slotOf,
-  taskRunId,
-} from "./instance-spec.ts";
+import { isTaskRunId, taskRunId } from "../task-runner.ts";
+import { instanceId, instanceSpec, isInstanceId, releaseProcess, shellLine, slotOf } from "./instance-spec.ts";
 import { readEnd } from "./task-processes.ts";
 
 const release: Release = {

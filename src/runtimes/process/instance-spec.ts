@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { InstanceId, Release } from "../../rollout/rollout.ts";
+import { safeWord } from "../safe-word.ts";
 import type { KeptSpec } from "./process-keeper.ts";
 
 export const instanceHost = "127.0.0.1";
@@ -8,19 +8,6 @@ export const instanceHost = "127.0.0.1";
 /** `<service>.<environment>.<release>.<slot>`: also the name of a process, a folder and a log file, so nothing else may be in it. */
 export function instanceId(release: Pick<Release, "service" | "environment" | "id">, slot: number): InstanceId {
   return [release.service, release.environment, release.id, String(slot)].map(safeWord).join(".");
-}
-
-/** `<service>.<environment>.<release>.<kind>-<name>.<number>`: one word more than an instance's, so that neither is taken for the other. */
-export function taskRunId(
-  release: Pick<Release, "service" | "environment" | "id">,
-  { kind, name, number }: { readonly kind: string; readonly name: string; readonly number: number },
-): string {
-  return [...[release.service, release.environment, release.id, `${kind}-${name}`].map(safeWord), String(number)].join(".");
-}
-
-/** True for what `taskRunId` can have made. */
-export function isTaskRunId(id: string): boolean {
-  return /^(?:[a-z0-9][a-z0-9-]*\.){4}\d+$/.test(id);
 }
 
 /** The slot that an id ends with; -1 when it is none of ours. */
@@ -31,18 +18,6 @@ export function slotOf(id: InstanceId): number {
 /** True for what `instanceId` can have made: anything else must not become part of a path. */
 export function isInstanceId(id: string): boolean {
   return /^(?:[a-z0-9][a-z0-9-]*\.){3}\d+$/.test(id);
-}
-
-/** Words that had to be changed get a hash, so that two of them stay two. */
-function safeWord(word: string): string {
-  const safe = word
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9-]+/g, "-")
-    .replace(/^-+/, "")
-    .slice(0, 48);
-  if (safe === word && safe !== "") return safe;
-  const hash = createHash("sha256").update(word).digest("hex").slice(0, 8);
-  return safe === "" ? hash : `${safe}-${hash}`;
 }
 
 /** Where a process of a release finds its things: `scratchFolder` is its own, `bundleFolder` is everybody's and read-only. */

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { BelayError } from "../../errors.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Release } from "../../rollout/rollout.ts";
-import type { TaskEnd, TaskKind, TaskRun, TaskRunId, TaskRunner, TaskSpec } from "../task-runner.ts";
-import { isTaskRunId, releaseProcess } from "./instance-spec.ts";
+import type { RunId } from "../../rollout/task.ts";
+import { isTaskRunId, type TaskEnd, type TaskKind, type TaskRun, type TaskRunner, type TaskSpec } from "../task-runner.ts";
+import { releaseProcess } from "./instance-spec.ts";
 import type { KeptProcess, ProcessKeeper } from "./process-keeper.ts";
 
 const shownLines = 20;
@@ -25,7 +26,7 @@ export interface TaskProcessesOptions {
 export class TaskProcesses implements TaskRunner {
   readonly #options: TaskProcessesOptions;
   /** What certainly never ran, until it is forgotten. */
-  readonly #refused = new Map<TaskRunId, TaskRun>();
+  readonly #refused = new Map<RunId, TaskRun>();
 
   constructor(options: TaskProcessesOptions) {
     this.#options = options;
@@ -64,7 +65,7 @@ export class TaskProcesses implements TaskRunner {
     return [...found, ...this.#refused.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  async forget(id: TaskRunId, graceMs: number): Promise<void> {
+  async forget(id: RunId, graceMs: number): Promise<void> {
     this.#refused.delete(id);
     if (!isTaskRunId(id)) return;
     await this.#options.keeper.stop(id, graceMs);
@@ -74,7 +75,7 @@ export class TaskProcesses implements TaskRunner {
     });
   }
 
-  #scratchFolder(id: TaskRunId): string {
+  #scratchFolder(id: RunId): string {
     return join(this.#options.folder, id);
   }
 
