@@ -35,6 +35,18 @@ function words(fact: Fact): string {
       return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}`;
     case "rollout-refused":
       return `refused (${fact.code}): ${fact.reason}`;
+    case "task-started":
+      return `task ${fact.task} of ${fact.release} is started, as ${fact.run}`;
+    case "task-ended":
+      return `task ${fact.task} ${taskEndWords[fact.end]} after ${seconds(fact.ranMs)}: ${fact.how}`;
+    case "task-unknown":
+      return `task ${fact.task} was interrupted, and nobody knows what it has done: ${fact.reason}`;
+    case "task-resolved":
+      return `task ${fact.task}: ${fact.as === "done" ? "its work is whole" : "it can run again"}, a person says`;
+    case "run-started":
+      return `${fact.run} with ${fact.release}: ${fact.command.join(" ")}${because(fact.reason)}`;
+    case "run-ended":
+      return `${fact.run} ended after ${seconds(fact.ranMs)}: ${fact.how}`;
     case "candidate-ready":
       return "the release's instances are ready";
     case "candidate-failed":
@@ -83,6 +95,7 @@ function words(fact: Fact): string {
   }
 }
 
+const taskEndWords = { succeeded: "succeeded", failed: "failed", "timed-out": "was ended" } as const;
 const endWords = { passed: "passed", continued: "continued without statistical evidence", person: "by a person" } as const;
 
 function because(reason: string): string {

@@ -17,6 +17,7 @@ export const logs: Command = {
     environmentOption,
     { flags: "-n, --lines <count>", summary: "Lines of each instance, 1 to 10000.", fallback: "100" },
     { flags: "--release <id>", summary: "Instances of one release only." },
+    { flags: "--task <name>", summary: "Attempts at this task instead; `once` is what people ran with `belay run`." },
     { flags: "--since <when>", summary: "Lines since a time or for so long (10m), as far as lines carry a time." },
     { flags: "--grep <pattern>", summary: "Lines that match this regular expression." },
     { flags: "-f, --follow", summary: "Go on with what is written, by new instances too, until Ctrl-C." },
@@ -28,8 +29,14 @@ export const logs: Command = {
     const count = linesOf(values["lines"]);
     const filter = parseLogFilter({ since: textOf(values["since"]), grep: textOf(values["grep"]), now: io.clock.now() });
     const release = textOf(values["release"]);
+    const task = textOf(values["task"]);
     const isFiltered = filter.sinceMs !== null || filter.pattern !== null;
-    const question = { ...of, lines: isFiltered ? linesMax : count, ...(release === undefined ? {} : { release }) };
+    const question = {
+      ...of,
+      lines: isFiltered ? linesMax : count,
+      ...(release === undefined ? {} : { release }),
+      ...(task === undefined ? {} : { task }),
+    };
     const ends = await client.logs(question);
     const shown = select(ends, filter, count);
     if (isJson && values["follow"] !== true) printJson({ ...of, instances: shown });

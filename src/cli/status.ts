@@ -45,7 +45,24 @@ function showServices(services: readonly ServiceView[]): string {
   );
 }
 
-function describeService({ service, rollout, instances, maintenance }: ServiceView): readonly string[] {
+/** What runs once and is not told of by the rollout. */
+function describeTasks({ service, rollout, tasks, runs }: ServiceView): readonly string[] {
+  const open = tasks.filter(({ state }) => state === "running" || state === "unknown");
+  const lines =
+    (rollout?.task ?? null) !== null
+      ? []
+      : open.map(({ task, release, state, how }) => {
+          const words = state === "running" ? "runs on" : `was interrupted (${how})`;
+          return `${service}: the task ${task} of ${release} ${words}; the next deploy with a task waits for it`;
+        });
+  const told = runs.map(
+    ({ run, release, command, by }) => `${harmless(by.name)} runs ${harmless(command.join(" "))} with ${release}, as ${run}`,
+  );
+  return [...lines, ...told.map((words) => `${service}: ${words}`)];
+}
+
+function describeService(view: ServiceView): readonly string[] {
+  const { service, rollout, instances, maintenance } = view;
   const lines: string[] = [];
   if (maintenance !== null) {
     const message = maintenance.message === "" ? "" : `: ${harmless(maintenance.message)}`;
@@ -62,6 +79,7 @@ function describeService({ service, rollout, instances, maintenance }: ServiceVi
     lines.push("", `${service}: ${what}`, indent(words));
     if (rollout.next !== "") lines.push(indent(`Next: ${rollout.next}`));
   }
+  lines.push(...describeTasks(view).map((words) => indent(words)));
   for (const { id, state, exits, reason } of instances) {
     if (state === "ready" && exits === 0) continue;
     const said = harmless(reason.split("\n")[0] ?? "");
