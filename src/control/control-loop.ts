@@ -120,9 +120,8 @@ export class ControlLoop {
 
   async tick(): Promise<void> {
     await this.#fleet.look(this.#table);
-    const observed = await this.instances.observe();
+    const [observed] = await Promise.all([this.instances.observe(), this.tasks.observe()]);
     if (observed !== null) this.#append(this.instances.differences(this.journal.deployments.all()));
-    await this.tasks.observe();
     if (this.journal.trouble === null) this.#append(this.tasks.differences(this.journal.deployments.all()));
     this.react();
     if (this.journal.trouble === null) {

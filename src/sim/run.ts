@@ -1,5 +1,6 @@
 import { exposedStage } from "../rollout/decide.ts";
 import { isEnded, type Rollout } from "../rollout/rollout.ts";
+import { neededTask, openAttempt } from "../rollout/task.ts";
 import { Draw } from "./draw.ts";
 import { FaultInjector } from "./fault-injector.ts";
 import { command, deploy } from "./people.ts";
@@ -205,9 +206,15 @@ class Run {
     }
   }
 
+  #asksAboutTask({ id }: Rollout): boolean {
+    const service = this.#world.ledger.services.find(({ rollout }) => rollout?.id === id);
+    return service !== undefined && neededTask(service) !== null && openAttempt(service)?.state === "unknown";
+  }
+
   /** For a person, or for the end of an outage that both sides share. */
   #isWaiting(rollout: Rollout): boolean {
     if (rollout.phase.name === "held" || rollout.phase.name === "paused") return true;
+    if (rollout.phase.name === "pending" && this.#asksAboutTask(rollout)) return true;
     const stage = exposedStage(rollout);
     const watch = this.#world.control?.loop.evidence.find(rollout.id);
     return stage !== null && watch?.verdict(stage).kind === "shared-outage";

@@ -1,6 +1,7 @@
 import { BelayError } from "../errors.ts";
 import type { Release } from "../rollout/rollout.ts";
 import type { Instance } from "../runtimes/runtime.ts";
+import type { TaskSpec } from "../runtimes/task-runner.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Draw } from "./draw.ts";
 import { SimInstance } from "./instance.ts";
@@ -38,6 +39,7 @@ export class SimRuntime {
   readonly #nodes: readonly SimNode[];
   readonly #storyOf: (release: Release) => ReleaseStory;
   readonly #hasMicrotasks: () => void;
+  readonly #onStart: (release: Release) => void;
   readonly #instances = new Map<string, SimInstance>();
   readonly #byPort = new Map<number, SimInstance>();
   /** Processes started so far, restarts after a crash left out. */
@@ -50,17 +52,21 @@ export class SimRuntime {
     nodes: readonly [SimNode, SimNode];
     storyOf: (release: Release) => ReleaseStory;
     hasMicrotasks: () => void;
+    onStart: (release: Release) => void;
+    onTask: (task: TaskSpec) => void;
   }) {
     this.#agenda = options.agenda;
     this.#draw = options.draw;
     this.#nodes = options.nodes;
     this.#storyOf = options.storyOf;
     this.#hasMicrotasks = options.hasMicrotasks;
+    this.#onStart = options.onStart;
     this.tasks = new SimTasks({
       agenda: options.agenda,
       node: options.nodes[0],
       faults: this.faults,
       storyOf: ({ release }) => options.storyOf(release).task ?? { runsMs: 100, code: 0 },
+      onStart: options.onTask,
       late: () => this.#late(),
     });
   }
@@ -148,6 +154,7 @@ export class SimRuntime {
     if (present !== undefined || node === undefined) return;
     this.#port += 1;
     this.starts += 1;
+    this.#onStart(release);
     const story = this.#storyOf(release);
     const instance = new SimInstance({ id, release, story, node, port: this.#port, nowMs: this.#agenda.nowMs });
     this.#instances.set(id, instance);

@@ -8,12 +8,15 @@ import type { RuntimeFaults } from "./sim-runtime.ts";
 export interface TaskStory {
   readonly runsMs: number;
   readonly code: number;
+  /** Its first attempt is killed at the end of its time instead. */
+  readonly isKilled?: boolean;
 }
 
 interface SimTask {
   readonly spec: TaskSpec;
   readonly story: TaskStory;
   readonly startedAtMs: number;
+  readonly isFirst: boolean;
   /** When the machine that it ran on was lost; null while it was not. */
   lostAtMs: number | null;
 }
@@ -24,30 +27,38 @@ export class SimTasks {
   readonly #node: SimNode;
   readonly #faults: RuntimeFaults;
   readonly #storyOf: (task: TaskSpec) => TaskStory;
+  readonly #onStart: (task: TaskSpec) => void;
   readonly #late: () => Promise<never>;
   readonly #tasks = new Map<RunId, SimTask>();
-  /** Everything that was ever started, forgotten or not. */
-  readonly started: TaskSpec[] = [];
+  readonly #tried = new Set<string>();
+  /** How many were ever started, forgotten or not. */
+  starts = 0;
 
   constructor(options: {
     agenda: Agenda;
     node: SimNode;
     faults: RuntimeFaults;
     storyOf: (task: TaskSpec) => TaskStory;
+    onStart: (task: TaskSpec) => void;
     late: () => Promise<never>;
   }) {
     this.#agenda = options.agenda;
     this.#node = options.node;
     this.#faults = options.faults;
     this.#storyOf = options.storyOf;
+    this.#onStart = options.onStart;
     this.#late = options.late;
   }
 
   start(spec: TaskSpec): Promise<void> {
     if (this.#faults.isSilent || !this.#node.isUp) return this.#late();
     if (!this.#faults.losesStarts && !this.#tasks.has(spec.id)) {
-      this.started.push(spec);
-      this.#tasks.set(spec.id, { spec, story: this.#storyOf(spec), startedAtMs: this.#agenda.nowMs, lostAtMs: null });
+      this.starts += 1;
+      this.#onStart(spec);
+      const isFirst = !this.#tried.has(spec.release.id);
+      this.#tried.add(spec.release.id);
+      const startedAtMs = this.#agenda.nowMs;
+      this.#tasks.set(spec.id, { spec, story: this.#storyOf(spec), startedAtMs, isFirst, lostAtMs: null });
     }
     return this.#faults.losesReplies ? this.#late() : Promise.resolve();
   }
@@ -70,12 +81,16 @@ export class SimTasks {
     for (const task of this.#tasks.values()) task.lostAtMs ??= this.#agenda.nowMs;
   }
 
-  #show({ spec, story, startedAtMs, lostAtMs }: SimTask): TaskRun {
+  #show({ spec, story, startedAtMs, isFirst, lostAtMs }: SimTask): TaskRun {
     const { id, kind, name, release } = spec;
     const ranMs = Math.min(story.runsMs, (lostAtMs ?? this.#agenda.nowMs) - startedAtMs);
     const isOver = ranMs >= story.runsMs;
     const lost = lostAtMs === null ? null : ({ kind: "unseen", how: "the machine was restarted" } as const);
-    const end = isOver ? ({ kind: "exited", code: story.code } as const) : lost;
+    const isKilled = story.isKilled === true && isFirst;
+    const over = isKilled
+      ? ({ kind: "killed", how: "signal SIGKILL" } as const)
+      : ({ kind: "exited", code: story.code } as const);
+    const end = isOver ? over : lost;
     const { service, environment } = release;
     return { id, kind, name, service, environment, release: release.id, end, ranMs, lastLines: "" };
   }

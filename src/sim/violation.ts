@@ -19,6 +19,8 @@ export type CheckerName =
   | "earned-promotion"
   | "evidence-counts-once"
   | "unwritable-exposes-nobody"
+  | "task-runs-once"
+  | "task-before-instance"
   | "no-bug";
 
 export interface Violation {

@@ -15,12 +15,14 @@ import { RoutingChecker } from "./routing-checker.ts";
 import { ServingChecker } from "./serving-checker.ts";
 import { SimRuntime } from "./sim-runtime.ts";
 import type { Story } from "./story.ts";
+import { TaskChecker } from "./task-checker.ts";
 import { Traffic } from "./traffic.ts";
 import type { Violation } from "./violation.ts";
 import type { VisitorRequest } from "./visitors.ts";
 import type { SimWorker, WorkerSurroundings } from "./worker.ts";
 import { WorkerPlace } from "./worker-place.ts";
 
+const taskTimeoutMs = 1_000;
 const workerNames = ["worker-1", "worker-2"] as const;
 
 interface KnownCommit {
@@ -70,12 +72,15 @@ export class World {
     this.routing = new RoutingChecker({ complain, ledger: this.ledger });
     this.serving = new ServingChecker({ complain });
     this.traffic = new Traffic({ complain });
+    const tasks = new TaskChecker({ complain, serviceOf: (release) => this.#serviceOf(release) });
     this.runtime = new SimRuntime({
       agenda: this.agenda,
       draw: this.#draw,
       nodes: this.nodes,
       storyOf: (release) => this.#storyOf(release),
       hasMicrotasks: () => this.hasMicrotasks(),
+      onStart: (release) => tasks.instanceStarted(release),
+      onTask: (task) => tasks.taskStarted(task),
     });
     this.places = workerNames.map((name, index) => {
       const node = this.nodes[index === 0 ? 0 : 1];
@@ -222,9 +227,16 @@ export class World {
       fileCount: 1,
       bytes: 1,
       run: { command: "sim", instances, health: "/healthz", startTimeoutMs: 3_000, drainTimeoutMs, memoryBytesMax: null },
+      ...(known.story.task === undefined ? {} : { tasks: [{ name: "migrate", command: "sim", timeoutMs: taskTimeoutMs }] }),
       routes: [{ host: hostOf(service), path: "/" }],
       expose: "previews",
     };
+  }
+
+  /** As the ledger has it now. */
+  #serviceOf(release: Release): Service | undefined {
+    this.ledger.catchUp(this.disk.ledger.rows);
+    return this.ledger.services.find(({ name }) => name === release.service);
   }
 
   #storyOf(release: Release): ReleaseStory {

@@ -158,7 +158,7 @@ test("a service with a migration, killed in the middle, failing, and gone back f
       ];
       const { stdout } = await scene.expectBelay(["run", "notes", "--reason", "a look", "--", ...command], { code: 7 });
       assert.equal(stdout, `with ${(await scene.serviceStatus("notes")).stable?.id} wait-kill\n`);
-      assert.match((await scene.expectBelay(["history", "-n", "5"])).stdout, /node -e .*a look/);
+      assert.match((await scene.expectBelay(["history", "-n", "30"])).stdout, /node -e .*a look/);
     },
   );
 });
