@@ -44,7 +44,7 @@ function words(fact: Fact): string {
     case "task-resolved":
       return `task ${fact.task}: ${fact.as === "done" ? "its work is whole" : "it can run again"}, a person says`;
     case "run-started":
-      return `${fact.run} with ${fact.release}: ${fact.command.join(" ")}${because(fact.reason)}`;
+      return `${fact.command.join(" ")} is run with ${fact.release}, as ${fact.run}${because(fact.reason)}`;
     case "run-ended":
       return `${fact.run} ended after ${seconds(fact.ranMs)}: ${fact.how}`;
     case "candidate-ready":

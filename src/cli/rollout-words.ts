@@ -55,10 +55,7 @@ export function describeOutcome(view: RolloutView): string {
   if (view.reason !== "") lines.push(indent(harmless(view.reason)));
   lines.push(...describeTraffic(view).map((line) => `    ${line}`));
   if (view.lastLines.trim() !== "")
-    lines.push(
-      `    The last lines of ${view.phase.name === "refused" ? "the task" : "a failing instance"}:`,
-      indent(harmless(view.lastLines), "      | "),
-    );
+    lines.push("    The last lines of what failed:", indent(harmless(view.lastLines), "      | "));
   if (view.next !== "") lines.push(`    Next: ${view.next}`);
   if (view.phase.name === "refused") lines.push(`    Code: ${view.phase.code}`);
   return lines.join("\n");

@@ -47,18 +47,16 @@ function showServices(services: readonly ServiceView[]): string {
 
 /** What runs once and is not told of by the rollout. */
 function describeTasks({ service, rollout, tasks, runs }: ServiceView): readonly string[] {
-  const open = tasks.filter(({ state }) => state === "running" || state === "unknown");
-  const lines =
-    (rollout?.task ?? null) !== null
-      ? []
-      : open.map(({ task, release, state, how }) => {
-          const words = state === "running" ? "runs on" : `was interrupted (${how})`;
-          return `${service}: the task ${task} of ${release} ${words}; the next deploy with a task waits for it`;
-        });
-  const told = runs.map(
-    ({ run, release, command, by }) => `${harmless(by.name)} runs ${harmless(command.join(" "))} with ${release}, as ${run}`,
+  const open = (rollout?.task ?? null) === null ? tasks.filter(({ state }) => state === "running" || state === "unknown") : [];
+  const left = open.map(({ task, release, state, how }) =>
+    state === "running"
+      ? `${service}: the task ${task} of ${release} runs on; the next one waits for its end`
+      : `${service}: the task ${task} of ${release} was interrupted (${how}). Next: \`belay resume ${service} --task-done\` or \`--retry-task\` says what became of it; the next task waits for that.`,
   );
-  return [...lines, ...told.map((words) => `${service}: ${words}`)];
+  const told = runs.map(({ run, release, command, by }) => {
+    return `${service}: ${harmless(by.name)} runs ${harmless(command.join(" "))} with ${release}, as ${run}`;
+  });
+  return [...left, ...told];
 }
 
 function describeService(view: ServiceView): readonly string[] {

@@ -79,7 +79,7 @@ export class TaskKeeper {
     if (open.state === "unknown" || seen === undefined) return [];
     const fact = endOf(open, seen, timeoutOf(service, open));
     if (fact === null) return [];
-    this.#noteLines(open.rollout, seen);
+    if (fact.kind !== "task-ended" || fact.end !== "succeeded") this.#noteLines(open.rollout, seen);
     return [entryFor(service, open.rollout, fact)];
   }
 

@@ -49,6 +49,7 @@ test("a task runs after the build and before the first instance, is recorded bef
   await world.pass(1_000);
   assert.equal(world.rollout.phase.name, "progressing");
   assert.deepEqual(kinds(world).slice(-3), ["task-started", "task-ended", "candidate-ready"]);
+  assert.equal((await world.commands.rollout(world.rollout.id)).lastLines, "", "what went well is not told of as a failure");
   assert.deepEqual(await world.runtime.tasks.list(), []);
 });
 
