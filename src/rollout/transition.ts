@@ -72,14 +72,20 @@ function whilePending(rollout: Rollout, { fact, position, at }: Placed): Rollout
 }
 
 /** Nothing of the release runs yet, and nobody was routed to it. */
-function refusedBy({ task, end: how_, how, ranMs }: RolloutFact & { kind: "task-ended" }, { service }: Rollout): Phase {
+function refusedBy({ task, end: why, how, ranMs }: RolloutFact & { kind: "task-ended" }, { service }: Rollout): Phase {
   const seconds = Math.round(ranMs / 1000);
-  const failed = `the task ${task} failed after ${seconds} s: ${how}`;
-  const timedOut = `the task ${task} was ended after ${seconds} s, because its timeout was over`;
+  if (why === "timed-out") {
+    return {
+      name: "refused",
+      code: "BELAY_TASK_TIMED_OUT",
+      reason: `the task ${task} was ended after ${seconds} s, because its timeout was over`,
+      next: `Run \`belay logs ${service} --task ${task}\` to see how far it came, give it a longer timeout or less to do, and deploy again.`,
+    };
+  }
   return {
     name: "refused",
-    code: how_ === "failed" ? "BELAY_TASK_FAILED" : "BELAY_TASK_TIMED_OUT",
-    reason: how_ === "failed" ? failed : timedOut,
+    code: "BELAY_TASK_FAILED",
+    reason: `the task ${task} failed after ${seconds} s: ${how}`,
     next: `Run \`belay logs ${service} --task ${task}\` to see what it wrote. Mend it so that it can run again after half of its work, commit, and deploy again.`,
   };
 }
