@@ -245,6 +245,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
             reason: "",
           },
         ],
+        processes: [],
         requestsLastMinute: 7_200,
         failuresLastMinute: 3,
         newVisitorsLastMinute: 2_400,

@@ -2,10 +2,11 @@ import { z } from "@hono/zod-openapi";
 import type { Fact } from "../rollout/entry.ts";
 import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { Actor, Phase, Plan, Release } from "../rollout/rollout.ts";
+import type { Schedule } from "../rollout/schedule.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
-import type { ChainedEntry, Checkpoint, DeployRequest, RolloutView, ServiceView, StatusView } from "./views.ts";
+import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
 const share = z.number().min(0).max(1);
@@ -69,6 +70,15 @@ const plan: z.ZodType<Plan> = z
   })
   .openapi("Plan");
 
+const processFields = { name: z.string(), command: z.string(), memoryBytesMax: count.nullable() };
+
+const schedule: z.ZodType<Schedule> = z
+  .discriminatedUnion("kind", [
+    z.object({ kind: z.literal("period"), periodMs: count }),
+    z.object({ kind: z.literal("time"), hour: count, minute: count, weekday: count.nullable(), zone: z.string() }),
+  ])
+  .openapi("Schedule");
+
 const release: z.ZodType<Release> = z
   .object({
     id: z.string(),
@@ -90,6 +100,14 @@ const release: z.ZodType<Release> = z
     tasks: z.array(z.object({ name: z.string(), command: z.string(), timeoutMs: count })).optional(),
     routes: z.array(z.object({ host: z.string(), path: z.string() })),
     expose: z.enum(["all", "previews"]),
+    processes: z
+      .array(
+        z.discriminatedUnion("kind", [
+          z.object({ kind: z.literal("worker"), ...processFields, aliveAfterMs: count }),
+          z.object({ kind: z.literal("job"), ...processFields, schedule, timeoutMs: count }),
+        ]),
+      )
+      .optional(),
     built: z
       .discriminatedUnion("kind", [
         z.object({ kind: z.literal("built-here") }),
@@ -171,6 +189,42 @@ export const oneOffSchema: z.ZodType<OneOff> = z
   })
   .openapi("Run");
 
+const omissions = z.object({ count, last: z.string().nullable() });
+
+const process_: z.ZodType<ProcessView> = z
+  .discriminatedUnion("kind", [
+    z.object({
+      kind: z.literal("worker"),
+      name: z.string(),
+      release: z.string(),
+      state: z.enum(["starting", "running", "waiting", "crash-loop", "stopping", "failed", "stopped"]),
+      exits: count,
+      reason: z.string(),
+    }),
+    z.object({
+      kind: z.literal("job"),
+      name: z.string(),
+      release: z.string(),
+      schedule,
+      next: z.string(),
+      running: z.object({ due: z.string(), release: z.string(), startedAt: z.string() }).nullable(),
+      last: z
+        .object({
+          due: z.string(),
+          release: z.string(),
+          startedAt: z.string(),
+          outcome: z.enum(["ended", "unknown", "not-started"]),
+          exitCode: z.int().nullable(),
+          how: z.string(),
+          durationMs: z.number().nullable(),
+        })
+        .nullable(),
+      missed: omissions,
+      skipped: omissions,
+    }),
+  ])
+  .openapi("Process");
+
 const service: z.ZodType<ServiceView> = z
   .object({
     service: z.string(),
@@ -179,6 +233,7 @@ const service: z.ZodType<ServiceView> = z
     warm: release.nullable(),
     rollout: rolloutSchema.nullable(),
     instances: z.array(instance),
+    processes: z.array(process_),
     requestsLastMinute: count,
     failuresLastMinute: count,
     newVisitorsLastMinute: count,

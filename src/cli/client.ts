@@ -44,6 +44,7 @@ export interface Client {
       readonly lines: number;
       readonly release?: string;
       readonly task?: string;
+      readonly process?: string;
       readonly cursor?: string;
     },
   ): Promise<LogsView>;
@@ -109,10 +110,11 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
       const query = cursor === undefined ? "" : `?cursor=${encodeURIComponent(cursor)}`;
       return http.get<RunView>(`${pathOf(of)}/runs/${encodeURIComponent(run)}${query}`);
     },
-    logs: ({ lines, release, task, cursor, ...of }) => {
+    logs: ({ lines, release, task, process, cursor, ...of }) => {
       const query = new URLSearchParams({ lines: String(lines) });
       if (release !== undefined) query.set("release", release);
       if (task !== undefined) query.set("task", task);
+      if (process !== undefined) query.set("process", process);
       if (cursor !== undefined) query.set("cursor", cursor);
       return http.get<LogsView>(`${pathOf(of)}/logs?${query}`);
     },

@@ -1,6 +1,7 @@
 import type { ServiceView, StatusView } from "../api/views.ts";
 import type { Command } from "./command.ts";
 import { describeTime } from "./entry-words.ts";
+import { describeProcess } from "./process-words.ts";
 import { byWords, describeProgress } from "./rollout-words.ts";
 import { countOf, harmless, indent, showTable } from "./show-table.ts";
 
@@ -60,7 +61,7 @@ function describeTasks({ service, rollout, tasks, runs }: ServiceView): readonly
 }
 
 function describeService(view: ServiceView): readonly string[] {
-  const { service, rollout, instances, maintenance } = view;
+  const { service, rollout, instances, processes, maintenance } = view;
   const lines: string[] = [];
   if (maintenance !== null) {
     const message = maintenance.message === "" ? "" : `: ${harmless(maintenance.message)}`;
@@ -78,6 +79,7 @@ function describeService(view: ServiceView): readonly string[] {
     if (rollout.next !== "") lines.push(indent(`Next: ${rollout.next}`));
   }
   lines.push(...describeTasks(view).map((words) => indent(words)));
+  lines.push(...processes.flatMap(describeProcess).map((words) => indent(words)));
   for (const { id, state, exits, reason } of instances) {
     if (state === "ready" && exits === 0) continue;
     const said = harmless(reason.split("\n")[0] ?? "");

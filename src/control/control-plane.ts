@@ -4,6 +4,7 @@ import type { Actor, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts
 import type { Maintenance } from "../rollout/service.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
+import type { ProcessView } from "./process-views.ts";
 import type { OneOffRequest } from "./run-commands.ts";
 
 /** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
@@ -48,9 +49,12 @@ export interface ControlPlane {
   checkpoint(): Checkpoint;
   /**
    * Where the logs of a service's instances lie, newest instance first; those of instances that are gone come last. With `task`:
-   * those of the attempts at a task instead, or of the commands that people ran (`once`).
+   * those of the attempts at a task instead, or of the commands that people ran (`once`). With `process`: those of a worker or a
+   * job of that name, one for each release that ran it.
    */
-  logFiles(request: ServiceRequest & { readonly task?: string | undefined }): Promise<readonly InstanceLog[]>;
+  logFiles(
+    request: ServiceRequest & { readonly task?: string | undefined; readonly process?: string | undefined },
+  ): Promise<readonly InstanceLog[]>;
 }
 
 export interface InstanceLog {
@@ -116,6 +120,8 @@ export interface ServiceView {
   readonly warm: Release | null;
   readonly rollout: RolloutView | null;
   readonly instances: readonly Instance[];
+  /** Workers and jobs of the release that runs them. */
+  readonly processes: readonly ProcessView[];
   readonly requestsLastMinute: number;
   readonly failuresLastMinute: number;
   /** Visitors who came without a cookie of Belay's. */

@@ -6,9 +6,11 @@ import type { NewEntry, RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import { workerId } from "../runtimes/worker-runner.ts";
 import { manifestSource, trustBundle } from "./bundle-source.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
+import { jobRunId } from "./job-runs.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
@@ -141,6 +143,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     checkpoint: () => ledger.checkpoint(),
     logFiles: async (request) => {
       const service = requireService(loop, request);
+      if (request.process !== undefined) return listProcessLogs(service, request.process, options);
       return request.task === undefined ? listLogs(service, options) : listTaskLogs(service, request.task, options);
     },
   };
@@ -157,6 +160,22 @@ function listLogs(service: Service, { loop, logFileOf, loggedInstances }: Contro
     .filter(({ instance }) => !known.has(instance))
     .map((log) => ({ ...log, file: logFileOf(log.instance), isPresent: false }));
   return [...present, ...gone];
+}
+
+/** One for each release that had it, the newest first; what never ran has none, and says nothing. */
+function listProcessLogs(service: Service, name: string, { logFileOf }: ControlPlaneOptions): readonly InstanceLog[] {
+  const { name: of, environment, processOwner } = service;
+  return Object.values(service.releases)
+    .reverse()
+    .flatMap(({ id: release, processes = [] }) =>
+      processes
+        .filter((process_) => process_.name === name)
+        .map(({ kind }) => {
+          const place = { service: of, environment, id: release };
+          const instance = kind === "worker" ? workerId(place, name) : jobRunId(place, name);
+          return { instance, release, file: logFileOf(instance), isPresent: release === processOwner };
+        }),
+    );
 }
 
 /** The newest attempt first, as with instances. */

@@ -71,6 +71,7 @@ export async function planBuild(releases: Pick<Releases, "readFile">, rollout: R
     tasks: manifest.tasks,
     routes: requireEnvironment(manifest, environment).routes,
     assets: manifest.assets,
+    processes: manifest.processes,
     expose: manifest.expose,
     root,
     build: manifest.release.build,

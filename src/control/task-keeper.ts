@@ -40,7 +40,8 @@ export class TaskKeeper {
   /** Looks at the runtime. When it does not answer, nothing is concluded from its silence until it does. */
   async observe(): Promise<void> {
     try {
-      this.#observed = await this.#world.runtime.tasks.list();
+      // Jobs are looked after by whoever starts them.
+      this.#observed = (await this.#world.runtime.tasks.list()).filter(({ kind }) => kind !== "job");
     } catch (cause) {
       if (!(cause instanceof BelayError)) throw cause;
       this.#observed = null;

@@ -5,6 +5,7 @@ import type { Service } from "../rollout/service.ts";
 import { neededTask, type OpenAttempt, openAttempt } from "../rollout/task.ts";
 import type { ControlLoop } from "./control-loop.ts";
 import type { RolloutView, ServiceView } from "./control-plane.ts";
+import { viewProcesses } from "./process-views.ts";
 import { askAboutTask } from "./run-commands.ts";
 import type { World } from "./world.ts";
 
@@ -66,6 +67,7 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
     instances: loop.instances.all.filter(
       (instance) => instance.service === service.name && instance.environment === service.environment,
     ),
+    processes: viewProcesses(service, loop.background.workers, clock.now()),
     requestsLastMinute: minute.requests,
     failuresLastMinute: minute.failed,
     newVisitorsLastMinute: minute.newVisitors,
@@ -138,6 +140,6 @@ function releaseOf(service: Service, id: ReleaseId | null): Release | null {
 
 /** What a failing instance or task of the candidate wrote last, for as long as the runtime still shows it. */
 function lastLinesOf(rollout: Rollout, loop: ControlLoop): string {
-  const failing = loop.instances.failureOf(rollout);
+  const failing = loop.instances.failureOf(rollout) ?? loop.background.workers.failureOf(rollout);
   return failing === undefined ? loop.tasks.lastLinesOf(rollout.id) : failing.split("\n").slice(1).join("\n");
 }

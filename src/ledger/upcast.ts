@@ -32,6 +32,11 @@ const neededFields: { readonly [Kind in Fact["kind"]]: readonly (keyof Extract<F
   "run-started": ["run", "release", "command", "reason"],
   "run-ended": ["run", "exitCode", "how", "ranMs"],
   "rolled-back-directly": ["target", "plan", "reason", "doneAt"],
+  "processes-moved": ["from", "release"],
+  "job-started": ["job", "release", "due"],
+  "job-ended": ["job", "release", "due", "outcome", "exitCode", "how", "durationMs"],
+  "job-skipped": ["job", "first", "due", "count"],
+  "job-missed": ["job", "first", "due", "count"],
   "control-started": ["boot", "program", "isolation"],
   "ledger-recovered": ["unwritableMs", "cause"],
 };

@@ -1,3 +1,4 @@
+import type { BackgroundProcess } from "../rollout/background.ts";
 import type { AssetFolder, Plan, ReleaseTask, Route, RunSpec } from "../rollout/rollout.ts";
 
 /** belay.yml, checked and with every default filled in. */
@@ -12,6 +13,7 @@ export interface Manifest {
   /** In the order of the file. */
   readonly tasks: readonly ReleaseTask[];
   readonly environments: Readonly<Record<string, { readonly routes: readonly Route[] }>>;
+  readonly processes: readonly BackgroundProcess[];
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
   /** `steps` and `onInconclusive` are null when the manifest does not say: then the traffic decides before the start. */

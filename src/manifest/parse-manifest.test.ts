@@ -76,6 +76,7 @@ test("six lines are a manifest, with every default filled in", () => {
     release: { build: null, include: null, buildTimeoutMs: 900_000 },
     tasks: [],
     environments: { production: { routes: [{ host: "shop.example.com", path: "/" }] } },
+    processes: [],
     assets: [],
     expose: "previews",
     plan: {

@@ -1,15 +1,8 @@
 import * as z from "zod";
 import type { Route } from "../rollout/rollout.ts";
+import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { Manifest } from "./manifest.ts";
-import {
-  describeDuration,
-  durationPattern,
-  parseDuration,
-  parsePercent,
-  parseSize,
-  percentPattern,
-  sizePattern,
-} from "./quantities.ts";
+import { processes, toProcesses } from "./processes.ts";
 
 /**
  * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
@@ -17,49 +10,9 @@ import {
  */
 const minute = 60_000;
 const hour = 60 * minute;
-const longestMs = 720 * hour;
 const holdbackWeight = 9_500;
 
-const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const hostPattern = /^(\*|(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$/;
-/** Printable ASCII without space, quotes, `?`, `#` and `*`. */
-const pathPattern = /^\/[!$%&'()+,\-./:;=@A-Z_a-z0-9~]{0,1023}$/;
-
-interface About {
-  readonly description: string;
-  readonly examples: readonly [string | number, ...(string | number)[]];
-}
-
-function duration({ description, examples }: About, { atLeastMs = 0, atMostMs = longestMs } = {}): z.ZodType<number, string | 0> {
-  return z
-    .union([z.string().regex(durationPattern), z.literal(0)])
-    .meta({ title: "a duration in ms, s, m or h", description, examples: [...examples] })
-    .transform((text) => (text === 0 ? 0 : parseDuration(text)))
-    .refine((ms) => ms >= atLeastMs, `is too short: at least ${describeDuration(atLeastMs)}`)
-    .refine((ms) => ms <= atMostMs, `is too long: at most ${describeDuration(atMostMs)}`);
-}
-
-function percent(
-  { description, examples }: About,
-  isAllowed: (share: number) => boolean,
-  otherwise: string,
-): z.ZodType<number, string> {
-  return z
-    .string()
-    .regex(percentPattern)
-    .meta({ title: "a percentage with its sign", description, examples: [...examples] })
-    .transform(parsePercent)
-    .refine(isAllowed, otherwise);
-}
-
-function text(pattern: RegExp, title: string, { description, examples }: About): z.ZodType<string, string> {
-  return z
-    .string()
-    .regex(pattern)
-    .meta({ title, description, examples: [...examples] });
-}
-
-const shellCommand = /^(?=[^\0]*\S)[^\0]{1,10000}$/;
 
 const run = z.strictObject({
   command: text(shellCommand, "a command line", {
@@ -87,13 +40,7 @@ const run = z.strictObject({
     { description: "A response that starts later is a failure.", examples: ["30s"] },
     { atLeastMs: 10 },
   ).prefault("30s"),
-  memory: z
-    .string()
-    .regex(sizePattern)
-    .meta({ title: "a size in MB or GB", description: "Memory limit of one instance.", examples: ["512MB"] })
-    .transform(parseSize)
-    .refine((bytes) => bytes >= 16e6, "is too small: at least 16MB")
-    .optional(),
+  memory: memory("Memory limit of one instance.").optional(),
 });
 
 const release = z.strictObject({
@@ -262,6 +209,11 @@ const manifest = z
         description: "Where the service runs, by name (a-z, 0-9 and -).",
         examples: ["{ production: { routes: [{ host: shop.example.com }] } }"],
       }),
+    processes: processes.prefault({}).meta({
+      title: "a map of processes",
+      description: "Workers and jobs beside the instances, by name; the release that serves everyone runs them.",
+      examples: ["{ worker: { command: node worker.js, with: promotion } }"],
+    }),
     assets: z
       .array(assetFolder)
       .max(20, "has more than 20 folders")
@@ -352,6 +304,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     release: { build: release.build ?? null, include: release.include ?? null, buildTimeoutMs: release.buildTimeout },
     tasks: Object.entries(data.tasks).map(([name, { command, timeout }]) => ({ name, command, timeoutMs: timeout })),
     environments,
+    processes: toProcesses(data.processes, run.memory ?? null),
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
     plan: {

@@ -23,6 +23,10 @@ const environmentName: NameWords = {
 const nameWords: Readonly<Record<string, NameWords>> = {
   environments: environmentName,
   tasks: { what: "a task", fix: "Write a name of a-z, 0-9 and - that begins with a letter, at most 40 long, such as migrate." },
+  processes: {
+    what: "a process",
+    fix: "Write a name of a-z, 0-9 and - that begins with a letter, at most 30 long, such as worker.",
+  },
 };
 
 /** Puts what zod found into words: what stands there, what was expected, and an example from the schema itself. */

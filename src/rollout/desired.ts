@@ -22,6 +22,8 @@ export interface Desired {
   readonly routing: DesiredRouting | null;
   /** Releases of which instances should run, in the order in which they matter. */
   readonly running: readonly ReleaseId[];
+  /** The one release whose workers and jobs should run. */
+  readonly processes: ReleaseId | null;
   /** What must be done before an instance of the candidate may start; one at a time. */
   readonly task: DesiredTask | null;
 }
@@ -33,6 +35,19 @@ export interface DesiredTask {
 
 /** What the world should look like now. The loop acts on the difference to what it observes, however that difference came about. */
 export function desired(service: Service): Desired {
+  return { ...desiredServing(service), processes: desiredProcesses(service) };
+}
+
+/**
+ * From the bake on a candidate has nearly everyone, and its workers are a part of what is proven before the rest follows; until
+ * then, and whenever its traffic is taken away, the release that serves everyone runs them.
+ */
+function desiredProcesses({ rollout, stable }: Service): ReleaseId | null {
+  const isMoved = rollout?.phase.name === "baking" || rollout?.phase.name === "promoting";
+  return isMoved ? rollout.candidate : stable;
+}
+
+function desiredServing(service: Service): Omit<Desired, "processes"> {
   const { rollout } = service;
   const kept = [service.stable, service.warm?.release ?? null];
   if (rollout === null || isEnded(rollout)) return { routing: settledRouting(service), running: releases(kept), task: null };

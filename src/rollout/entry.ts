@@ -1,3 +1,4 @@
+import type { BackgroundFact } from "./background.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
 import type { Actor, InstanceId, OutcomeBy, Plan, Position, Release, ReleaseId, RolloutId } from "./rollout.ts";
 import type { RunId } from "./task.ts";
@@ -157,7 +158,7 @@ export type ControlFact =
   /** The ledger could not be written for a while; weights were 0 in this time. */
   | { readonly kind: "ledger-recovered"; readonly unwritableMs: number; readonly cause: string };
 
-export type Fact = RolloutFact | ServiceFact | ControlFact;
+export type Fact = RolloutFact | ServiceFact | BackgroundFact | ControlFact;
 
 /** A fact as it is handed to the ledger. `rollout`, `service` and `environment` are empty strings where they do not apply. */
 export interface NewEntry {

@@ -1,4 +1,5 @@
 import type { Entry, RolloutFact, ServiceFact } from "./entry.ts";
+import { applyBackgroundFact } from "./fold-background.ts";
 import { applyRunFact, applyTaskFact } from "./fold-tasks.ts";
 import { isEnded, type Plan, type ReleaseId, type Rollout } from "./rollout.ts";
 import type { Service } from "./service.ts";
@@ -19,6 +20,8 @@ export function newService(environment: string, name: string): Service {
     warm: null,
     rollout: null,
     instances: {},
+    processOwner: null,
+    jobs: {},
     tasks: { started: 0, attempts: [], done: {} },
     oneOffs: { started: 0, runs: [] },
     maintenance: null,
@@ -36,6 +39,12 @@ export function applyEntry(service: Service, entry: Entry): Service {
     case "instance-lost":
     case "warm-retired":
       return applyServiceFact(service, fact);
+    case "processes-moved":
+    case "job-started":
+    case "job-ended":
+    case "job-skipped":
+    case "job-missed":
+      return applyBackgroundFact(service, fact, entry.at);
     case "run-started":
     case "run-ended":
       return applyRunFact(service, entry, fact);

@@ -7,9 +7,11 @@
  * - **weight**: the share of visitors on the canary, in ten-thousandths (500 is 5 %).
  * - **unit**: what is assigned and scored, a visitor. **harmed**: a canary failure that reached a user.
  * - **entry**: a fact in the ledger. Already true when it is recorded, never a wish.
+ * - **process**: a worker or a job of a release, beside the instances that serve; only the release that serves everyone runs its own.
  * - **task**: a command of a release (a migration) that runs once for each revision, before its instances start.
  * - **holdback**: the last share left on stable while the candidate bakes. **warm**: the old release, kept running after promotion.
  */
+import type { BackgroundProcess } from "./background.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
 
 export type ReleaseId = string;
@@ -105,6 +107,8 @@ export interface Release {
   /** Absent in entries from before assets were known. */
   readonly assets?: readonly AssetFolder[] | undefined;
   readonly expose: "all" | "previews";
+  /** Absent in entries from before processes were known. */
+  readonly processes?: readonly BackgroundProcess[] | undefined;
   /** Absent in entries from before it was recorded: those releases were built here. */
   readonly built?: BuildPlace | undefined;
 }

@@ -1,3 +1,4 @@
+import type { JobBook } from "./background.ts";
 import type { InstanceId, Release, ReleaseId, Rollout } from "./rollout.ts";
 import type { ServiceOneOffs, ServiceTasks } from "./task.ts";
 
@@ -36,6 +37,10 @@ export interface Service {
   /** The running rollout, or the last one that ended. */
   readonly rollout: Rollout | null;
   readonly instances: Readonly<Record<InstanceId, KnownInstance>>;
+  /** The release whose workers and jobs may run; null before the first that has some. */
+  readonly processOwner: ReleaseId | null;
+  /** By the job's name. */
+  readonly jobs: Readonly<Record<string, JobBook>>;
   readonly tasks: ServiceTasks;
   readonly oneOffs: ServiceOneOffs;
   /** Set while visitors are told to come back later instead of being served. */

@@ -39,6 +39,7 @@ testRuntimeContract("memory", async () => {
     },
     crash: async (id) => {
       runtime.crash(id);
+      runtime.workers.crash(id);
       runtime.tasks.kill(id, { kind: "killed", how: "signal SIGKILL" });
     },
     reopen: async () => {},

@@ -1,5 +1,6 @@
 import type { InstanceId, Release, ReleaseId } from "../rollout/rollout.ts";
 import type { TaskRunner } from "./task-runner.ts";
+import type { WorkerRunner } from "./worker-runner.ts";
 
 export interface Instance {
   readonly id: InstanceId;
@@ -35,4 +36,6 @@ export interface Runtime {
   list(): Promise<readonly Instance[]>;
   /** Commands that run once, beside the instances. */
   readonly tasks: TaskRunner;
+  /** Workers of releases, beside the instances. */
+  readonly workers: WorkerRunner;
 }

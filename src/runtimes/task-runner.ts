@@ -5,7 +5,7 @@ import { safeWord } from "./safe-word.ts";
 /** A command that is run once, with a release's files and environment. */
 export interface TaskSpec {
   readonly id: RunId;
-  /** Who asks for it: a task of the manifest, or a person's one-off. Each asker looks after its own. */
+  /** Who asks for it: a task of the manifest, a person's one-off, or a job whose time has come. Each asker looks after its own. */
   readonly kind: TaskKind;
   /** The task's name in the manifest; `run` for a one-off. */
   readonly name: string;
@@ -14,7 +14,7 @@ export interface TaskSpec {
   readonly command: string | readonly string[];
 }
 
-export type TaskKind = "task" | "run";
+export type TaskKind = "task" | "run" | "job";
 
 /**
  * How it ended.

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { entryOf } from "../control/control-loop.ts";
 import { Deployments } from "../control/deployments.ts";
 import { loopActor } from "../control/journal.ts";
+import { workersOf } from "../rollout/background.ts";
 import { evidence, plan } from "../rollout/rollout.builder.ts";
 import type { Service } from "../rollout/service.ts";
 import { openAttempt } from "../rollout/task.ts";
@@ -79,6 +80,17 @@ function plantTask(action: (world: World, task: TaskSpec) => void): Promise<Chec
 const planted: Readonly<Record<CheckerName, () => Promise<CheckerName | null>>> = {
   "task-runs-once": () => plantTask((world, task) => void world.runtime.tasks.start(task)),
   "task-before-instance": () => plantTask((world, { release }) => void world.runtime.start(release, 1)),
+  "one-worker": () => {
+    const story = demoStory(5, { kind: "good" });
+    const services = story.services.map((service) => ({ ...service, first: { ...service.first, hasWorker: true } }));
+    const intrude = (world: World) => {
+      const [release] = world.runtime.workers.running();
+      const [worker] = workersOf(release?.processes);
+      if (release === undefined || worker === undefined) throw new Error("no worker runs");
+      void world.runtime.workers.start({ ...release, id: "another" }, worker);
+    };
+    return plant((world) => at(world, exposedMs, () => intrude(world)), { story: { services } });
+  },
   "stopped-instance": () =>
     plant((world) =>
       at(world, exposedMs, () => {

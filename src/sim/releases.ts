@@ -27,6 +27,8 @@ export interface ReleaseStory {
   readonly leavesAtOnce: boolean;
   /** What its task does; absent for a release without one. */
   readonly task?: TaskStory;
+  /** It has a worker beside its instances. */
+  readonly hasWorker?: boolean;
 }
 
 export interface AskedPage {

@@ -194,6 +194,7 @@ class Run {
     this.#isOver = true;
     const { ledger, disk, routing, control, traffic } = this.#world;
     routing.atEnd();
+    if (control !== null) this.#world.workerChecker.atEnd(ledger.services, this.#world.runtime.workers.running());
     ledger.replay(disk.ledger.rows);
     if (control === null) return;
     for (const { rollout } of ledger.services) {

@@ -8,6 +8,7 @@ import { SimInstance } from "./instance.ts";
 import type { SimNode } from "./node.ts";
 import type { ReleaseStory } from "./releases.ts";
 import { SimTasks } from "./sim-tasks.ts";
+import { SimWorkers } from "./sim-workers.ts";
 
 /** How the runtime misbehaves at present. */
 export interface RuntimeFaults {
@@ -34,6 +35,7 @@ export class SimRuntime {
     isSilent: false,
   };
   readonly tasks: SimTasks;
+  readonly workers: SimWorkers;
   readonly #agenda: Agenda;
   readonly #draw: Draw;
   readonly #nodes: readonly SimNode[];
@@ -53,6 +55,8 @@ export class SimRuntime {
     storyOf: (release: Release) => ReleaseStory;
     hasMicrotasks: () => void;
     onStart: (release: Release) => void;
+    /** A worker starts, and these run or are about to end. */
+    onWorker: (release: Release, running: readonly Release[]) => void;
     onTask: (task: TaskSpec) => void;
   }) {
     this.#agenda = options.agenda;
@@ -61,6 +65,14 @@ export class SimRuntime {
     this.#storyOf = options.storyOf;
     this.#hasMicrotasks = options.hasMicrotasks;
     this.#onStart = options.onStart;
+    this.workers = new SimWorkers({
+      agenda: options.agenda,
+      node: options.nodes[0],
+      faults: this.faults,
+      hasMicrotasks: options.hasMicrotasks,
+      onStart: options.onWorker,
+      late: () => this.#late(),
+    });
     this.tasks = new SimTasks({
       agenda: options.agenda,
       node: options.nodes[0],
@@ -139,6 +151,7 @@ export class SimRuntime {
   /** The machine is gone, and its instances with it. */
   loseNode(node: SimNode): void {
     this.tasks.loseNode(node);
+    this.workers.loseNode(node);
     for (const instance of this.#instances.values()) {
       if (instance.node !== node) continue;
       instance.end("fault");

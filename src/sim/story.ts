@@ -68,10 +68,16 @@ const behaviours = [
 
 export function drawStory(seed: number): Story {
   const draw = new Draw(seed, "story");
+  const hasWorker = new Draw(seed, "workers").chance(0.8);
   const names = draw.chance(0.15) ? (["shop", "cart"] as const) : (["shop"] as const);
-  const services = names.map((name) => drawService(draw, name));
+  const services = names
+    .map((name) => drawService(draw, name))
+    .map((service) => ({ ...service, first: { ...service.first, hasWorker } }));
   const tasks = new Draw(seed, "tasks");
-  const deploys = services.flatMap((service) => drawDeploys(draw, service)).map((deploy) => drawTask(tasks, deploy));
+  const deploys = services
+    .flatMap((service) => drawDeploys(draw, service))
+    .map((deploy) => drawTask(tasks, deploy))
+    .map((deploy) => ({ ...deploy, release: { ...deploy.release, hasWorker } }));
   const lastMs = Math.max(...deploys.map(({ atMs }) => atMs)) + 15_000;
   const faults = draw.chance(0.15) ? [] : drawFaults(draw, settledMs + 200, lastMs);
   return {

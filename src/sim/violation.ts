@@ -21,6 +21,7 @@ export type CheckerName =
   | "unwritable-exposes-nobody"
   | "task-runs-once"
   | "task-before-instance"
+  | "one-worker"
   | "no-bug";
 
 export interface Violation {

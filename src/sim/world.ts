@@ -1,6 +1,7 @@
 import { BelayError } from "../errors.ts";
 import { MemoryLedgerDisk } from "../ledger/memory-ledger.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
+import type { WorkerProcess } from "../rollout/background.ts";
 import type { Entry } from "../rollout/entry.ts";
 import type { Release, ReleaseId, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
@@ -20,10 +21,13 @@ import { Traffic } from "./traffic.ts";
 import type { Violation } from "./violation.ts";
 import type { VisitorRequest } from "./visitors.ts";
 import type { SimWorker, WorkerSurroundings } from "./worker.ts";
+import { WorkerChecker } from "./worker-checker.ts";
 import { WorkerPlace } from "./worker-place.ts";
 
 const taskTimeoutMs = 1_000;
 const workerNames = ["worker-1", "worker-2"] as const;
+
+const worker: WorkerProcess = { kind: "worker", name: "worker", command: "sim", memoryBytesMax: null, aliveAfterMs: 1_000 };
 
 interface KnownCommit {
   readonly story: ReleaseStory;
@@ -41,6 +45,7 @@ export class World {
   readonly routing: RoutingChecker;
   readonly serving: ServingChecker;
   readonly traffic: Traffic;
+  readonly workerChecker: WorkerChecker;
   readonly places: readonly WorkerPlace[];
   control: ControlProcess | null = null;
   /** The control plane that is started next dies before this action of its own, counted from 0; null lives on. */
@@ -73,6 +78,7 @@ export class World {
     this.serving = new ServingChecker({ complain });
     this.traffic = new Traffic({ complain });
     const tasks = new TaskChecker({ complain, serviceOf: (release) => this.#serviceOf(release) });
+    this.workerChecker = new WorkerChecker({ complain });
     this.runtime = new SimRuntime({
       agenda: this.agenda,
       draw: this.#draw,
@@ -81,6 +87,7 @@ export class World {
       hasMicrotasks: () => this.hasMicrotasks(),
       onStart: (release) => tasks.instanceStarted(release),
       onTask: (task) => tasks.taskStarted(task),
+      onWorker: (release, running) => this.workerChecker.started(release, running),
     });
     this.places = workerNames.map((name, index) => {
       const node = this.nodes[index === 0 ? 0 : 1];
@@ -228,6 +235,7 @@ export class World {
       bytes: 1,
       run: { command: "sim", instances, health: "/healthz", startTimeoutMs: 3_000, drainTimeoutMs, memoryBytesMax: null },
       ...(known.story.task === undefined ? {} : { tasks: [{ name: "migrate", command: "sim", timeoutMs: taskTimeoutMs }] }),
+      ...(known.story.hasWorker === true ? { processes: [worker] } : {}),
       routes: [{ host: hostOf(service), path: "/" }],
       expose: "previews",
     };

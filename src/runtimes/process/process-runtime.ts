@@ -11,6 +11,7 @@ import { InstanceWatch } from "./instance-watch.ts";
 import type { Probe } from "./probe.ts";
 import type { KeptProcess, ProcessKeeper } from "./process-keeper.ts";
 import { TaskProcesses } from "./task-processes.ts";
+import { WorkerProcesses } from "./worker-processes.ts";
 
 const shownLines = 20;
 
@@ -42,6 +43,7 @@ export function openProcessRuntime(options: ProcessRuntimeOptions): ProcessRunti
 class Processes implements ProcessRuntime {
   readonly name = "process";
   readonly tasks: TaskProcesses;
+  readonly workers: WorkerProcesses;
   readonly #options: ProcessRuntimeOptions;
   readonly #records: InstanceRecords;
   readonly #watches = new Map<InstanceId, InstanceWatch>();
@@ -53,6 +55,7 @@ class Processes implements ProcessRuntime {
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
     this.tasks = new TaskProcesses(options);
+    this.workers = new WorkerProcesses(options);
     this.#records = new InstanceRecords(options.folder);
     void this.#tidyUp(() => this.#records.removeLeftovers());
     this.#stopListening = options.keeper.onExit(({ name, lastExit }) => void this.#noteExit(name, lastExit));
