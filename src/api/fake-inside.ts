@@ -78,6 +78,24 @@ export function createFakeInside(): FakeInside {
         const run = fake.runs.length > 1 ? fake.runs.shift() : fake.runs[0];
         return { run: run ?? aRun(), file: fake.runFile };
       },
+      preview: async (request, actor) => {
+        asked.push({ method: "preview", request, actor });
+        if (fake.failure !== undefined) throw fake.failure;
+        const target = "/.belay/preview?link=k1.payload.signature";
+        const redeemBefore = "2026-01-01T01:00:00Z";
+        return {
+          release: "r-2b3c",
+          host: "shop.example.com",
+          target,
+          redeemBefore,
+          lastsSeconds: request.lastsSeconds,
+          position: 7,
+        };
+      },
+      rotatePreviewKeys: async (request, actor) => {
+        asked.push({ method: "rotatePreviewKeys", request, actor });
+        return { keys: ["k2", "k1"], position: 7 };
+      },
       rollout: async (id) => {
         const view = fake.rollouts.length > 1 ? fake.rollouts.shift() : fake.rollouts[0];
         if (view?.rollout === id) return view;
@@ -252,6 +270,8 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         maintenance: null,
         tasks: [],
         runs: [],
+        previews: [],
+        previewRefusals: { forged: 0, expired: 0, foreign: 0, replayed: 0 },
       },
     ],
     ...changes,

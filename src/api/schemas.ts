@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import type { CohortRule } from "../rollout/cohort.ts";
 import type { Fact } from "../rollout/entry.ts";
 import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { Actor, Phase, Plan, Release } from "../rollout/rollout.ts";
@@ -51,12 +52,25 @@ const evidence: z.ZodType<EvidenceSummary> = z
     harmedVisitors: count,
     shieldedRequests: count,
     lostRecords: count,
+    cohort: arm.optional(),
+    previews: z.object({ requests: count, failedRequests: count }).optional(),
   })
   .openapi("Evidence");
 
+const texts = z.record(z.string(), z.string()).optional();
+const cohortRule: z.ZodType<CohortRule> = z.object({
+  isMember: z.boolean(),
+  isOpen: z.boolean(),
+  network: z.string().optional(),
+  headers: texts,
+  cookies: texts,
+  query: texts,
+  path: z.string().optional(),
+});
+
 const plan: z.ZodType<Plan> = z
   .object({
-    steps: z.array(z.object({ weight, minHoldMs: count })),
+    steps: z.array(z.object({ weight, minHoldMs: count, cohort: z.string().optional() })),
     holdbackWeight: weight,
     harm: share,
     maxHoldMs: count,
@@ -67,6 +81,7 @@ const plan: z.ZodType<Plan> = z
     sloAvailability: share,
     responseDeadlineMs: count,
     leaseTtlMs: count,
+    cohorts: z.array(z.object({ name: z.string(), rules: z.array(cohortRule) })).optional(),
   })
   .openapi("Plan");
 
@@ -99,6 +114,7 @@ const release: z.ZodType<Release> = z
     }),
     tasks: z.array(z.object({ name: z.string(), command: z.string(), timeoutMs: count })).optional(),
     routes: z.array(z.object({ host: z.string(), path: z.string() })),
+    trustedProxies: z.array(z.string()).optional(),
     expose: z.enum(["all", "previews"]),
     processes: z
       .array(
@@ -240,6 +256,16 @@ const service: z.ZodType<ServiceView> = z
     maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
     tasks: z.array(attempt),
     runs: z.array(oneOffSchema),
+    previews: z.array(
+      z.object({
+        release: z.string(),
+        by: z.string(),
+        madeAt: z.string(),
+        redeemedAt: z.string().nullable(),
+        until: z.string().openapi({ description: "When the link, or the cookie that it was exchanged for, ends." }),
+      }),
+    ),
+    previewRefusals: z.object({ forged: count, expired: count, foreign: count, replayed: count }),
   })
   .openapi("Service");
 

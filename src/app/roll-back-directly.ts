@@ -196,8 +196,9 @@ async function poolOf(
 
 function routeTo(route: ServiceRoute, known: Service | undefined, stable: Pool): ServiceRoute {
   const release = known?.releases[stable.release];
-  const own = release === undefined ? {} : { routes: release.routes, expose: release.expose };
-  return { ...route, ...own, stable, exposure: null, watch: null };
+  const own =
+    release === undefined ? {} : { routes: release.routes, trustedProxies: release.trustedProxies, expose: release.expose };
+  return { ...route, ...own, stable, exposure: null, watch: null, previews: undefined };
 }
 
 function keepTable(folder: DataFolder, table: RoutingTable): void {

@@ -1,6 +1,15 @@
 import { Readable } from "node:stream";
 import { Agent, buildConnector, type Dispatcher, request } from "undici";
-import type { ChainedEntry, Checkpoint, DeployRequest, LogsView, RolloutView, RunView, StatusView } from "../api/views.ts";
+import type {
+  ChainedEntry,
+  Checkpoint,
+  DeployRequest,
+  LogsView,
+  PreviewLink,
+  RolloutView,
+  RunView,
+  StatusView,
+} from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import type { Tunnel } from "./ssh-tunnel.ts";
 
@@ -31,6 +40,10 @@ export interface Client {
     of: ServiceName,
     body: { readonly isOn: boolean; readonly message: string },
   ): Promise<{ readonly position: number }>;
+  preview(of: ServiceName, body: { readonly release: string | null; readonly lastsSeconds: number }): Promise<PreviewLink>;
+  rotatePreviewKeys(body: {
+    readonly isRevoking: boolean;
+  }): Promise<{ readonly keys: readonly string[]; readonly position: number }>;
   rollout(id: string): Promise<RolloutView>;
   entries(options: {
     readonly after: number;
@@ -97,6 +110,9 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
     deploy: (body) => http.post<Started & { readonly forecast: string }>("/deployments", body),
     command: (verb, of, body) => http.post<Started>(`${pathOf(of)}/${verb}`, body),
     setMaintenance: (of, body) => http.post<{ readonly position: number }>(`${pathOf(of)}/maintenance`, body),
+    preview: (of, body) => http.post<PreviewLink>(`${pathOf(of)}/previews`, body),
+    rotatePreviewKeys: (body) =>
+      http.post<{ readonly keys: readonly string[]; readonly position: number }>("/preview-keys", body),
     rollout: (id) => http.get<RolloutView>(`/rollouts/${encodeURIComponent(id)}`),
     entries: async ({ after, limit, rollout }) => {
       const of = rollout === undefined ? "" : `&rollout=${encodeURIComponent(rollout)}`;

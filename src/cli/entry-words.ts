@@ -1,5 +1,5 @@
 import type { ChainedEntry } from "../api/views.ts";
-import { describePercent } from "../manifest/quantities.ts";
+import { describeStep } from "./rollout-words.ts";
 import { harmless } from "./show-table.ts";
 
 type Entry = ChainedEntry["entry"];
@@ -29,7 +29,7 @@ function words(fact: Fact): string {
   switch (fact.kind) {
     case "rollout-requested":
       return fact.rolloutKind === "deploy"
-        ? `deploy of commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}; steps ${fact.plan.steps.map(({ weight }) => describePercent(weight / 10_000)).join(", ")}`
+        ? `deploy of commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}; steps ${fact.plan.steps.map(describeStep).join(", ")}`
         : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
     case "release-built":
       return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}`;
@@ -81,6 +81,12 @@ function words(fact: Fact): string {
       return `instance ${fact.instance} of ${fact.release} was lost${because(fact.reason)}`;
     case "warm-retired":
       return `the older release ${fact.release} is kept warm no longer`;
+    case "preview-link-made":
+      return `a link to see release ${fact.release} was made, to be used before ${describeTime(fact.redeemBefore)}`;
+    case "preview-link-redeemed":
+      return `the link to see a release was used (${fact.nonce.slice(0, 8)})`;
+    case "preview-keys-changed":
+      return `previews are checked by the keys ${fact.keys.map(({ id }) => id).join(", ")}`;
     case "maintenance-changed":
       return `maintenance ${fact.isOn ? "on" : "off"}${because(fact.message)}`;
     case "rolled-back-directly":
@@ -108,7 +114,12 @@ function words(fact: Fact): string {
 }
 
 const taskEndWords = { succeeded: "succeeded", failed: "failed", "timed-out": "was ended" } as const;
-const endWords = { passed: "passed", continued: "continued without statistical evidence", person: "by a person" } as const;
+const endWords = {
+  passed: "passed",
+  continued: "continued without statistical evidence",
+  person: "by a person",
+  cohort: "its cohort was served well",
+} as const;
 
 function because(reason: string): string {
   return reason === "" ? "" : `: ${reason}`;

@@ -13,6 +13,7 @@ import { history } from "./history.ts";
 import { init } from "./init.ts";
 import { logs } from "./logs.ts";
 import { maintenance } from "./maintenance.ts";
+import { preview } from "./preview.ts";
 import { releases } from "./releases.ts";
 import { remote } from "./remote.ts";
 import { abort, pause, promote, resume, rollback } from "./rollout-commands.ts";
@@ -36,6 +37,7 @@ export const commands: readonly Command[] = [
   logs,
   run,
   maintenance,
+  preview,
   init,
   check,
   doctor,

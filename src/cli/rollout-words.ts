@@ -7,6 +7,11 @@ export function describeWeight(weight: number): string {
   return describePercent(weight / 10_000);
 }
 
+/** A step of a plan as people read it. */
+export function describeStep({ weight, cohort }: RolloutView["plan"]["steps"][number]): string {
+  return cohort === undefined ? describeWeight(weight) : `cohort ${cohort}`;
+}
+
 /** Where the rollout stands, in a few words. */
 export function describePhase({ phase, plan, task }: Pick<RolloutView, "phase" | "plan" | "task">): string {
   switch (phase.name) {
@@ -14,9 +19,9 @@ export function describePhase({ phase, plan, task }: Pick<RolloutView, "phase" |
       if (task === null) return "building and starting the release";
       return task.state === "running" ? `the task ${task.name} runs` : `held: the task ${task.name} was interrupted`;
     case "progressing":
-      return `step ${phase.step + 1} of ${plan.steps.length}`;
+      return `step ${phase.step + 1} of ${plan.steps.length}${cohortOf(plan, phase.step)}`;
     case "held":
-      return `held at step ${phase.step + 1} of ${plan.steps.length}`;
+      return `held at step ${phase.step + 1} of ${plan.steps.length}${cohortOf(plan, phase.step)}`;
     case "braked":
       return "braked: visitors are back on stable";
     case "paused":
@@ -32,6 +37,11 @@ export function describePhase({ phase, plan, task }: Pick<RolloutView, "phase" |
   }
 }
 
+function cohortOf({ steps }: RolloutView["plan"], step: number): string {
+  const cohort = steps[step]?.cohort;
+  return cohort === undefined ? "" : ` (cohort ${cohort})`;
+}
+
 /** One line for a look in passing. */
 export function describeProgress(view: RolloutView): string {
   const parts = [describePhase(view)];
@@ -40,6 +50,9 @@ export function describeProgress(view: RolloutView): string {
   if (view.evidence !== null && view.evidence.scoredVisitors > 0) {
     parts.push(`${countOf(view.evidence.scoredVisitors, "visitor")} scored, ${view.evidence.failedScoredVisitors} failed`);
   }
+  const { cohort } = view.evidence ?? {};
+  if (cohort !== undefined && cohort.visitors > 0)
+    parts.push(`cohort: ${countOf(cohort.visitors, "visitor")}, ${cohort.failedVisitors} failed`);
   const why = view.phase.name === "progressing" || view.phase.name === "baking" ? view.verdict : view.reason;
   if (why !== "") parts.push(firstLine(why));
   return parts.join("; ");

@@ -61,7 +61,7 @@ function describeTasks({ service, rollout, tasks, runs }: ServiceView): readonly
 }
 
 function describeService(view: ServiceView): readonly string[] {
-  const { service, rollout, instances, processes, maintenance } = view;
+  const { service, rollout, instances, processes, maintenance, previews, previewRefusals } = view;
   const lines: string[] = [];
   if (maintenance !== null) {
     const message = maintenance.message === "" ? "" : `: ${harmless(maintenance.message)}`;
@@ -80,6 +80,12 @@ function describeService(view: ServiceView): readonly string[] {
   }
   lines.push(...describeTasks(view).map((words) => indent(words)));
   lines.push(...processes.flatMap(describeProcess).map((words) => indent(words)));
+  for (const { release, by, redeemedAt, until } of previews) {
+    const used = redeemedAt === null ? "not used yet, good until" : `used ${describeTime(redeemedAt)}, seen until`;
+    lines.push(indent(`preview of ${release} by ${harmless(by)}: ${used} ${describeTime(until)}`));
+  }
+  const refused = Object.entries(previewRefusals).filter(([, count]) => count > 0);
+  if (refused.length > 0) lines.push(indent(`previews refused: ${refused.map(([why, count]) => `${count} ${why}`).join(", ")}`));
   for (const { id, state, exits, reason } of instances) {
     if (state === "ready" && exits === 0) continue;
     const said = harmless(reason.split("\n")[0] ?? "");

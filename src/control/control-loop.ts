@@ -13,6 +13,7 @@ import { Fleet } from "./fleet.ts";
 import { InstanceKeeper } from "./instance-keeper.ts";
 import { Journal, loopActor, systemEntry } from "./journal.ts";
 import { judge } from "./judge.ts";
+import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
 import { takenRoute } from "./taken-route.ts";
@@ -38,6 +39,7 @@ export class ControlLoop {
   readonly instances: InstanceKeeper;
   readonly background: Background;
   readonly tasks: TaskKeeper;
+  readonly previewRefusals: PreviewRefusalCounts = new PreviewRefusalCounts();
   #world: World;
   #fleet: Fleet;
   #builds: Builds;
@@ -68,6 +70,7 @@ export class ControlLoop {
     this.#table = world.tables.load() ?? emptyTable;
     this.#beginWatches();
     world.dataPlane.onReport((report) => {
+      this.previewRefusals.absorb(report);
       this.evidence.absorb(report, world.clock.monotonicMs(), (rollout) => this.#isShown(rollout));
       this.react();
     });
@@ -275,7 +278,7 @@ export class ControlLoop {
   }
 
   #publish(): void {
-    const table = nextTable(this.#table, this.journal.deployments.all(), this.journal.position);
+    const table = nextTable(this.#table, this.journal.deployments, this.journal.position);
     if (table === this.#table && this.#isPublished) return;
     this.#isTableKept &&= table === this.#table;
     this.#table = table;

@@ -1,5 +1,6 @@
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
+import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { Actor, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Maintenance } from "../rollout/service.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
@@ -39,6 +40,16 @@ export interface ControlPlane {
   stopRun(request: ServiceRequest & { readonly run: string }, actor: Actor): Promise<{ readonly run: string }>;
   /** A command that runs or ran, and where its output lies. Throws `BELAY_RUN_UNKNOWN`. */
   run(request: ServiceRequest & { readonly run: string }): Promise<{ readonly run: OneOff; readonly file: string }>;
+  /** A link that lets whoever opens it first see the release (by default the one that rolls out). Throws when no instance of it answers. */
+  preview(
+    request: ServiceRequest & { readonly release: string | null; readonly lastsSeconds: number },
+    actor: Actor,
+  ): Promise<PreviewLink>;
+  /** New keys for links and cookies. Those before are still checked, unless `isRevoking`: then nothing that they signed is taken any more. */
+  rotatePreviewKeys(
+    request: { readonly isRevoking: boolean },
+    actor: Actor,
+  ): Promise<{ readonly keys: readonly string[]; readonly position: number }>;
   /** The rollout of this id; throws `BELAY_ROLLOUT_UNKNOWN`. */
   rollout(id: string): Promise<RolloutView>;
   history(options: {
@@ -81,6 +92,27 @@ export interface RunView {
   /** Sent back with the next question, it gives what was written since. */
   readonly cursor: string;
   readonly hasMore: boolean;
+}
+
+export interface PreviewView {
+  readonly release: string;
+  readonly by: string;
+  readonly madeAt: string;
+  readonly redeemedAt: string | null;
+  /** When the link, or the cookie that it was exchanged for, ends. */
+  readonly until: string;
+}
+
+export interface PreviewLink {
+  readonly release: string;
+  /** Where visitors reach the service; `*` is any host. */
+  readonly host: string;
+  /** Path and query. */
+  readonly target: string;
+  readonly redeemBefore: string;
+  readonly lastsSeconds: number;
+  /** The epoch that every worker has to reach before the link can be used. */
+  readonly position: number;
 }
 
 export interface ServiceRequest {
@@ -132,6 +164,10 @@ export interface ServiceView {
   readonly tasks: readonly TaskAttempt[];
   /** Commands that people run now. */
   readonly runs: readonly OneOff[];
+  /** Links to releases that not everybody sees, and what they were exchanged for, while they are good for something. */
+  readonly previews: readonly PreviewView[];
+  /** Links and cookies that were not taken, since the start of the workers that run. */
+  readonly previewRefusals: Readonly<Record<PreviewRefusal, number>>;
 }
 
 /** A rollout as it is shown; `outcome` and what follows are set once it has ended (or is held). Scripts rely on these names. */

@@ -12,6 +12,7 @@ import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
 import { jobRunId } from "./job-runs.ts";
 import { planDeploy } from "./plan-deploy.ts";
+import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
 import { oneOffName } from "./task-keeper.ts";
@@ -23,6 +24,7 @@ export interface ControlPlaneOptions {
   readonly loop: ControlLoop;
   readonly ledger: Ledger;
   readonly releases: Pick<Releases, "readFile" | "readBundle">;
+  readonly previews: Previews;
   readonly program: string;
   /** Where the listening sockets are bound, by name. */
   addresses(): Promise<Readonly<Record<string, string>>>;
@@ -34,7 +36,7 @@ export interface ControlPlaneOptions {
 
 /** People's verbs, turned into entries. What then happens is the loop's business. */
 export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
-  const { world, loop, ledger } = options;
+  const { world, loop, ledger, previews } = options;
   const { deployments } = loop.journal;
 
   /** A command on the running rollout of a service. */
@@ -129,6 +131,11 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
       const run = requireOneOff(requireService(loop, request), request.run);
       return { run, file: options.logFileOf(run.run) };
     },
+    preview: async (request, actor) => previews.make(requireService(loop, request), request, actor),
+    rotatePreviewKeys: async (request, actor) => ({
+      keys: previews.rotate(request, actor),
+      position: loop.table.epoch,
+    }),
     rollout: async (id) => {
       const rollout = deployments.rollout(id);
       if (rollout !== undefined) return viewRollout(rollout, loop, world.clock);

@@ -1,5 +1,6 @@
 import { exposedStage } from "../rollout/decide.ts";
 import { desiredWeight } from "../rollout/desired.ts";
+import { endOfPreview } from "../rollout/preview.ts";
 import { isEnded, type OutcomeBy, type Release, type ReleaseId, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { neededTask, type OpenAttempt, openAttempt } from "../rollout/task.ts";
@@ -74,6 +75,17 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
     maintenance: service.maintenance,
     tasks: service.tasks.attempts.slice(-shownAttempts),
     runs: service.oneOffs.runs.filter(({ end }) => end === null),
+    previews: service.previews
+      .map((preview) => ({ preview, end: endOfPreview(preview) }))
+      .filter(({ end }) => Temporal.Instant.compare(end, clock.now()) > 0)
+      .map(({ preview: { release, by, madeAt, redeemedAt }, end }) => ({
+        release,
+        by,
+        madeAt,
+        redeemedAt,
+        until: end.toString(),
+      })),
+    previewRefusals: loop.previewRefusals.of(service),
   };
 }
 

@@ -1,6 +1,12 @@
 import type { BackgroundProcess } from "../rollout/background.ts";
 import type { AssetFolder, Plan, ReleaseTask, Route, RunSpec } from "../rollout/rollout.ts";
 
+export interface EnvironmentOfManifest {
+  readonly routes: readonly Route[];
+  /** Networks of the proxies in front whose X-Forwarded-* counts. */
+  readonly trustedProxies: readonly string[];
+}
+
 /** belay.yml, checked and with every default filled in. */
 export interface Manifest {
   readonly service: string;
@@ -12,7 +18,7 @@ export interface Manifest {
   };
   /** In the order of the file. */
   readonly tasks: readonly ReleaseTask[];
-  readonly environments: Readonly<Record<string, { readonly routes: readonly Route[] }>>;
+  readonly environments: Readonly<Record<string, EnvironmentOfManifest>>;
   readonly processes: readonly BackgroundProcess[];
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";

@@ -1,3 +1,4 @@
+import { findCohortsThatDoNotFit } from "./cohorts.ts";
 import type { Finding } from "./position.ts";
 import { findProcessesAtOdds } from "./processes-meaning.ts";
 import { durationPattern, parseDuration, parsePercent, percentPattern } from "./quantities.ts";
@@ -13,6 +14,7 @@ export function checkMeaning(value: unknown): readonly Finding[] {
     ...findHoldsThatDoNotFit(value),
     ...findRoutesClaimedTwice(value),
     ...findProcessesAtOdds(value),
+    ...findCohortsThatDoNotFit(value),
   ];
 }
 

@@ -1,7 +1,8 @@
 import * as z from "zod";
-import type { Route } from "../rollout/rollout.ts";
+import { cohortsSchema, networkSchema } from "./cohort-schema.ts";
+import { toCohortRule } from "./cohorts.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
-import type { Manifest } from "./manifest.ts";
+import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
 
 /**
@@ -95,6 +96,15 @@ const route = z.strictObject({
 });
 
 const environment = z.strictObject({
+  trustedProxies: z
+    .array(networkSchema)
+    .max(100, "has more than 100 networks")
+    .prefault([])
+    .meta({
+      title: "a list of networks",
+      description: "Proxies in front of Belay, by address: only what they say of a client in X-Forwarded-* counts.",
+      examples: ["[10.0.0.0/8]"],
+    }),
   routes: z
     .array(route)
     .min(1, "is empty, so that no visitor would reach the service")
@@ -111,7 +121,12 @@ const step = z.strictObject({
     { description: "Share of visitors on the new release.", examples: ["5%"] },
     (share) => share >= 0.0001 && share <= holdbackWeight / 10_000,
     "is outside of 0.01% to 95%",
-  ),
+  ).optional(),
+  cohort: text(dnsLabel, "the name of a cohort", {
+    description:
+      "In place of a weight: the members of this cohort, and nobody else. They stay on the release in the steps behind it.",
+    examples: ["internal"],
+  }).optional(),
   minHold: duration({ description: "Shortest time at this weight.", examples: ["60s"] }).prefault("60s"),
 });
 
@@ -224,6 +239,7 @@ const manifest = z
           "Files that pages of every release may ask for: what the release that serves does not have is answered from the one that has.",
         examples: ["[{ path: /assets, folder: public/assets }]"],
       }),
+    cohorts: cohortsSchema({ namePattern: dnsLabel, pathPattern }).prefault({}),
     expose: z
       .enum(["all", "previews"])
       .prefault("previews")
@@ -287,9 +303,15 @@ export function checkShape(value: unknown): CheckedShape {
 
 function toManifest(data: z.output<typeof manifest>): Manifest {
   const { run, release, rollout } = data;
-  const environments: Record<string, { readonly routes: readonly Route[] }> = {};
-  for (const [name, { routes }] of Object.entries(data.environments)) {
-    environments[name] = { routes: routes.map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })) };
+  const named = Object.entries(data.cohorts)
+    .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
+    .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
+  const environments: Record<string, EnvironmentOfManifest> = {};
+  for (const [name, { routes, trustedProxies }] of Object.entries(data.environments)) {
+    environments[name] = {
+      routes: routes.map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
+      trustedProxies,
+    };
   }
   return {
     service: data.service,
@@ -308,7 +330,12 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
     plan: {
-      steps: rollout.steps?.map(({ weight, minHold }) => ({ weight: Math.round(weight * 10_000), minHoldMs: minHold })) ?? null,
+      steps:
+        rollout.steps?.map(({ weight = 0, minHold, cohort }) => ({
+          weight: Math.round(weight * 10_000),
+          minHoldMs: minHold,
+          ...(cohort === undefined ? {} : { cohort }),
+        })) ?? null,
       holdbackWeight,
       harm: rollout.harm,
       maxHoldMs: rollout.maxHold,
@@ -319,6 +346,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       sloAvailability: data.slo.availability,
       responseDeadlineMs: run.responseTimeout,
       leaseTtlMs: rollout.lease,
+      ...(named.length === 0 ? {} : { cohorts: named }),
     },
   };
 }

@@ -2,9 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Server as NetServer, type Socket } from "node:net";
 import { BelayError } from "../errors.ts";
 import type { InFlight } from "../routing/in-flight.ts";
-import type { RoutingTable } from "../routing/table.ts";
+import { poolsOf, type RoutingTable } from "../routing/table.ts";
 import { admit } from "./admission.ts";
 import { Connections } from "./connections.ts";
+import { answerPreviewLink, isPreviewLink } from "./preview-door.ts";
 import { ProxiedRequest } from "./proxied-request.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 import { respond, respondOnSocket } from "./respond.ts";
@@ -86,6 +87,10 @@ export class Front {
     const { socket } = incoming;
     this.#connections.began(socket);
     response.once("close", () => this.#connections.ended(socket, this.#nowMs()));
+    if (isPreviewLink(incoming)) {
+      void answerPreviewLink(this.#context, incoming, response);
+      return;
+    }
     const admission = admit(this.#context, incoming);
     if (admission.kind === "refused") respond(response, { isLast: this.#context.isDraining(), ...admission.answer });
     else new ProxiedRequest({ context: this.#context, admission, incoming, response }).begin();
@@ -107,5 +112,5 @@ export class Front {
 
 function isAbandoned({ choice, isStream, release }: InFlight, table: RoutingTable): boolean {
   if (choice.fallback === null || !isStream) return false;
-  return !table.services.some(({ stable, exposure }) => stable.release === release || exposure?.canary.release === release);
+  return !table.services.flatMap(poolsOf).some((pool) => pool.release === release);
 }

@@ -1,4 +1,5 @@
 import { normalizeHost } from "../routing/find-route.ts";
+import type { PreviewCookie } from "../routing/preview-desk.ts";
 import { splitCookieHeader } from "../routing/visitor-cookie.ts";
 
 /** What the front has read of a request. `node:http`'s IncomingMessage is one. */
@@ -19,6 +20,8 @@ export interface RequestHead {
   readonly path: string;
   /** Values of `belay_uid`, which the application never sees. */
   readonly visitorCookies: readonly string[];
+  /** Cookies that claim to let their holder see a release; the application never sees them either. */
+  readonly previewCookies: readonly PreviewCookie[];
   /** The client's X-Request-Id when it is well formed. */
   readonly requestId: string | null;
   readonly hasBody: boolean;
@@ -70,6 +73,7 @@ export function readRequestHead(request: RawRequest): RequestHead | string {
     target,
     path: query === -1 ? target : target.slice(0, query),
     visitorCookies: fields.visitorCookies,
+    previewCookies: fields.previewCookies,
     requestId: fields.requestId,
     hasBody: fields.isChunked || fields.contentLength > 0,
     headers: withoutNominated(fields.passed, fields.connection),
@@ -100,6 +104,7 @@ export function withoutNominated(headers: readonly string[], connection: string)
 class HeaderFields {
   readonly hosts: string[] = [];
   readonly visitorCookies: string[] = [];
+  readonly previewCookies: PreviewCookie[] = [];
   readonly passed: string[] = [];
   connection = "";
   requestId: string | null = null;
@@ -127,14 +132,16 @@ class HeaderFields {
         if (requestIdPattern.test(value)) this.requestId = value;
         return;
       default:
-        if (notPassed.has(name.toLowerCase())) return;
+        // Names that begin with belay- are Belay's own: nobody outside speaks for it.
+        if (notPassed.has(name.toLowerCase()) || name.toLowerCase().startsWith("belay-")) return;
     }
     this.passed.push(name, value);
   }
 
   #addCookies(name: string, value: string): void {
-    const { values, rest } = splitCookieHeader(value);
+    const { values, previews, rest } = splitCookieHeader(value);
     this.visitorCookies.push(...values);
+    this.previewCookies.push(...previews);
     if (rest !== "") this.passed.push(name, rest);
   }
 }

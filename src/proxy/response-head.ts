@@ -1,4 +1,4 @@
-import { visitorCookieName } from "../routing/visitor-cookie.ts";
+import { isOwnCookie } from "../routing/visitor-cookie.ts";
 import { withoutNominated } from "./request-head.ts";
 import { withoutSharing } from "./shared-cache.ts";
 
@@ -30,7 +30,6 @@ const notPassed = new Set([
   "trailer",
   "transfer-encoding",
   "upgrade",
-  "belay-release",
 ]);
 
 /** An instance's headers as the client gets them. An answer that caches may share never carries a visitor's cookie. */
@@ -48,7 +47,7 @@ export function headersForClient(raw: readonly string[], additions: ResponseAddi
       connection = connection === "" ? value : `${connection},${value}`;
       continue;
     }
-    if (notPassed.has(lower) || (lower === "set-cookie" && value.startsWith(`${visitorCookieName}=`))) continue;
+    if (notPassed.has(lower) || lower.startsWith("belay-") || (lower === "set-cookie" && isOwnCookie(value))) continue;
     if (lower === "date") hasDate = true;
     else if (lower === "cache-control") isShared ||= /\bpublic\b|\bs-maxage\b/i.test(value);
     else if (lower === "content-type") isStream ||= /^\s*text\/event-stream\b/i.test(value);

@@ -2,7 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import { readJsonFile } from "../ports/durable-file.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
-import type { RoutingTable } from "../routing/table.ts";
+import { poolsOf, type RoutingTable } from "../routing/table.ts";
 import { VisitorCookies } from "../routing/visitor-cookie.ts";
 import { linkProtocol } from "../routing/wire.ts";
 import { WorkerState } from "../routing/worker-state.ts";
@@ -10,6 +10,7 @@ import { Front } from "./front.ts";
 import { type ControlMessage, LinkClient } from "./link-client.ts";
 import { parseRoutingTable } from "./link-messages.ts";
 import type { ProxyContext } from "./proxy-context.ts";
+import { Redemptions } from "./redemptions.ts";
 import { Reporter } from "./reporter.ts";
 import { UndiciUpstream } from "./undici-upstream.ts";
 
@@ -55,6 +56,7 @@ class ProxyWorker {
   readonly #link: LinkClient;
   readonly #reporter: Reporter;
   readonly #firstTable = Promise.withResolvers<void>();
+  readonly #redemptions: Redemptions;
   #requestCount = 0;
 
   constructor(options: ProxyWorkerOptions) {
@@ -74,6 +76,7 @@ class ProxyWorker {
         this.#requestCount += 1;
         return `${this.#boot}-${this.#requestCount.toString(36)}`;
       },
+      redeem: (link) => this.#redemptions.redeem(link),
       judged: () => this.#reporter.judged(),
       isDraining: () => options.signal.aborted,
     };
@@ -85,6 +88,13 @@ class ProxyWorker {
       hello: () => this.#hello(),
       onReady: () => this.#reporter.relinked(),
       onMessage: (message) => this.#receive(message),
+    });
+    this.#redemptions = new Redemptions({
+      ask: (request, link) => {
+        if (this.#link.isReady) this.#link.send({ kind: "redeem", request, link });
+        return this.#link.isReady;
+      },
+      sleep: (durationMs) => clock.sleep(durationMs),
     });
     this.#reporter = new Reporter({
       state: this.#state,
@@ -141,6 +151,9 @@ class ProxyWorker {
       case "lease":
         this.#state.renewLease(message.epoch, message.ttlMs, this.#options.clock.monotonicMs());
         break;
+      case "redeemed":
+        this.#redemptions.answered(message.request, message.redemption);
+        break;
       case "kept":
         this.#state.kept(message.sequence);
         break;
@@ -154,12 +167,7 @@ class ProxyWorker {
       return;
     }
     this.#front.cutAbandoned(table);
-    this.#upstream.retain(
-      table.services.flatMap(({ stable, exposure }) => [
-        ...stable.targets,
-        ...(exposure === null ? [] : exposure.canary.targets),
-      ]),
-    );
+    this.#upstream.retain(table.services.flatMap((service) => poolsOf(service).flatMap(({ targets }) => targets)));
     this.#firstTable.resolve();
     // First what happened under the tables before, so that the totals are complete when the acknowledgement arrives.
     this.#reporter.send();

@@ -126,7 +126,19 @@ async function buildIn(folder: string, tools: Tools, request: BuildRequest, sign
 
 /** `<commit>-<digest>`, shortened; `<commit>-dirty-<digest>` for what was deployed with uncommitted changes. */
 function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBundle, built: BuildPlace): Release {
-  const { service, environment, commit, isDirty, run, tasks = [], routes, assets = [], expose, processes = [] } = request;
+  const {
+    service,
+    environment,
+    commit,
+    isDirty,
+    run,
+    tasks = [],
+    routes,
+    assets = [],
+    trustedProxies,
+    expose,
+    processes = [],
+  } = request;
   const id = `${commit.slice(0, 7)}${isDirty ? "-dirty" : ""}-${digest.slice(0, 6)}`;
   return {
     id,
@@ -141,6 +153,7 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     tasks,
     routes,
     assets,
+    ...(trustedProxies === undefined ? {} : { trustedProxies }),
     expose,
     processes,
     built,

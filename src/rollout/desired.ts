@@ -7,6 +7,8 @@ export interface DesiredExposure {
   readonly canary: ReleaseId;
   /** Ten-thousandths of visitors; 0 keeps the canary known to the proxies without sending anybody. */
   readonly weight: number;
+  /** Names of the cohorts whose members are on the canary whatever the weight. */
+  readonly cohorts: readonly string[];
   readonly epoch: Position;
 }
 
@@ -91,12 +93,27 @@ export function desiredWeight(rollout: Rollout): number {
   }
 }
 
+/** Whoever came to the canary with a step stays there for as long as visitors are sent to it. */
+function desiredCohorts({ phase, plan }: Rollout): readonly string[] {
+  const reached = phase.name === "baking" ? plan.steps : "step" in phase ? plan.steps.slice(0, phase.step + 1) : [];
+  return reached.flatMap(({ cohort }) => (cohort === undefined ? [] : [cohort]));
+}
+
+/** Releases beside stable that somebody with a preview may see, as long as they have instances. */
+export function previewable(service: Service): readonly ReleaseId[] {
+  const { rollout, stable, warm } = service;
+  const isShown =
+    rollout !== null && !isEnded(rollout) && rollout.phase.name !== "aborting" && rollout.phase.name !== "promoting";
+  return releases([isShown ? rollout.candidate : null, warm?.release ?? null]).filter((id) => id !== stable);
+}
+
 function exposedRouting(service: Service, rollout: Rollout): DesiredRouting | null {
   if (service.stable === null || rollout.candidate === null) return settledRouting(service);
   const exposure = {
     rollout: rollout.id,
     canary: rollout.candidate,
     weight: desiredWeight(rollout),
+    cohorts: desiredCohorts(rollout),
     epoch: rollout.exposureEpoch,
   };
   return { stable: service.stable, exposure, watch: null };

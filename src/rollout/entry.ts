@@ -1,5 +1,6 @@
 import type { BackgroundFact } from "./background.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
+import type { PreviewKey } from "./preview.ts";
 import type { Actor, InstanceId, OutcomeBy, Plan, Position, Release, ReleaseId, RolloutId } from "./rollout.ts";
 import type { RunId } from "./task.ts";
 
@@ -103,8 +104,8 @@ export type RolloutFact =
       readonly evidence: EvidenceSummary | null;
     };
 
-/** Why a step ended: shown by the gate, without statistical evidence, or by a person. */
-export type StepEnd = "passed" | "continued" | "person";
+/** Why a step ended: shown by the gate, without statistical evidence, by a person, or because the members of its cohort were served well. */
+export type StepEnd = "passed" | "continued" | "person" | "cohort";
 
 /** What happens to a service outside the course of one rollout. */
 export type ServiceFact =
@@ -125,6 +126,16 @@ export type ServiceFact =
     }
   /** The old release's time as the way back is over; its instances may go. */
   | { readonly kind: "warm-retired"; readonly release: ReleaseId }
+  /** Somebody was given a link to see the release. */
+  | {
+      readonly kind: "preview-link-made";
+      readonly nonce: string;
+      readonly release: ReleaseId;
+      readonly redeemBefore: string;
+      readonly lastsSeconds: number;
+    }
+  /** The link was used, and is worth nothing from here on. */
+  | { readonly kind: "preview-link-redeemed"; readonly nonce: string }
   /** While it is on, visitors get an answer of Belay's with this message; empty for its own words. */
   | { readonly kind: "maintenance-changed"; readonly isOn: boolean; readonly message: string }
   /** A person runs a command once, with a release's files and environment. Recorded before it is started, in the words that were given. */
@@ -154,6 +165,8 @@ export type ServiceFact =
     };
 
 export type ControlFact =
+  /** The keys by which links and cookies of previews are checked from here on. */
+  | { readonly kind: "preview-keys-changed"; readonly keys: readonly PreviewKey[] }
   | { readonly kind: "control-started"; readonly boot: string; readonly program: string; readonly isolation: "none" }
   /** The ledger could not be written for a while; weights were 0 in this time. */
   | { readonly kind: "ledger-recovered"; readonly unwritableMs: number; readonly cause: string };

@@ -12,6 +12,7 @@
  * - **holdback**: the last share left on stable while the candidate bakes. **warm**: the old release, kept running after promotion.
  */
 import type { BackgroundProcess } from "./background.ts";
+import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
 
 export type ReleaseId = string;
@@ -29,9 +30,11 @@ export interface Actor {
 }
 
 export interface WeightStep {
-  /** Share of visitors on the canary, 1 to 9,500 ten-thousandths. */
+  /** Share of visitors on the canary, 1 to 9,500 ten-thousandths; 0 in the step of a cohort. */
   readonly weight: number;
   readonly minHoldMs: number;
+  /** The members of this cohort come to the canary with this step, and stay; they are not drawn, so no test of chance counts them. */
+  readonly cohort?: string | undefined;
 }
 
 /** How a rollout goes about it. Frozen in the rollout's first entry; what the manifest says later changes nothing here. */
@@ -52,6 +55,8 @@ export interface Plan {
   /** A response head later than this is a failure, on both arms alike. */
   readonly responseDeadlineMs: number;
   readonly leaseTtlMs: number;
+  /** Those that steps name. Absent in entries from before cohorts were known, and where no step names any. */
+  readonly cohorts?: readonly Cohort[] | undefined;
 }
 
 export interface Route {
@@ -106,6 +111,8 @@ export interface Release {
   readonly routes: readonly Route[];
   /** Absent in entries from before assets were known. */
   readonly assets?: readonly AssetFolder[] | undefined;
+  /** Networks of the proxies in front whose X-Forwarded-* counts. Absent in entries from before they were known, and when there are none. */
+  readonly trustedProxies?: readonly string[] | undefined;
   readonly expose: "all" | "previews";
   /** Absent in entries from before processes were known. */
   readonly processes?: readonly BackgroundProcess[] | undefined;

@@ -1,4 +1,5 @@
 import type { JobBook } from "./background.ts";
+import type { Preview } from "./preview.ts";
 import type { InstanceId, Release, ReleaseId, Rollout } from "./rollout.ts";
 import type { ServiceOneOffs, ServiceTasks } from "./task.ts";
 
@@ -45,6 +46,8 @@ export interface Service {
   readonly oneOffs: ServiceOneOffs;
   /** Set while visitors are told to come back later instead of being served. */
   readonly maintenance: Maintenance | null;
+  /** Links to releases that not everybody sees, as long as they are good for something. */
+  readonly previews: readonly Preview[];
 }
 
 export interface Maintenance {

@@ -1,4 +1,4 @@
-import type { RolloutFact } from "./entry.ts";
+import type { RolloutFact, StepEnd } from "./entry.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
 import type { ExposedStage, OutcomeBy, Phase, Position, Rollout } from "./rollout.ts";
 
@@ -182,7 +182,7 @@ function withEvidence(rollout: Rollout, fact: RolloutFact): Rollout {
   return evidence === null ? rollout : { ...rollout, evidence };
 }
 
-function earnedBy(before: OutcomeBy, why: "passed" | "continued" | "person"): OutcomeBy {
+function earnedBy(before: OutcomeBy, why: StepEnd): OutcomeBy {
   if (why === "person" || before === "person") return "person";
   return why === "continued" ? "plan" : before;
 }
