@@ -6,7 +6,9 @@ export type {
   LogsView,
   PreviewLink,
   RolloutView,
+  RunView,
   ServiceView,
   StatusView,
 } from "../control/control-plane.ts";
+export type { JobView, ProcessView, WorkerView } from "../control/process-views.ts";
 export type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";

@@ -8,6 +8,7 @@ import type {
   LogsView,
   PreviewLink,
   RolloutView,
+  RunView,
   SecretView,
   StatusView,
 } from "../api/views.ts";
@@ -63,7 +64,22 @@ export interface Client {
   }): Promise<readonly ChainedEntry[]>;
   checkpoint(): Promise<Checkpoint>;
   /** The last lines; with the cursor of an answer before, what was written since. */
-  logs(options: ServiceName & { readonly lines: number; readonly release?: string; readonly cursor?: string }): Promise<LogsView>;
+  logs(
+    options: ServiceName & {
+      readonly lines: number;
+      readonly release?: string;
+      readonly task?: string;
+      readonly process?: string;
+      readonly cursor?: string;
+    },
+  ): Promise<LogsView>;
+  startRun(
+    of: ServiceName,
+    body: { readonly command: readonly string[]; readonly release: string | null; readonly reason: string },
+  ): Promise<{ readonly run: string }>;
+  stopRun(of: ServiceName, run: string): Promise<void>;
+  /** A command that runs or ran; with the cursor of an answer before, what it wrote since. */
+  run(of: ServiceName, run: string, cursor: string | undefined): Promise<RunView>;
   close(): Promise<void>;
 }
 
@@ -122,11 +138,19 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
         .entries;
     },
     checkpoint: () => http.get<Checkpoint>("/checkpoint"),
-    logs: ({ environment, service, lines, release, cursor }) => {
+    startRun: (of, body) => http.post<{ readonly run: string }>(`${pathOf(of)}/runs`, body),
+    stopRun: async (of, run) => void (await http.post(`${pathOf(of)}/runs/${encodeURIComponent(run)}/stop`, {})),
+    run: (of, run, cursor) => {
+      const query = cursor === undefined ? "" : `?cursor=${encodeURIComponent(cursor)}`;
+      return http.get<RunView>(`${pathOf(of)}/runs/${encodeURIComponent(run)}${query}`);
+    },
+    logs: ({ lines, release, task, process, cursor, ...of }) => {
       const query = new URLSearchParams({ lines: String(lines) });
       if (release !== undefined) query.set("release", release);
+      if (task !== undefined) query.set("task", task);
+      if (process !== undefined) query.set("process", process);
       if (cursor !== undefined) query.set("cursor", cursor);
-      return http.get<LogsView>(`/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}/logs?${query}`);
+      return http.get<LogsView>(`${pathOf(of)}/logs?${query}`);
     },
     close: async () => {
       await dispatcher.close();

@@ -18,6 +18,7 @@ import { preview } from "./preview.ts";
 import { releases } from "./releases.ts";
 import { remote } from "./remote.ts";
 import { abort, pause, promote, resume, rollback } from "./rollout-commands.ts";
+import { run } from "./run.ts";
 import { schema } from "./schema.ts";
 import { secret } from "./secret.ts";
 import { status } from "./status.ts";
@@ -36,6 +37,7 @@ export const commands: readonly Command[] = [
   explain,
   releases,
   logs,
+  run,
   maintenance,
   preview,
   secret,
@@ -122,6 +124,7 @@ function programVersion(): string {
 function addCommand(program: Program, command: Command, options: ProgramOptions | undefined): void {
   const added = program.command(command.name).description(command.summary);
   for (const { name, summary } of command.arguments ?? []) added.argument(name, summary);
+  if (command.rest !== undefined) added.usage(`[options] [service] -- ${command.rest}`);
   for (const { flags, summary, fallback } of command.options ?? []) added.option(flags, summary, fallback);
   added.action(() => {
     const values = added.optsWithGlobals<Record<string, string | boolean | undefined>>();

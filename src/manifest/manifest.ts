@@ -1,4 +1,5 @@
-import type { AssetFolder, Plan, Route, RunSpec } from "../rollout/rollout.ts";
+import type { BackgroundProcess } from "../rollout/background.ts";
+import type { AssetFolder, Plan, ReleaseTask, Route, RunSpec } from "../rollout/rollout.ts";
 import type { ConfigSource, ConfigVariable } from "./config-contract.ts";
 
 /** Where a service runs, and where its variables come from there. */
@@ -20,9 +21,12 @@ export interface Manifest {
     /** Names of secrets that the build finds as files. */
     readonly secrets: readonly string[];
   };
+  /** In the order of the file. */
+  readonly tasks: readonly ReleaseTask[];
   readonly environments: Readonly<Record<string, EnvironmentOfManifest>>;
   /** Every variable that an instance gets. */
   readonly config: Readonly<Record<string, ConfigVariable>>;
+  readonly processes: readonly BackgroundProcess[];
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
   /** `steps` and `onInconclusive` are null when the manifest does not say: then the traffic decides before the start. */

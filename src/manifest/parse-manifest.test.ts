@@ -50,6 +50,17 @@ function problemsOf(text: string): readonly ManifestProblem[] {
   return parsed.problems;
 }
 
+test("tasks keep the order of the file, and say what is wrong with them", () => {
+  const tasks = "tasks: { migrate: { command: npm run migrate, before: canary, timeout: 90s }, index: { command: ./index } }\n";
+  assert.deepEqual(manifestOf(`${sixLines}${tasks}`).tasks, [
+    { name: "migrate", command: "npm run migrate", timeoutMs: 90_000 },
+    { name: "index", command: "./index", timeoutMs: 300_000 },
+  ]);
+  const [name, before] = problemsOf(`${sixLines}tasks: { 1st: { command: x }, migrate: { command: x, before: promotion } }\n`);
+  assert.match(`${name?.message} ${name?.fix}`, /name of a task.*begins with a letter/);
+  assert.match(`${before?.path} ${before?.fix}`, /tasks\.migrate\.before Write canary/);
+});
+
 test("six lines are a manifest, with every default filled in", () => {
   const manifest = manifestOf(sixLines);
   assert.deepEqual(manifest, {
@@ -63,8 +74,10 @@ test("six lines are a manifest, with every default filled in", () => {
       memoryBytesMax: null,
     },
     release: { build: null, include: null, buildTimeoutMs: 900_000, secrets: [] },
+    tasks: [],
     environments: { production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [], config: {} } },
     config: {},
+    processes: [],
     assets: [],
     expose: "previews",
     plan: {

@@ -135,7 +135,21 @@ async function buildIn(folder: string, tools: Tools, request: BuildRequest, sign
 }
 
 function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBundle, built: BuildPlace): Release {
-  const { service, environment, commit, isDirty, run, routes, assets = [], trustedProxies, expose, config, root } = request;
+  const {
+    service,
+    environment,
+    commit,
+    isDirty,
+    run,
+    tasks = [],
+    routes,
+    assets = [],
+    trustedProxies,
+    expose,
+    processes = [],
+    config,
+    root,
+  } = request;
   const id = releaseIdOf({ commit, isDirty, digest, config });
   const configured = config === undefined ? {} : { config };
   const trusted = trustedProxies === undefined ? {} : { trustedProxies };
@@ -149,10 +163,12 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     fileCount,
     bytes,
     run,
+    tasks,
     routes,
     assets,
     ...trusted,
     expose,
+    processes,
     built,
     root,
     ...configured,

@@ -27,7 +27,7 @@ function openWithKeeper(t: TestContext) {
     run: async ({ name, env, sealedEnv }: KeptSpec) => {
       asked.push(`run ${name}${sealedEnv === undefined ? "" : " with secrets"}`);
       if (keeper.isAway) throw new BelayError({ code: "BELAY_KEEPER_UNREACHABLE", message: "no keeper", next: "Wait." });
-      kept.set(name, { name, pid: 1, state: "running", exits: 0, lastExit: "", logFile: "", env });
+      kept.set(name, { name, pid: 1, state: "running", exits: 0, lastExit: "", isEndUnseen: false, ranMs: 0, logFile: "", env });
     },
     stop: async (name: string) => {
       asked.push(`stop ${name}`);
@@ -43,7 +43,7 @@ function openWithKeeper(t: TestContext) {
       nodeFolder: "/usr/bin",
       config: {
         variablesOf: ({ config }) => (config === undefined ? noVariables : { plain: {}, secret: { TOKEN: "hunter22" } }),
-        seal: () => "sealed",
+        seal: () => `sealed ${asked.length}`,
         outputFilter: {
           name: "output",
           argv: ["filter"],
@@ -134,6 +134,20 @@ test("a scratch folder that cannot be removed keeps no instance from being stopp
   await runtime().stop(name, 0);
   assert.deepEqual(await runtime().list(), []);
   assert.ok(existsSync(record));
+});
+
+test("what runs once and what works in the background has its secrets as instances do, and is not replaced for another seal", async (t) => {
+  const { keeper, runtime } = openWithKeeper(t);
+  const configured = { ...releaseNamed("b"), config: "1" };
+  const id = "shop.production.b.task-migrate.1";
+  const task = { id, kind: "task", name: "migrate", release: configured, command: "node migrate.js" } as const;
+  await runtime().tasks.start(task);
+  assert.deepEqual(keeper.asked.splice(0), ["run output", `run ${id} with secrets`]);
+  const worker = { kind: "worker", name: "mail", command: "node mail.js", memoryBytesMax: null, aliveAfterMs: 0 } as const;
+  await runtime().workers.start(configured, worker);
+  await runtime().workers.start(configured, worker);
+  const ofWorker = (await runtime().workers.list()).map((run) => `run ${run.id} with secrets`);
+  assert.deepEqual(keeper.asked, ["run output", ...ofWorker, "run output"]);
 });
 
 test("an instance with secrets is started when its output can be masked, by a filter of this program and by one alone", async (t) => {

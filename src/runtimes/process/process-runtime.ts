@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { BelayError } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { findFreePort } from "../../ports/free-port.ts";
@@ -10,18 +9,14 @@ import { type InstanceRecord, InstanceRecords } from "./instance-record.ts";
 import { instanceHost, instanceId, instanceSpec, isInstanceId, slotOf } from "./instance-spec.ts";
 import { InstanceWatch } from "./instance-watch.ts";
 import type { Probe } from "./probe.ts";
-import type { KeptProcess, KeptSpec, ProcessKeeper } from "./process-keeper.ts";
-import type { ReleaseVariables } from "./release-environment.ts";
+import type { KeptProcess } from "./process-keeper.ts";
+import { ReleaseStarter, type ReleaseStarterOptions } from "./release-starter.ts";
+import { TaskProcesses } from "./task-processes.ts";
+import { WorkerProcesses } from "./worker-processes.ts";
 
 const shownLines = 20;
 
-export interface ProcessRuntimeOptions {
-  readonly keeper: ProcessKeeper;
-  /** The bundle's folder, checked against its digest. */
-  readonly folderOf: (release: Release) => Promise<string>;
-  /** Has `node` in it; comes before the system's folders in an instance's PATH. */
-  readonly nodeFolder: string;
-  readonly config: ProcessConfig;
+export interface ProcessRuntimeOptions extends ReleaseStarterOptions {
   /** For records and scratch folders of instances. */
   readonly folder: string;
   readonly logTail: (file: string, lines: number) => Promise<string>;
@@ -29,15 +24,6 @@ export interface ProcessRuntimeOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-}
-
-/** How instances come to their configuration. */
-export interface ProcessConfig {
-  variablesOf(release: Release): ReleaseVariables;
-  /** Makes of variables what may be written down, for `KeptSpec.sealedEnv`. */
-  seal(variables: Readonly<Record<string, string>>): string;
-  /** The process that masks what instances with secrets write. */
-  readonly outputFilter: KeptSpec;
 }
 
 export interface ProcessRuntime extends Runtime {
@@ -52,7 +38,10 @@ export function openProcessRuntime(options: ProcessRuntimeOptions): ProcessRunti
 
 class Processes implements ProcessRuntime {
   readonly name = "process";
+  readonly tasks: TaskProcesses;
+  readonly workers: WorkerProcesses;
   readonly #options: ProcessRuntimeOptions;
+  readonly #starter: ReleaseStarter;
   readonly #records: InstanceRecords;
   readonly #watches = new Map<InstanceId, InstanceWatch>();
   /** What could not even be started; tried again at the next `start`. */
@@ -62,6 +51,9 @@ class Processes implements ProcessRuntime {
 
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
+    this.#starter = new ReleaseStarter(options);
+    this.tasks = new TaskProcesses({ ...options, starter: this.#starter });
+    this.workers = new WorkerProcesses({ ...options, starter: this.#starter });
     this.#records = new InstanceRecords(options.folder);
     void this.#tidyUp(() => this.#records.removeLeftovers());
     this.#stopListening = options.keeper.onExit(({ name, lastExit }) => void this.#noteExit(name, lastExit));
@@ -112,24 +104,18 @@ class Processes implements ProcessRuntime {
   }
 
   async #startOne(release: Release, id: InstanceId): Promise<void> {
-    const { config, keeper, folderOf, nodeFolder, random } = this.#options;
+    const { keeper, random } = this.#options;
     let port = 0;
     try {
-      const bundleFolder = await folderOf(release);
+      const place = await this.#starter.place({ release, id, scratchFolder: this.#records.scratchFolder(id) });
       // Asked anew: to read the bundle takes a while, in which another release may have been started.
-      const processes = await keeper.list();
-      const kept = instancesAmong(processes);
+      const kept = instancesAmong(await keeper.list());
       const taken = () => new Set([...this.#portsInHand, ...kept.map(({ env }) => Number(env["PORT"]))]);
       do port = await findFreePort({ host: instanceHost, taken: taken(), random });
       while (this.#portsInHand.has(port));
       this.#portsInHand.add(port);
       this.#records.create(id, release, port);
-      const scratchFolder = this.#records.scratchFolder(id);
-      const variables = config.variablesOf(release);
-      const { seal } = config;
-      const spec = instanceSpec({ release, id, port, bundleFolder, scratchFolder, nodeFolder, variables, seal });
-      if (spec.sealedEnv !== undefined) await this.#runOutputFilter(processes);
-      await keeper.run(spec);
+      await this.#starter.run(instanceSpec({ ...place, port }));
     } catch (cause) {
       // A keeper that is away is no fault of the release: the start is asked for again.
       if (!(cause instanceof BelayError) || cause.code === "BELAY_KEEPER_UNREACHABLE") throw cause;
@@ -152,16 +138,6 @@ class Processes implements ProcessRuntime {
       this.#portsInHand.delete(port);
     }
     this.#watch(id, { exits: 0, lastExit: "" });
-  }
-
-  /** One of another program is stopped first: two that read one pipe would each get a part. What is written meanwhile waits in the pipe. */
-  async #runOutputFilter(present: readonly KeptProcess[]): Promise<void> {
-    const { config, keeper } = this.#options;
-    const { outputFilter } = config;
-    const running = present.find(({ name }) => name === outputFilter.name);
-    if (running !== undefined && !isDeepStrictEqual(running.env, outputFilter.env))
-      await keeper.stop(outputFilter.name, outputFilter.graceMs);
-    await keeper.run(outputFilter);
   }
 
   /** The watch of an instance; undefined when nothing is recorded of it, so that nobody knows how to ask it. */
