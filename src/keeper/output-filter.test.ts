@@ -92,3 +92,24 @@ test("a whole restart finds the sealed variables, and without the key the proces
     await until("it is told what is missing", async () => /the key .* is missing/.test((await keeper.status("talker")).lastExit));
   });
 });
+
+test("of a command that runs once everything is in the log when it has ended, also when it ends before the filter is there", async () => {
+  await keepers.with(async (keeper) => {
+    const { client, data, status } = keeper;
+    const random = createSystemRandom();
+    const sealing = createSealing(openConfigKey(configKeyFile(data), random), random);
+    const sealedEnv = sealing.seal(JSON.stringify({ PASSWORD: value }), environmentPurpose);
+    const filter = { argv: [keepers.program.node, keepers.program.main, "output", data] };
+    await client.run(keepers.spec("output", "", filter));
+    const argv = ["/bin/sh", "-c", "echo first $PASSWORD; printf 'last without an end hunter22'"];
+    // The same name again and again, as a job has it.
+    for (const time of [1, 2, 3]) {
+      await client.run(keepers.spec("once", "", { argv, env: {}, sealedEnv, isOnce: true }));
+      await until("it has ended", async () => (await status("once")).state === "ended");
+      const text = readFileSync(join(data, "logs/once.log"), "utf8");
+      assert.equal(text, "first [secret]\nlast without an end hunter22".repeat(time));
+      assert.ok((await status("once")).ranMs < 5_000);
+      await client.stop("once", 0);
+    }
+  });
+});

@@ -1,4 +1,15 @@
-import { closeSync, constants, type FSWatcher, mkdirSync, openSync, watch, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  type FSWatcher,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statSync,
+  watch,
+  writeSync,
+} from "node:fs";
 import { Socket } from "node:net";
 import type { Clock } from "../ports/clock.ts";
 import { configKeyFile, readConfigKey } from "../ports/config-key.ts";
@@ -7,9 +18,12 @@ import { createMask, type Mask } from "../ports/masking.ts";
 import { environmentPurpose, openSealed } from "../ports/sealing.ts";
 import { keeperPaths } from "./command.ts";
 import { openLogFile } from "./log-files.ts";
-import { outputPipes, pipeOf, readSealedValues } from "./output-pipes.ts";
+import { isRestAwaited, noteRestWritten, outputPipes, pipeOf, readSealedValues } from "./output-pipes.ts";
 
 const lookEveryMs = 500;
+/** As much as a pipe holds. */
+const pipeBytesMax = 64 * 1024;
+const restReadsMax = 16;
 
 export interface OutputFilterOptions {
   readonly dataFolder: string;
@@ -33,13 +47,20 @@ export async function runOutputFilter({ dataFolder, clock, log, signal }: Output
       const sealed = readSealedValues(folder, name);
       // Removed between two looks.
       if (sealed === undefined) continue;
-      const known = open.get(name);
-      if (known !== undefined) {
-        known.learn(sealed);
-        continue;
+      let pipe = open.get(name);
+      if (pipe !== undefined && !pipe.isAt(pipeOf(folder, name))) {
+        // Another process of the same name came at once: a job's next run.
+        pipe.takeRest();
+        pipe.close();
+        open.delete(name);
+        pipe = undefined;
       }
-      const fd = openForReading(pipeOf(folder, name));
+      pipe?.learn(sealed);
+      const fd = pipe === undefined ? openForReading(pipeOf(folder, name)) : undefined;
       if (fd !== undefined) open.set(name, new FilteredPipe({ name, fd, logs, sealed, openValues, log }));
+      if (!isRestAwaited(folder, name)) continue;
+      open.get(name)?.takeRest();
+      noteRestWritten(folder, name);
     }
     for (const [name, pipe] of open) {
       if (present.has(name) || !pipe.closeWhenQuiet()) continue;
@@ -69,6 +90,7 @@ class FilteredPipe {
   readonly #options: FilteredPipeOptions;
   readonly #socket: Socket;
   readonly #logFd: number;
+  readonly #inode: number;
   readonly #values = new Set<string>();
   #sealed = "";
   /** Null while the values cannot be known: then nothing is written, rather than anything in clear. */
@@ -78,6 +100,7 @@ class FilteredPipe {
 
   constructor(options: FilteredPipeOptions) {
     this.#options = options;
+    this.#inode = fstatSync(options.fd).ino;
     this.#logFd = openLogFile(options.logs, options.name);
     this.learn(options.sealed);
     this.#socket = new Socket({ fd: options.fd, readable: true, writable: false });
@@ -104,6 +127,31 @@ class FilteredPipe {
       this.#mask = null;
     }
     this.#sealed = sealed;
+  }
+
+  /** Whether this is the pipe at that path, and not one that was there before. */
+  isAt(path: string): boolean {
+    return statSync(path, { throwIfNoEntry: false })?.ino === this.#inode;
+  }
+
+  /** Takes what lies in the pipe without waiting for anything: of a process that has ended, all that it said. */
+  takeRest(): void {
+    const bytes = Buffer.alloc(pipeBytesMax);
+    // Not for ever: something that got away from its process may go on writing, and comes like any other output then.
+    for (let reads = 0, read = 1; reads < restReadsMax && read > 0; reads += 1) {
+      read = this.#readNow(bytes);
+      if (read > 0) this.#take(bytes.subarray(0, read));
+    }
+    if (this.#mask !== null) this.#write(this.#mask.end());
+  }
+
+  #readNow(bytes: Buffer): number {
+    try {
+      return readSync(this.#options.fd, bytes);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "EAGAIN") return 0;
+      throw cause;
+    }
   }
 
   /** Its process is gone. True when nothing came since the last look: then it is closed. */

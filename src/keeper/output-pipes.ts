@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Clock } from "../ports/clock.ts";
 import { writeFileDurably } from "../ports/durable-file.ts";
 import { systemPath } from "../ports/environment.ts";
 
@@ -10,6 +11,9 @@ import { systemPath } from "../ports/environment.ts";
  * nobody gets a broken pipe when the filter, the keeper or both are killed, and what was written waits for the next filter.
  */
 const pipeEnd = ".pipe";
+const pollMs = 20;
+/** A filter that was killed is back by then; the log of what ended lacks its end otherwise, and nobody waits for ever. */
+const restPatienceMs = 5_000;
 
 /** The keeper's name for the filter. */
 export const outputFilterName = "output";
@@ -24,10 +28,32 @@ export function openOutputPipe(folder: string, name: string, sealed: string): nu
   return openSync(pipe, constants.O_RDWR);
 }
 
+/**
+ * For a process that has ended: resolves when the filter has written down all that it said, or does not come. Whoever holds the pipe
+ * open meanwhile keeps what is in it.
+ */
+export async function awaitRest(folder: string, name: string, clock: Clock): Promise<void> {
+  const mark = restMarkOf(folder, name);
+  writeFileSync(mark, "");
+  const untilMs = clock.monotonicMs() + restPatienceMs;
+  while (existsSync(mark) && clock.monotonicMs() < untilMs) await clock.sleep(pollMs);
+  rmSync(mark, { force: true });
+}
+
+/** Whether somebody awaits the rest of an output. */
+export function isRestAwaited(folder: string, name: string): boolean {
+  return existsSync(restMarkOf(folder, name));
+}
+
+export function noteRestWritten(folder: string, name: string): void {
+  rmSync(restMarkOf(folder, name), { force: true });
+}
+
 /** To be called when nothing of the process runs any more; the filter reads what is left. */
 export function removeOutputPipe(folder: string, name: string): void {
   rmSync(pipeOf(folder, name), { force: true });
   rmSync(sealedFileOf(folder, name), { force: true });
+  noteRestWritten(folder, name);
 }
 
 /** Names of the processes whose output goes through a pipe. */
@@ -50,6 +76,10 @@ export function readSealedValues(folder: string, name: string): string | undefin
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw cause;
   }
+}
+
+function restMarkOf(folder: string, name: string): string {
+  return join(folder, `${name}.ended`);
 }
 
 function sealedFileOf(folder: string, name: string): string {

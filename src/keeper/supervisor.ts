@@ -174,11 +174,12 @@ export class Supervisor {
 
   #supervise(spec: ProcessSpec, past: Past, adopted: ReturnType<typeof adoptProcess> | "ended" | null): SupervisedProcess {
     const { clock, listeners, log, openEnvironment, paths } = this.#options;
+    const surroundings = { logFolder: paths.logs, outputFolder: paths.output, openEnvironment, clock, log };
     return new SupervisedProcess({
       spec,
       past: { exits: past.exits, lastExit: past.lastExit, isEndUnseen: past.isEndUnseen, ranMs: past.ranMs },
       adopted,
-      start: () => startProcess(spec, listeners, { logFolder: paths.logs, outputFolder: paths.output, openEnvironment }),
+      start: () => startProcess(spec, listeners, surroundings),
       clock,
       onChange: () => this.#note(),
       onExit: (name, lastExit) => {
