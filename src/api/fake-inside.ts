@@ -197,6 +197,7 @@ export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
     evidence: null,
     verdict: "needs 32 more visitors",
     lastLines: "",
+    staging: null,
     ...changes,
   };
 }

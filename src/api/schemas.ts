@@ -155,6 +155,15 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
     evidence: evidence.nullable(),
     verdict: z.string(),
     lastLines: z.string(),
+    staging: z
+      .object({
+        environment: z.string(),
+        rollout: z.string(),
+        state: z.enum(["waiting", "passed", "failed"]),
+        checked: z.array(z.string()),
+        at: z.string().nullable(),
+      })
+      .nullable(),
   })
   .openapi("Rollout");
 

@@ -4,7 +4,8 @@ import { endOfPreview } from "../rollout/preview.ts";
 import { isEnded, type OutcomeBy, type Release, type ReleaseId, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { ControlLoop } from "./control-loop.ts";
-import type { RolloutView, ServiceView } from "./control-plane.ts";
+import type { RolloutView, ServiceView, StagingView } from "./control-plane.ts";
+import { stagedOf } from "./staging.ts";
 import type { World } from "./world.ts";
 
 interface Outcome {
@@ -46,6 +47,7 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     evidence,
     verdict: verdict === undefined ? "" : verdict.kind === "inconclusive" ? verdict.missing : verdict.reason,
     lastLines: lastLinesOf(rollout, loop),
+    staging: viewStaging(rollout, loop),
   };
 }
 
@@ -127,8 +129,16 @@ function releaseOf(service: Service, id: ReleaseId | null): Release | null {
   return id === null ? null : (service.releases[id] ?? null);
 }
 
-/** What a failing instance of the candidate wrote last, for as long as the runtime still shows it. */
+function viewStaging(rollout: Rollout, { journal }: ControlLoop): StagingView | null {
+  const staged = stagedOf(rollout, journal.deployments);
+  if (staged === null || rollout.staging === undefined) return null;
+  const { checked, at } = staged.state === "passed" ? staged.attestation : { checked: [], at: null };
+  return { ...rollout.staging, state: staged.state, checked, at };
+}
+
+/** What a failing instance of the candidate wrote last, here or in the environment before, for as long as the runtime still shows it. */
 function lastLinesOf(rollout: Rollout, loop: ControlLoop): string {
-  const failing = loop.instances.failureOf(rollout);
+  const staged = stagedOf(rollout, loop.journal.deployments);
+  const failing = loop.instances.failureOf(staged?.state === "failed" ? staged.rollout : rollout);
   return failing === undefined ? "" : failing.split("\n").slice(1).join("\n");
 }

@@ -27,6 +27,7 @@ const neededFields: { readonly [Kind in Fact["kind"]]: readonly (keyof Extract<F
   "preview-link-made": ["nonce", "release", "redeemBefore", "lastsSeconds"],
   "preview-link-redeemed": ["nonce"],
   "preview-keys-changed": ["keys"],
+  attested: ["release", "digest", "checked"],
   "maintenance-changed": ["isOn", "message"],
   "rolled-back-directly": ["target", "plan", "reason", "doneAt"],
   "control-started": ["boot", "program", "isolation"],

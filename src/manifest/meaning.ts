@@ -1,4 +1,5 @@
 import { findCohortsThatDoNotFit } from "./cohorts.ts";
+import { findOrderThatDoesNotFit } from "./environment-order.ts";
 import type { Finding } from "./position.ts";
 import { durationPattern, parseDuration, parsePercent, percentPattern } from "./quantities.ts";
 import { withoutTrailingSlash } from "./schema.ts";
@@ -13,6 +14,7 @@ export function checkMeaning(value: unknown): readonly Finding[] {
     ...findHoldsThatDoNotFit(value),
     ...findRoutesClaimedTwice(value),
     ...findCohortsThatDoNotFit(value),
+    ...findOrderThatDoesNotFit(get(value, "environments")),
   ];
 }
 

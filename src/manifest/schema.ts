@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { cohortsSchema, networkSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
+import { environmentBefore } from "./environment-order.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import {
   describeDuration,
@@ -148,7 +149,13 @@ const environment = z.strictObject({
       title: "a list of routes",
       description: "What of the incoming traffic belongs to the service.",
       examples: ["[{ host: shop.example.com }]"],
-    }),
+    })
+    .optional(),
+  after: text(dnsLabel, "the name of another environment, or none", {
+    description:
+      "Environment in which the same bundle must have passed first, or none. Left out, staging comes before production when there is one.",
+    examples: ["staging"],
+  }).optional(),
 });
 
 const step = z.strictObject({
@@ -246,6 +253,21 @@ const manifest = z
         description: "Where the service runs, by name (a-z, 0-9 and -).",
         examples: ["{ production: { routes: [{ host: shop.example.com }] } }"],
       }),
+    watch: z
+      .array(
+        text(/^(?!\/)[^\0\r\n]{1,1024}$/, "a glob relative to this folder", {
+          description: "Files outside of this folder that the service is made of.",
+          examples: ["../packages/shared/**"],
+        }),
+      )
+      .max(100, "has more than 100 globs")
+      .prefault([])
+      .meta({
+        title: "a list of globs",
+        description:
+          "In a repository with several services: what else than this folder is a change of this one, for `belay deploy --changed`.",
+        examples: ["[../packages/shared/**]"],
+      }),
     assets: z
       .array(assetFolder)
       .max(20, "has more than 20 folders")
@@ -324,10 +346,11 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
     .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
-  for (const [name, { routes, trustedProxies }] of Object.entries(data.environments)) {
+  for (const [name, { routes, after, trustedProxies }] of Object.entries(data.environments)) {
     environments[name] = {
-      routes: routes.map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
+      routes: (routes ?? []).map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
       trustedProxies,
+      after: environmentBefore(name, after, Object.hasOwn(data.environments, "staging")),
     };
   }
   return {
@@ -342,6 +365,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     },
     release: { build: release.build ?? null, include: release.include ?? null, buildTimeoutMs: release.buildTimeout },
     environments,
+    watch: data.watch,
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
     plan: {
