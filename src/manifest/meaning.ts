@@ -1,4 +1,5 @@
 import { findCohortsThatDoNotFit } from "./cohorts.ts";
+import { findOrderThatDoesNotFit } from "./environment-order.ts";
 import type { Finding } from "./position.ts";
 import { findProcessesAtOdds } from "./processes-meaning.ts";
 import { durationPattern, parseDuration, parsePercent, percentPattern } from "./quantities.ts";
@@ -15,6 +16,7 @@ export function checkMeaning(value: unknown): readonly Finding[] {
     ...findRoutesClaimedTwice(value),
     ...findProcessesAtOdds(value),
     ...findCohortsThatDoNotFit(value),
+    ...findOrderThatDoesNotFit(get(value, "environments")),
   ];
 }
 
