@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { InFlight } from "../routing/in-flight.ts";
 import { Attempts } from "./attempts.ts";
+import { headersForInstance } from "./forwarding.ts";
 import { maintenanceAnswer } from "./maintenance-answer.ts";
 import type { ProxyContext } from "./proxy-context.ts";
-import { headersForInstance, type RequestHead, readRequestHead } from "./request-head.ts";
+import { type RequestHead, readRequestHead } from "./request-head.ts";
 import type { OwnAnswer } from "./respond.ts";
 
 /** A request that has a place to go. It is in flight from here on. */
@@ -40,8 +41,10 @@ export function admit(
     request,
     attempts: new Attempts({ state, request, nowMs }),
     headers: headersForInstance(head, {
-      clientAddress: incoming.socket.remoteAddress ?? "unknown",
+      peerAddress: incoming.socket.remoteAddress ?? "unknown",
+      scheme: "http",
       requestId: head.requestId ?? context.nextRequestId(),
+      trustedProxies: context.trustedProxies,
     }),
     setCookie: visitor.setCookie,
   };

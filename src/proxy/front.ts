@@ -19,6 +19,9 @@ const serverOptions = {
   // For the whole of a request, uploads included; a client that stalls is caught by the deadline.
   requestTimeout: 3_600_000,
   noDelay: true,
+  // Finds clients that are gone and have said no more than that they are done sending.
+  keepAlive: true,
+  keepAliveInitialDelay: 30_000,
   shouldUpgradeCallback: (incoming: IncomingMessage) => incoming.headers.upgrade?.toLowerCase() === "websocket",
 };
 
@@ -27,11 +30,22 @@ export class Front {
   readonly #context: ProxyContext;
   readonly #server: Server;
   readonly #connections = new Connections();
+  readonly #refused = new WeakSet<Socket>();
 
   constructor(context: ProxyContext) {
     this.#context = context;
     this.#server = createServer(serverOptions, (incoming, response) => this.#handle(incoming, response));
     this.#server.on("connection", (socket) => this.#connections.opened(socket, this.#nowMs()));
+    // Node's limit drops headers without a word; what is too many is refused by `readRequestHead`.
+    this.#server.maxHeadersCount = 0;
+    // A client that is done sending still waits for its answer. Node's types do not know this field.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
+    // Node would tell the client to go on before anybody knows whether its request has a place to go.
+    this.#server.on("checkContinue", (incoming: IncomingMessage, response: ServerResponse) => this.#handle(incoming, response));
+    this.#server.on("connect", (_incoming: IncomingMessage, client: Socket) => {
+      client.on("error", () => client.destroy());
+      respondOnSocket(client, { status: 405, reason: "Belay is no proxy for other hosts" });
+    });
     this.#server.on("upgrade", (incoming: IncomingMessage, client: Socket, firstBytes: Buffer) => {
       this.#handleUpgrade(incoming, client, firstBytes);
     });
@@ -84,11 +98,15 @@ export class Front {
 
   #handle(incoming: IncomingMessage, response: ServerResponse): void {
     const { socket } = incoming;
+    // What comes behind a request that was not understood could be anything: a part of it, or somebody else's request.
+    if (this.#refused.has(socket)) return;
     this.#connections.began(socket);
     response.once("close", () => this.#connections.ended(socket, this.#nowMs()));
     const admission = admit(this.#context, incoming);
-    if (admission.kind === "refused") respond(response, { isLast: this.#context.isDraining(), ...admission.answer });
-    else new ProxiedRequest({ context: this.#context, admission, incoming, response }).begin();
+    if (admission.kind === "refused") {
+      if (admission.answer.isLast === true) this.#refused.add(socket);
+      respond(response, { isLast: this.#context.isDraining() || incoming.headers.expect !== undefined, ...admission.answer });
+    } else new ProxiedRequest({ context: this.#context, admission, incoming, response }).begin();
   }
 
   #handleUpgrade(incoming: IncomingMessage, client: Socket, firstBytes: Buffer): void {

@@ -2,7 +2,7 @@ import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 
 export interface OwnAnswer {
-  readonly status: 400 | 404 | 408 | 502 | 503 | 504;
+  readonly status: 400 | 404 | 405 | 408 | 502 | 503 | 504;
   /** What happened, in one line that a visitor may read. */
   readonly reason: string;
   readonly setCookie?: string | null;

@@ -6,6 +6,7 @@ import type { RoutingTable } from "../routing/table.ts";
 import { VisitorCookies } from "../routing/visitor-cookie.ts";
 import { linkProtocol } from "../routing/wire.ts";
 import { WorkerState } from "../routing/worker-state.ts";
+import { noTrustedProxies } from "./forwarding.ts";
 import { Front } from "./front.ts";
 import { type ControlMessage, LinkClient } from "./link-client.ts";
 import { parseRoutingTable } from "./link-messages.ts";
@@ -69,6 +70,7 @@ class ProxyWorker {
       upstream: this.#upstream,
       releasesFolder: options.releasesFolder,
       cookies,
+      trustedProxies: noTrustedProxies,
       requests: new Map(),
       nextRequestId: () => {
         this.#requestCount += 1;
