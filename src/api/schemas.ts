@@ -87,6 +87,7 @@ const release: z.ZodType<Release> = z
       memoryBytesMax: count.nullable(),
     }),
     routes: z.array(z.object({ host: z.string(), path: z.string() })),
+    trustedProxies: z.array(z.string()).optional(),
     expose: z.enum(["all", "previews"]),
     built: z
       .discriminatedUnion("kind", [

@@ -196,7 +196,8 @@ async function poolOf(
 
 function routeTo(route: ServiceRoute, known: Service | undefined, stable: Pool): ServiceRoute {
   const release = known?.releases[stable.release];
-  const own = release === undefined ? {} : { routes: release.routes, expose: release.expose };
+  const own =
+    release === undefined ? {} : { routes: release.routes, trustedProxies: release.trustedProxies, expose: release.expose };
   return { ...route, ...own, stable, exposure: null, watch: null };
 }
 

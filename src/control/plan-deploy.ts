@@ -61,6 +61,7 @@ function freezePlan(plan: Manifest["plan"], visitorsPerSecond: number | null): {
 export async function planBuild(releases: Pick<Releases, "readFile">, rollout: Rollout): Promise<BuildRequest> {
   const { commit, root, environment, isDirty, bundle } = rollout;
   const manifest = await readManifest(releases, { commit, root });
+  const { routes, trustedProxies } = requireEnvironment(manifest, environment);
   return {
     service: manifest.service,
     environment,
@@ -68,7 +69,8 @@ export async function planBuild(releases: Pick<Releases, "readFile">, rollout: R
     isDirty,
     bundle,
     run: manifest.run,
-    routes: requireEnvironment(manifest, environment).routes,
+    routes,
+    ...(trustedProxies.length === 0 ? {} : { trustedProxies }),
     assets: manifest.assets,
     expose: manifest.expose,
     root,

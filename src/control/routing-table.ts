@@ -48,6 +48,7 @@ function routeOf(service: Service): ServiceRoute | null {
     watch: routing.watch,
     responseDeadlineMs: rulingPlan(service, routing)?.responseDeadlineMs ?? 30_000,
     assets: assetsOf(service),
+    ...(release.trustedProxies === undefined ? {} : { trustedProxies: release.trustedProxies }),
     expose: release.expose,
     ...(service.maintenance === null ? {} : { maintenance: { message: service.maintenance.message } }),
   };

@@ -1,5 +1,11 @@
 import type { AssetFolder, Plan, Route, RunSpec } from "../rollout/rollout.ts";
 
+export interface EnvironmentOfManifest {
+  readonly routes: readonly Route[];
+  /** Networks of the proxies in front whose X-Forwarded-* counts. */
+  readonly trustedProxies: readonly string[];
+}
+
 /** belay.yml, checked and with every default filled in. */
 export interface Manifest {
   readonly service: string;
@@ -9,7 +15,7 @@ export interface Manifest {
     readonly include: readonly string[] | null;
     readonly buildTimeoutMs: number;
   };
-  readonly environments: Readonly<Record<string, { readonly routes: readonly Route[] }>>;
+  readonly environments: Readonly<Record<string, EnvironmentOfManifest>>;
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
   /** `steps` and `onInconclusive` are null when the manifest does not say: then the traffic decides before the start. */

@@ -63,7 +63,7 @@ test("six lines are a manifest, with every default filled in", () => {
       memoryBytesMax: null,
     },
     release: { build: null, include: null, buildTimeoutMs: 900_000 },
-    environments: { production: { routes: [{ host: "shop.example.com", path: "/" }] } },
+    environments: { production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [] } },
     assets: [],
     expose: "previews",
     plan: {
@@ -349,4 +349,11 @@ test("property: a value of the wrong type anywhere is a problem at that path", (
       );
     }),
   );
+});
+
+test("trusted proxies are addresses and networks of an environment", () => {
+  const withProxies = (list: string) => sixLines.replace("com }] }", `com }], trustedProxies: ${list} }`);
+  const networks = ["10.0.0.0/8", "2001:db8::/32", "127.0.0.1"];
+  assert.deepEqual(manifestOf(withProxies(JSON.stringify(networks))).environments["production"]?.trustedProxies, networks);
+  assert.match(problemsOf(withProxies("[10.0.0.0/33]"))[0]?.message ?? "", /is neither an address nor a network/);
 });

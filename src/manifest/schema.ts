@@ -1,6 +1,6 @@
 import * as z from "zod";
-import type { Route } from "../rollout/rollout.ts";
-import type { Manifest } from "./manifest.ts";
+import { isNetwork } from "../ports/networks.ts";
+import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import {
   describeDuration,
   durationPattern,
@@ -129,7 +129,25 @@ const route = z.strictObject({
   ),
 });
 
+const network = z
+  .string()
+  .refine(isNetwork, "is neither an address nor a network such as 10.0.0.0/8")
+  .meta({
+    title: "an address or a network in CIDR notation",
+    description: "Address, or network in CIDR notation.",
+    examples: ["10.0.0.0/8"],
+  });
+
 const environment = z.strictObject({
+  trustedProxies: z
+    .array(network)
+    .max(100, "has more than 100 networks")
+    .prefault([])
+    .meta({
+      title: "a list of networks",
+      description: "Proxies in front of Belay, by address: only what they say of a client in X-Forwarded-* counts.",
+      examples: ["[10.0.0.0/8]"],
+    }),
   routes: z
     .array(route)
     .min(1, "is empty, so that no visitor would reach the service")
@@ -304,9 +322,12 @@ export function checkShape(value: unknown): CheckedShape {
 
 function toManifest(data: z.output<typeof manifest>): Manifest {
   const { run, release, rollout } = data;
-  const environments: Record<string, { readonly routes: readonly Route[] }> = {};
-  for (const [name, { routes }] of Object.entries(data.environments)) {
-    environments[name] = { routes: routes.map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })) };
+  const environments: Record<string, EnvironmentOfManifest> = {};
+  for (const [name, { routes, trustedProxies }] of Object.entries(data.environments)) {
+    environments[name] = {
+      routes: routes.map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
+      trustedProxies,
+    };
   }
   return {
     service: data.service,

@@ -32,6 +32,7 @@ const serviceRoute = z.object({
       }),
     )
     .optional(),
+  trustedProxies: z.array(z.string()).optional(),
   expose: z.enum(["all", "previews"]),
   maintenance: z.object({ message: z.string() }).optional(),
 });

@@ -126,9 +126,10 @@ async function buildIn(folder: string, tools: Tools, request: BuildRequest, sign
 
 /** `<commit>-<digest>`, shortened; `<commit>-dirty-<digest>` for what was deployed with uncommitted changes. */
 function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBundle, built: BuildPlace): Release {
-  const { service, environment, commit, isDirty, run, routes, assets = [], expose } = request;
+  const { service, environment, commit, isDirty, run, routes, assets = [], trustedProxies, expose } = request;
   const id = `${commit.slice(0, 7)}${isDirty ? "-dirty" : ""}-${digest.slice(0, 6)}`;
-  return { id, service, environment, commit, isDirty, digest, fileCount, bytes, run, routes, assets, expose, built };
+  const trusted = trustedProxies === undefined ? {} : { trustedProxies };
+  return { id, service, environment, commit, isDirty, digest, fileCount, bytes, run, routes, assets, ...trusted, expose, built };
 }
 
 /** Failures of the file system are expected ones: a full disk, a missing right. */

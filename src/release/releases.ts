@@ -23,7 +23,10 @@ export interface Releases {
 }
 
 export interface BuildRequest
-  extends Pick<Release, "service" | "environment" | "commit" | "isDirty" | "run" | "routes" | "assets" | "expose"> {
+  extends Pick<
+    Release,
+    "service" | "environment" | "commit" | "isDirty" | "run" | "routes" | "assets" | "trustedProxies" | "expose"
+  > {
   /** Folder of the service inside the repository, "" for its top. */
   readonly root: string;
   /** Shell command line; null when nothing is to be built. */

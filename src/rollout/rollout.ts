@@ -93,6 +93,8 @@ export interface Release {
   readonly routes: readonly Route[];
   /** Absent in entries from before assets were known. */
   readonly assets?: readonly AssetFolder[] | undefined;
+  /** Networks of the proxies in front whose X-Forwarded-* counts. Absent in entries from before they were known, and when there are none. */
+  readonly trustedProxies?: readonly string[] | undefined;
   readonly expose: "all" | "previews";
   /** Absent in entries from before it was recorded: those releases were built here. */
   readonly built?: BuildPlace | undefined;

@@ -46,6 +46,8 @@ export interface ServiceRoute {
   readonly responseDeadlineMs: number;
   /** Absent in tables from before assets were known. */
   readonly assets?: readonly AssetRoute[] | undefined;
+  /** Networks of the proxies in front whose X-Forwarded-* counts, as the stable release has them; absent when there are none. */
+  readonly trustedProxies?: readonly string[] | undefined;
   /** `all` adds a `belay-release` header to every answer. */
   readonly expose: "all" | "previews";
   /** Present while every request is answered 503 with this message instead of being passed on; empty for Belay's own words. */
