@@ -44,7 +44,7 @@ export function admit(
       peerAddress: incoming.socket.remoteAddress ?? "unknown",
       scheme: "http",
       requestId: head.requestId ?? context.nextRequestId(),
-      trustedProxies: context.trustedProxies,
+      proxies: context.proxiesInFront.of(choice.service),
     }),
     setCookie: visitor.setCookie,
   };

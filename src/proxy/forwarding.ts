@@ -1,13 +1,7 @@
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
+import type { ServiceRoute } from "../routing/table.ts";
+import { TrustedProxies } from "../routing/trusted-proxies.ts";
 import type { RequestHead } from "./request-head.ts";
-
-/** Whom a worker believes what it says of the client before it. */
-export interface TrustedProxies {
-  includes(address: string): boolean;
-}
-
-/** Nobody stands in front of Belay. */
-export const noTrustedProxies: TrustedProxies = { includes: () => false };
 
 export interface Arrival {
   /** Of the socket. */
@@ -15,41 +9,36 @@ export interface Arrival {
   /** How the request came to this machine. */
   readonly scheme: "http" | "https";
   readonly requestId: string;
-  readonly trustedProxies: TrustedProxies;
+  /** Whose word about the client counts. */
+  readonly proxies: TrustedProxies;
 }
 
-/** A proxy of its own is named, so that a loop can be seen by whoever reads the header. */
-const viaName = "belay";
+/** The trusted proxies of each service, read once for each table. */
+export class ProxiesInFront {
+  #byService = new WeakMap<ServiceRoute, TrustedProxies>();
 
-/** Addresses and networks, such as `10.0.0.0/8` or `fd00::1`. What is neither is ignored: the manifest has refused it. */
-export function trustedProxiesFrom(networks: readonly string[]): TrustedProxies {
-  if (networks.length === 0) return noTrustedProxies;
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = "", prefix] = network.split("/");
-    const family = isIP(address);
-    if (family === 0) continue;
-    const bits = prefix === undefined ? (family === 6 ? 128 : 32) : Number(prefix);
-    list.addSubnet(address, bits, family === 6 ? "ipv6" : "ipv4");
+  of(service: ServiceRoute): TrustedProxies {
+    const known = this.#byService.get(service);
+    if (known !== undefined) return known;
+    const proxies = new TrustedProxies(service.trustedProxies ?? []);
+    this.#byService.set(service, proxies);
+    return proxies;
   }
-  return {
-    includes: (address) => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4"),
-  };
 }
 
 /**
  * Headers as the instance gets them: those of the request, and what Belay knows of where it came from. What a client says of
- * itself is replaced; only of a trusted proxy is the client's address taken over, and whether the visitor came by TLS.
+ * itself is replaced; a trusted proxy is believed who its client is, and whether it came by TLS.
  */
 export function headersForInstance(head: RequestHead, arrival: Arrival): string[] {
   const { hostHeader, claims, headers, via, httpVersion } = head;
-  const peer = plainAddress(arrival.peerAddress);
-  const isTrusted = arrival.trustedProxies.includes(peer);
-  const hop = `${httpVersion} ${viaName}`;
+  const peer = withoutMapping(arrival.peerAddress);
+  const isTrusted = arrival.proxies.trusts(peer);
+  const hop = `${httpVersion} belay`;
   const all = [
     ...headers,
     "X-Forwarded-For",
-    (isTrusted ? [...soundAddresses(claims.forwardedFor), peer] : [peer]).join(", "),
+    chainTo(peer, claims.forwardedFor, arrival.proxies).join(", "),
     "X-Forwarded-Proto",
     isTrusted && isScheme(claims.forwardedProto) ? claims.forwardedProto : arrival.scheme,
     "X-Request-Id",
@@ -62,16 +51,24 @@ export function headersForInstance(head: RequestHead, arrival: Arrival): string[
   return all;
 }
 
-/** What follows an unreadable entry is kept: the trusted proxy has added it. What stands before it could be anybody's. */
-function soundAddresses(chain: readonly string[]): string[] {
-  const plain = chain.map(plainAddress);
-  return plain.slice(plain.findLastIndex((address) => isIP(address) === 0) + 1);
+/** From the client on, hop by hop. What stands before the client, it has written itself, and nobody gets to read it. */
+function chainTo(peer: string, said: readonly string[], proxies: TrustedProxies): readonly string[] {
+  const chain = [peer];
+  for (const before of said.toReversed()) {
+    const address = withoutPort(before);
+    if (isIP(address) === 0 || !proxies.trusts(chain[0] ?? "")) break;
+    chain.unshift(address);
+  }
+  return chain;
 }
 
-/** Without what IPv6 sockets and some proxies add: `::ffff:` before, brackets around, a port behind an address of version 4. */
-function plainAddress(address: string): string {
-  const bare = address.replace(/^::ffff:(?=[\d.]+$)/i, "").replace(/^\[([^\]]*)\](?::\d+)?$/, "$1");
-  return isIP(bare) === 0 ? bare.replace(/^([\d.]+):\d+$/, "$1") : bare;
+/** A socket for both families writes addresses of version 4 as `::ffff:10.0.0.1`. */
+function withoutMapping(address: string): string {
+  return address.replace(/^::ffff:(?=[\d.]+$)/i, "");
+}
+
+function withoutPort(text: string): string {
+  return withoutMapping(/^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text);
 }
 
 function isScheme(value: string): value is "http" | "https" {

@@ -77,7 +77,9 @@ test("what follows a request that was not understood is not read as another one"
 
 test("requests in a row on one connection are answered in their order", async (t) => {
   const world = await openWorld(t);
-  const app = await openApp(t, (incoming, response) => setTimeout(() => response.end(incoming.url), incoming.url === "/1" ? 50 : 0));
+  const app = await openApp(t, (incoming, response) =>
+    setTimeout(() => response.end(incoming.url), incoming.url === "/1" ? 50 : 0),
+  );
   await world.serve(tableWith(1, [app]));
   const [one, two] = ["/1", "/2"].map((path) => `GET ${path} HTTP/1.1\r\nHost: shop.test\r\n`);
   const answer = await connect(world.port, `${one}\r\n${two}Connection: close\r\n\r\n`).finished();
@@ -87,7 +89,23 @@ test("requests in a row on one connection are answered in their order", async (t
 test("a tunnel to elsewhere is refused", async (t) => {
   const world = await openWorld(t);
   await world.serve(tableWith(1, []));
-  assert.match(await connect(world.port, "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n").finished(), /^HTTP\/1.1 405 /);
+  assert.match(
+    await connect(world.port, "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n").finished(),
+    /^HTTP\/1.1 405 /,
+  );
+});
+
+test("what a proxy in front says counts when the service trusts it", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, (incoming, response) => response.end(JSON.stringify(incoming.headers)));
+  const headers = { "x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.1" };
+  const ask = async () => JSON.parse((await world.send({ headers })).body);
+  await world.serve(tableWith(1, [app]));
+  const stranger = await ask();
+  assert.deepEqual([stranger["x-forwarded-proto"], stranger["x-forwarded-for"]], ["http", "127.0.0.1"]);
+  await world.serve(tableWith(2, [app], undefined, { trustedProxies: ["127.0.0.0/8"] }));
+  const trusted = await ask();
+  assert.deepEqual([trusted["x-forwarded-proto"], trusted["x-forwarded-for"]], ["https", "192.0.2.1, 127.0.0.1"]);
 });
 
 test("an endless answer ends with a client that is done sending", async (t) => {

@@ -231,7 +231,11 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   #answer(end: ExchangeEnd, answer: OwnAnswer): void {
     this.#finish(end);
     if (this.#response.headersSent || this.#response.destroyed) return;
-    respond(this.#response, { isLast: this.#context.isDraining() || this.#isBodyUnasked, ...answer, setCookie: this.#admission.setCookie });
+    respond(this.#response, {
+      isLast: this.#context.isDraining() || this.#isBodyUnasked,
+      ...answer,
+      setCookie: this.#admission.setCookie,
+    });
   }
 
   #finish(end: ExchangeEnd): void {

@@ -3,7 +3,7 @@ import type { InFlight } from "../routing/in-flight.ts";
 import type { VisitorCookies } from "../routing/visitor-cookie.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
 import type { Upstream } from "./exchange.ts";
-import type { TrustedProxies } from "./forwarding.ts";
+import type { ProxiesInFront } from "./forwarding.ts";
 
 /** What a worker may do with a request on its way, from outside of it. */
 export interface Interruptible {
@@ -21,7 +21,7 @@ export interface ProxyContext {
   /** Bundles by digest, for the assets of releases that do not serve any more. */
   readonly releasesFolder: string;
   readonly cookies: VisitorCookies;
-  readonly trustedProxies: TrustedProxies;
+  readonly proxiesInFront: ProxiesInFront;
   /** Every request on its way, until it is judged and gone. */
   readonly requests: Map<InFlight, Interruptible>;
   /** Unique over all workers and boots. */

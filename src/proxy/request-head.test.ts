@@ -64,9 +64,18 @@ test("a trace is passed on when it can be read, and its state never without it",
   const sound = ["traceparent", trace, "tracestate", "a=1"];
   assert.deepEqual(read({ rawHeaders: sound }).headers, sound);
   assert.deepEqual(read({ rawHeaders: ["traceparent", `cc${trace.slice(2)}-more`] }).headers.length, 2);
-  const faulty = [`ff${trace.slice(2)}`, trace.toUpperCase(), `00-${"0".repeat(32)}-00f067aa0ba902b7-01`, "00-1-2-3", `${trace}-more`];
+  const faulty = [
+    `ff${trace.slice(2)}`,
+    trace.toUpperCase(),
+    `00-${"0".repeat(32)}-00f067aa0ba902b7-01`,
+    "00-1-2-3",
+    `${trace}-more`,
+  ];
   for (const value of faulty)
-    assert.deepEqual(read({ rawHeaders: ["traceparent", value, "tracestate", "a=1", "Accept", "*/*"] }).headers, ["Accept", "*/*"]);
+    assert.deepEqual(read({ rawHeaders: ["traceparent", value, "tracestate", "a=1", "Accept", "*/*"] }).headers, [
+      "Accept",
+      "*/*",
+    ]);
   assert.deepEqual(read({ rawHeaders: ["traceparent", trace, "Traceparent", trace] }).headers, []);
 });
 

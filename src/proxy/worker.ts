@@ -6,7 +6,7 @@ import type { RoutingTable } from "../routing/table.ts";
 import { VisitorCookies } from "../routing/visitor-cookie.ts";
 import { linkProtocol } from "../routing/wire.ts";
 import { WorkerState } from "../routing/worker-state.ts";
-import { noTrustedProxies } from "./forwarding.ts";
+import { ProxiesInFront } from "./forwarding.ts";
 import { Front } from "./front.ts";
 import { type ControlMessage, LinkClient } from "./link-client.ts";
 import { parseRoutingTable } from "./link-messages.ts";
@@ -70,7 +70,7 @@ class ProxyWorker {
       upstream: this.#upstream,
       releasesFolder: options.releasesFolder,
       cookies,
-      trustedProxies: noTrustedProxies,
+      proxiesInFront: new ProxiesInFront(),
       requests: new Map(),
       nextRequestId: () => {
         this.#requestCount += 1;
