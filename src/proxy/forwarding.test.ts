@@ -50,7 +50,9 @@ test("hops are added to those that are named", () => {
 });
 
 test("an address is compared without what sockets and proxies write around it", () => {
-  const behind = headersFrom(["X-Forwarded-For", "2.2.2.2:99"], { peerAddress: "::ffff:10.0.0.1" }, ["10.0.0.1"]);
+  const behind = headersFrom(["Host", "a.test", "X-Forwarded-For", "2.2.2.2:99"], { peerAddress: "::ffff:10.0.0.1" }, [
+    "10.0.0.1",
+  ]);
   assert.equal(behind["x-forwarded-for"], "2.2.2.2, 10.0.0.1");
 });
 

@@ -16,9 +16,12 @@ const drainPollMs = 20;
 const serverOptions = {
   keepAliveTimeout: 65_000,
   headersTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
   // For the whole of a request, uploads included; a client that stalls is caught by the deadline.
   requestTimeout: 3_600_000,
   noDelay: true,
+  // Node would refuse such a request and go on to read the next; `readRequestHead` refuses the connection.
+  requireHostHeader: false,
   // Finds clients that are gone and have said no more than that they are done sending.
   keepAlive: true,
   keepAliveInitialDelay: 30_000,

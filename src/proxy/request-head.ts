@@ -103,6 +103,7 @@ export function readRequestHead(request: RawRequest): RequestHead | string {
 function faultOf({ httpVersion, rawHeaders }: RawRequest, fields: HeaderFields): string | null {
   if (rawHeaders.length > 2 * headersMax) return `more than ${headersMax} headers`;
   if (httpVersion !== "1.1" && httpVersion !== "1.0") return "a version of HTTP that is not 1.0 or 1.1";
+  if (fields.hosts.length === 0 && httpVersion === "1.1") return "no Host header";
   if (fields.hosts.length > 1) return "more than one Host header";
   if (!hostPattern.test(fields.hosts[0] ?? "")) return "a Host header that is not a host";
   if (fields.isChunked && httpVersion !== "1.1") return "Transfer-Encoding on a version of HTTP without it";
