@@ -1,7 +1,7 @@
-import type { IncomingMessage } from "node:http";
 import type { InFlight } from "../routing/in-flight.ts";
 import { Attempts } from "./attempts.ts";
-import { headersForInstance } from "./forwarding.ts";
+import type { ClientConnection, ClientRequest } from "./client.ts";
+import { cameByTls, headersForInstance } from "./forwarding.ts";
 import { maintenanceAnswer } from "./maintenance-answer.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 import { type RequestHead, readRequestHead } from "./request-head.ts";
@@ -21,7 +21,8 @@ export interface Admission {
 /** Reads a request's head, knows its visitor, and chooses its release. */
 export function admit(
   context: ProxyContext,
-  incoming: IncomingMessage,
+  incoming: ClientRequest,
+  connection: ClientConnection,
 ): Admission | { readonly kind: "refused"; readonly answer: OwnAnswer } {
   const head = readRequestHead(incoming);
   if (typeof head === "string")
@@ -31,6 +32,10 @@ export function admit(
   const visitor = cookies.identify(head.visitorCookies, clock.now().epochMilliseconds / 1000);
   const choice = state.choose({ host: head.host, path: head.path, visitor: visitor.id, isNewVisitor: visitor.isNew, nowMs });
   if (choice === null) return { kind: "refused", answer: { status: 404, reason: "No service answers at this address" } };
+  const { peerAddress, scheme } = connection;
+  const proxies = context.proxiesInFront.of(choice.service);
+  const location = scheme === "https" || cameByTls(head, { peerAddress, proxies }) ? null : context.secureLocation(head);
+  if (location !== null) return { kind: "refused", answer: { status: 308, reason: "This host is served over HTTPS", location } };
   const { maintenance } = choice.service;
   if (maintenance !== undefined)
     return { kind: "refused", answer: maintenanceAnswer(maintenance.message, incoming.headers.accept) };
@@ -41,10 +46,10 @@ export function admit(
     request,
     attempts: new Attempts({ state, request, nowMs }),
     headers: headersForInstance(head, {
-      peerAddress: incoming.socket.remoteAddress ?? "unknown",
-      scheme: "http",
+      peerAddress,
+      scheme,
       requestId: head.requestId ?? context.nextRequestId(),
-      proxies: context.proxiesInFront.of(choice.service),
+      proxies,
     }),
     setCookie: visitor.setCookie,
   };

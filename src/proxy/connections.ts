@@ -27,6 +27,12 @@ export class Connections {
     use.idleSinceMs = nowMs;
   }
 
+  /** Its client was told something just now, and may have sent something before it hears that. */
+  used(socket: Socket, nowMs: number): void {
+    const use = this.#uses.get(socket);
+    if (use !== undefined) use.idleSinceMs = nowMs;
+  }
+
   get size(): number {
     return this.#uses.size;
   }

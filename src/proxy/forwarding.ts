@@ -51,6 +51,11 @@ export function headersForInstance(head: RequestHead, arrival: Arrival): string[
   return all;
 }
 
+/** Whether a trusted proxy says that it has ended the client's TLS. */
+export function cameByTls({ claims }: RequestHead, { peerAddress, proxies }: Pick<Arrival, "peerAddress" | "proxies">): boolean {
+  return claims.forwardedProto === "https" && proxies.trusts(withoutMapping(peerAddress));
+}
+
 /** From the client on, hop by hop. What stands before the client, it has written itself, and nobody gets to read it. */
 function chainTo(peer: string, said: readonly string[], proxies: TrustedProxies): readonly string[] {
   const chain = [peer];

@@ -146,3 +146,18 @@ async function rawApp(t: TestContext, answer: string) {
   const { port } = server.address() as net.AddressInfo;
   return { instance: `raw-${port}`, host: "127.0.0.1", port };
 }
+
+test("half an upload is never taken for the whole", async (t) => {
+  const world = await openWorld(t);
+  const { promise: ended, resolve } = Promise.withResolvers<string>();
+  const app = await openApp(t, (incoming) => {
+    incoming.on("end", () => resolve("whole"));
+    incoming.on("error", () => resolve("broken"));
+    incoming.resume();
+  });
+  await world.serve(tableWith(1, [app]));
+  const { socket } = connect(world.port, "POST / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+  await until(() => world.inFlightNow() === 1);
+  socket.resetAndDestroy();
+  assert.equal(await ended, "broken");
+});

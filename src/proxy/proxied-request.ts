@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { pipeline } from "node:stream";
+import { pipeline, Writable } from "node:stream";
 import type { ExchangeEnd } from "../routing/outcome.ts";
 import type { Target } from "../routing/table.ts";
 import { type Admission, isCanary, shownRelease } from "./admission.ts";
+import type { ClientConnection, ClientRequest, ClientResponse } from "./client.ts";
 import type { ExchangeObserver, UpstreamEnd, UpstreamExchange, UpstreamRequest } from "./exchange.ts";
 import { findKeptAsset, type KeptAsset } from "./kept-assets.ts";
 import type { Interruptible, ProxyContext } from "./proxy-context.ts";
@@ -21,8 +21,9 @@ const dropRestMs = 30_000;
 export class ProxiedRequest implements ExchangeObserver, Interruptible {
   readonly #context: ProxyContext;
   readonly #admission: Admission;
-  readonly #incoming: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #incoming: ClientRequest;
+  readonly #response: ClientResponse;
+  readonly #connection: ClientConnection;
   readonly #upstreamRequest: UpstreamRequest;
   #target: Target | null = null;
   #exchange: UpstreamExchange | null = null;
@@ -36,13 +37,15 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   constructor(options: {
     readonly context: ProxyContext;
     readonly admission: Admission;
-    readonly incoming: IncomingMessage;
-    readonly response: ServerResponse;
+    readonly incoming: ClientRequest;
+    readonly response: ClientResponse;
+    readonly connection: ClientConnection;
   }) {
     this.#context = options.context;
     this.#admission = options.admission;
     this.#incoming = options.incoming;
     this.#response = options.response;
+    this.#connection = options.connection;
     const { head, headers } = this.#admission;
     const openBody = head.hasBody ? () => this.#openBody() : null;
     this.#upstreamRequest = { method: this.#incoming.method ?? "GET", target: head.target, headers, openBody };
@@ -60,7 +63,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
 
   informationArrived({ status, headers }: { readonly status: number; readonly headers: readonly string[] }): void {
     // 101 is a tunnel's and 100 the front's own. A client of HTTP/1.0 would take any of them for the answer.
-    if (this.#isOver || status < 102 || this.#response.headersSent || this.#admission.head.httpVersion !== "1.1") return;
+    if (this.#isOver || status < 102 || this.#response.headersSent || this.#admission.head.httpVersion === "1.0") return;
     this.#response.writeInformation(status, [...informationForClient(headers)]);
   }
 
@@ -127,7 +130,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
       case "truncated":
         this.#finish("truncated");
         // A clean end would pass a part of an answer off as the whole.
-        this.#incoming.socket.resetAndDestroy();
+        this.#connection.breakOff();
         break;
     }
   }
@@ -146,7 +149,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     if (this.#isOver) return;
     this.#finish("cut");
     if (this.#response.headersSent && this.#admission.request.isStream) this.#response.end();
-    else this.#incoming.socket.resetAndDestroy();
+    else this.#connection.breakOff();
   }
 
   #tryNext(): void {
@@ -191,7 +194,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     const headers = ["Content-Type", contentType, "Content-Length", String(bytes), "Cache-Control", "private, max-age=86400"];
     this.#response.writeHead(200, [...headers, ...connection]);
     if (this.#incoming.method === "HEAD") this.#response.end();
-    else pipeline(createReadStream(file), this.#response, () => {});
+    else pipeline(createReadStream(file), bodyOf(this.#response), () => {});
   }
 
   #openBody(): RequestBody {
@@ -221,11 +224,9 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
 
   /** A client that is done sending may still wait for an answer, but nobody listens to an endless one that way. */
   #endWithClient(): void {
-    const { socket } = this.#incoming;
     const left = () => void (this.#isOver || this.#response.destroy());
-    if (socket.readableEnded) queueMicrotask(left);
-    socket.once("end", left);
-    this.#response.once("close", () => socket.off("end", left));
+    if (this.#connection.isDoneSending) queueMicrotask(left);
+    this.#response.once("close", this.#connection.onDoneSending(left));
   }
 
   #answer(end: ExchangeEnd, answer: OwnAnswer): void {
@@ -245,19 +246,23 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     this.#context.state.exchangeEnded(this.#admission.request, end, this.#nowMs());
     this.#context.judged();
     // An answer before the end of the request: the rest is read and dropped, so that the connection can be used again.
-    if (this.#admission.head.hasBody && !this.#incoming.complete) this.#dropRestOfBody();
+    if (this.#admission.head.hasBody && !this.#incoming.complete && !this.#response.destroyed) this.#dropRestOfBody();
   }
 
   /** Some clients read the answer only when they have sent everything, and one that goes on for ever has had it long since. */
   #dropRestOfBody(): void {
-    const { socket } = this.#incoming;
     const ended = new AbortController();
     const end = () => ended.abort();
     // Node does not tell a request whose answer is there of the end of its connection.
-    socket.once("close", end);
-    this.#incoming.once("close", end).once("close", () => socket.off("close", end));
+    const forget = this.#connection.onceClosed(end);
+    const settle = () => {
+      this.#incoming.off("close", settle);
+      forget();
+      end();
+    };
+    this.#incoming.on("close", settle);
     this.#incoming.resume();
-    const atLimit = () => void (this.#incoming.complete || socket.destroy());
+    const atLimit = () => void (this.#incoming.complete || this.#connection.destroy());
     this.#context.clock.sleep(dropRestMs, ended.signal).then(atLimit, atLimit);
   }
 
@@ -273,4 +278,22 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
 
 function pairsOf(fields: readonly string[]): readonly [string, string][] {
   return fields.flatMap((name, index): [string, string][] => (index % 2 === 0 ? [[name, fields[index + 1] ?? ""]] : []));
+}
+
+/** An answer's body as a stream, for what is no exchange. */
+function bodyOf(response: ClientResponse): Writable {
+  return new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      if (response.write(chunk)) done();
+      else response.once("drain", () => done());
+    },
+    final: (done) => {
+      response.end();
+      done();
+    },
+    destroy: (cause, done) => {
+      if (cause !== null) response.destroy();
+      done(cause);
+    },
+  });
 }

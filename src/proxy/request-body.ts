@@ -1,5 +1,5 @@
-import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
+import type { BodySource } from "./client.ts";
 
 interface RequestBodyEvents {
   /** An instance begins to take the body. */
@@ -13,12 +13,12 @@ interface RequestBodyEvents {
  * it back paused when it is destroyed, so that an attempt that sent nothing costs nothing.
  */
 export class RequestBody extends Readable {
-  readonly #source: IncomingMessage;
+  readonly #source: BodySource;
   readonly #events: RequestBodyEvents;
   #isAttached = false;
   #isWaiting = false;
 
-  constructor(source: IncomingMessage, events: RequestBodyEvents) {
+  constructor(source: BodySource, events: RequestBodyEvents) {
     super();
     this.#source = source;
     this.#events = events;

@@ -8,6 +8,8 @@ export interface RawRequest {
   readonly httpVersion: string;
   /** Name, value, name, value, as they came. */
   readonly rawHeaders: readonly string[];
+  /** Said by the frames of HTTP/2; of HTTP/1.1 the headers say it. */
+  readonly hasBody?: boolean;
 }
 
 export interface RequestHead {
@@ -45,6 +47,9 @@ const requestIdPattern = /^[\w.:/+=-]{1,128}$/;
 
 /** Far above what browsers and their proxies send; Node alone would drop what is beyond its limit without a word. */
 const headersMax = 200;
+
+/** Whitespace and control characters, which HTTP/2 could carry into a request line. */
+const hasControls = /[\0-\x20\x7f]/;
 
 /** A name or an address, and a port. */
 const hostPattern = /^(?:[\w.~%-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i;
@@ -90,8 +95,8 @@ export function readRequestHead(request: RawRequest): RequestHead | string {
     path: query === -1 ? target : target.slice(0, query),
     visitorCookies: fields.visitorCookies,
     requestId: fields.requestId,
-    hasBody: fields.isChunked || fields.contentLength > 0,
-    expectsContinue: fields.expectsContinue && request.httpVersion === "1.1",
+    hasBody: request.hasBody ?? (fields.isChunked || fields.contentLength > 0),
+    expectsContinue: fields.expectsContinue && request.httpVersion !== "1.0",
     claims: fields,
     via: fields.via,
     httpVersion: request.httpVersion,
@@ -102,8 +107,9 @@ export function readRequestHead(request: RawRequest): RequestHead | string {
 /** Why a request that node:http lets through is refused: each could be read differently by whoever reads it next. Null when it is sound. */
 function faultOf({ httpVersion, rawHeaders }: RawRequest, fields: HeaderFields): string | null {
   if (rawHeaders.length > 2 * headersMax) return `more than ${headersMax} headers`;
-  if (httpVersion !== "1.1" && httpVersion !== "1.0") return "a version of HTTP that is not 1.0 or 1.1";
-  if (fields.hosts.length === 0 && httpVersion === "1.1") return "no Host header";
+  // "2" is what the front says of HTTP/2; a request line that says so says "2.0".
+  if (!["1.1", "1.0", "2"].includes(httpVersion)) return "a version of HTTP that is not 1.0, 1.1 or 2";
+  if (fields.hosts.length === 0 && httpVersion !== "1.0") return "no Host header";
   if (fields.hosts.length > 1) return "more than one Host header";
   if (!hostPattern.test(fields.hosts[0] ?? "")) return "a Host header that is not a host";
   if (fields.isChunked && httpVersion !== "1.1") return "Transfer-Encoding on a version of HTTP without it";
@@ -207,7 +213,7 @@ function joined(before: string, value: string): string {
 /** The path and query of a request target; null for `*`, and for a URL of another host than the Host header says. */
 function originForm(url: string, hostHeader: string): string | null {
   // A fragment is never sent; what stands behind it is read as a part of the path by some and not by others.
-  if (url.includes("#")) return null;
+  if (url.includes("#") || hasControls.test(url)) return null;
   if (url.startsWith("/")) return url;
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/i.exec(url);
   if (absolute?.[1] === undefined || absolute[1].toLowerCase() !== hostHeader.toLowerCase()) return null;

@@ -26,6 +26,7 @@ export const belay: Engine = {
       linkSocketPath: join(folder, "workers.sock"),
       tableFile: join(folder, "table.json"),
       releasesFolder: join(folder, "releases"),
+      certificatesFolder: join(folder, "certificates"),
       visitorKey: new Uint8Array(32),
       workerName: "proxy-1",
       pid: process.pid,
