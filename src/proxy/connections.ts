@@ -33,6 +33,11 @@ export class Connections {
     if (use !== undefined) use.idleSinceMs = nowMs;
   }
 
+  isIdle(socket: Socket, sinceMs: number): boolean {
+    const use = this.#uses.get(socket);
+    return use !== undefined && use.busy === 0 && use.idleSinceMs < sinceMs;
+  }
+
   get size(): number {
     return this.#uses.size;
   }

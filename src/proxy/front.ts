@@ -87,6 +87,8 @@ export class Front {
   /** Ends what is past its deadline. Called every 100 ms, and before every report. */
   enforceDeadlines(): void {
     for (const request of this.#context.state.overdue(this.#nowMs())) this.#context.requests.get(request)?.deadlinePassed();
+    const idleSinceMs = this.#nowMs() - serverOptions.keepAliveTimeout;
+    this.#tls.closeIdle((socket) => this.#connections.isIdle(socket, idleSinceMs));
   }
 
   /** Closes streams and tunnels to a canary that the table does not know any more: its rollout was given up. */

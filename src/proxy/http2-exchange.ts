@@ -38,14 +38,14 @@ export class Http2Request implements ClientRequest {
   }
 
   on(event: string, listener: (chunk: Buffer) => void): this {
-    if (event !== "end") this.#stream.on(event, listener);
-    else {
-      // A stream that the client resets ends like one that is whole.
-      const onEnd = () =>
-        setImmediate(() => void (this.#isBroken || !this.#listeners.has(listener) || (listener as () => void)()));
-      this.#listeners.set(listener, onEnd);
-      this.#stream.on("end", onEnd);
+    if (event !== "end") {
+      this.#stream.on(event, listener);
+      return this;
     }
+    // A stream that the client resets may end like one that is whole.
+    const onEnd = () => void (this.#isBroken || (listener as () => void)());
+    this.#listeners.set(listener, onEnd);
+    this.#stream.on("end", onEnd);
     return this;
   }
 

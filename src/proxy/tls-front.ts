@@ -9,8 +9,6 @@ import { Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import type { Certificates } from "./certificates.ts";
 
-const idleSessionMs = 65_000;
-
 export interface TlsFrontOptions {
   readonly certificates: Certificates;
   /** Takes connections that speak HTTP/1.1. */
@@ -92,6 +90,14 @@ export class TlsFront {
     return this.#handshakes.size;
   }
 
+  /** Ends the sessions whose connections have not been used for long. */
+  closeIdle(isIdle: (socket: Socket) => boolean): void {
+    for (const session of this.#sessions) {
+      const socket = this.#socketOf.get(session);
+      if (socket !== undefined && !session.destroyed && isIdle(socket)) session.close();
+    }
+  }
+
   /** Accepts no more, and asks clients of HTTP/2 to open their next stream elsewhere. Returns the connections of those. */
   drain(): readonly Socket[] {
     NetServer.prototype.close.call(this.server);
@@ -111,7 +117,6 @@ export class TlsFront {
     this.#sessions.add(session);
     session.on("close", () => this.#sessions.delete(session));
     session.on("error", () => session.destroy());
-    session.setTimeout(idleSessionMs, () => session.close());
   }
 }
 
