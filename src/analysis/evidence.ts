@@ -19,10 +19,13 @@ const noRequests: RequestCounts = {
   harmedRequests: 0,
 };
 
+/** The weight that a gate decides about; the step of a cohort has none. */
+export function nextWeightAfter({ steps, holdbackWeight }: Pick<Plan, "steps" | "holdbackWeight">, step: number): number {
+  return steps.slice(step + 1).find(({ weight }) => weight > 0)?.weight ?? holdbackWeight;
+}
+
 function createGates(plan: Plan): Gate[] {
-  return plan.steps.map(
-    (_, index) => new Gate({ harm: plan.harm, nextWeight: plan.steps[index + 1]?.weight ?? plan.holdbackWeight }),
-  );
+  return plan.steps.map((_, index) => new Gate({ harm: plan.harm, nextWeight: nextWeightAfter(plan, index) }));
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Plan } from "../rollout/rollout.ts";
+import { nextWeightAfter } from "./evidence.ts";
 import { Gate, gateThreshold } from "./non-inferiority.ts";
 import { durationWords, percentWords } from "./words.ts";
 
@@ -31,9 +32,9 @@ export interface Forecast {
  */
 export function forecast(plan: Plan, newVisitorsPerSecond: number): Forecast {
   let scoredCanaryVisitors = 0;
-  const gates = plan.steps.map(({ weight, minHoldMs }, step): GateForecast => {
-    const nextWeight = plan.steps[step + 1]?.weight ?? plan.holdbackWeight;
-    const { margin } = new Gate({ harm: plan.harm, nextWeight });
+  const gates = plan.steps.map(({ weight, minHoldMs, cohort }, step): GateForecast => {
+    const { margin } = new Gate({ harm: plan.harm, nextWeight: nextWeightAfter(plan, step) });
+    if (cohort !== undefined) return { step, weight, margin, gateMs: 0, stepMs: minHoldMs };
     const canaryVisitorsPerMs = ((weight / 10_000) * newVisitorsPerSecond) / 1_000;
     const missing = Math.max(0, Math.log(gateThreshold) / margin - scoredCanaryVisitors);
     const gateMs = missing === 0 ? 0 : missing / canaryVisitorsPerMs;

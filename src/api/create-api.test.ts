@@ -212,6 +212,7 @@ test("the OpenAPI document names every route", async () => {
     "/api/v1/deployments",
     "/api/v1/entries",
     "/api/v1/health",
+    "/api/v1/preview-keys",
     "/api/v1/repository/commits",
     "/api/v1/repository/packs",
     "/api/v1/rollouts/{id}",
@@ -219,9 +220,13 @@ test("the OpenAPI document names every route", async () => {
     "/api/v1/services/{environment}/{service}/logs",
     "/api/v1/services/{environment}/{service}/maintenance",
     "/api/v1/services/{environment}/{service}/pause",
+    "/api/v1/services/{environment}/{service}/previews",
     "/api/v1/services/{environment}/{service}/promote",
     "/api/v1/services/{environment}/{service}/resume",
     "/api/v1/services/{environment}/{service}/rollback",
+    "/api/v1/services/{environment}/{service}/runs",
+    "/api/v1/services/{environment}/{service}/runs/{run}",
+    "/api/v1/services/{environment}/{service}/runs/{run}/stop",
     "/api/v1/status",
   ]);
 });

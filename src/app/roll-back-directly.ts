@@ -198,7 +198,7 @@ function routeTo(route: ServiceRoute, known: Service | undefined, stable: Pool):
   const release = known?.releases[stable.release];
   const own =
     release === undefined ? {} : { routes: release.routes, trustedProxies: release.trustedProxies, expose: release.expose };
-  return { ...route, ...own, stable, exposure: null, watch: null };
+  return { ...route, ...own, stable, exposure: null, watch: null, previews: undefined };
 }
 
 function keepTable(folder: DataFolder, table: RoutingTable): void {

@@ -8,6 +8,8 @@ import { manifestSource } from "../control/bundle-source.ts";
 import { ControlLoop } from "../control/control-loop.ts";
 import { openControlPlane } from "../control/open-control-plane.ts";
 import { planBuild } from "../control/plan-deploy.ts";
+import { PreviewKeys } from "../control/preview-keys.ts";
+import { Previews } from "../control/previews.ts";
 import type { World } from "../control/world.ts";
 import { BelayError } from "../errors.ts";
 import { keeperPaths } from "../keeper/command.ts";
@@ -30,6 +32,7 @@ import { systemProbe } from "../runtimes/process/probe.ts";
 import { openProcessRuntime } from "../runtimes/process/process-runtime.ts";
 import { type DataFolder, dataFolderAt, requireFormat } from "./data-folder.ts";
 import { isProxy } from "./platform-processes.ts";
+import { openPreviewKeyFiles } from "./preview-key-files.ts";
 
 const tickEveryMs = 100;
 /** How long the loop waits for a keeper that is being started anew before it goes on without its answer. */
@@ -100,12 +103,16 @@ export async function runControl(options: ControlOptions): Promise<void> {
   opened.defer(() => loop.close());
   loop.begin({ boot: Buffer.from(random.bytes(4)).toString("hex"), program });
 
+  const previewKeys = new PreviewKeys({ store: openPreviewKeyFiles(folder.keys), random });
+  const previews = new Previews({ world, loop, keys: previewKeys });
+  dataPlane.onRedeem((link) => previews.redeem(link));
   const logFileOf = (instance: string) => join(keeperPaths(folder.path).logs, `${instance}.log`);
   const controlPlane = openControlPlane({
     world,
     loop,
     ledger,
     releases,
+    previews,
     program,
     addresses: () => keeper.addresses(),
     logFileOf,

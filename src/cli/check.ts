@@ -6,7 +6,7 @@ import { type Command, exitCodes } from "./command.ts";
 import { describeFindings, type Finding } from "./findings.ts";
 import { checkManifest } from "./manifest-checks.ts";
 import { invalidManifest, manifestFile, manifestMissing, readManifestText } from "./own-manifest.ts";
-import { describeWeight } from "./rollout-words.ts";
+import { describeStep } from "./rollout-words.ts";
 
 export const check: Command = {
   name: "check",
@@ -32,7 +32,7 @@ export const check: Command = {
       printJson({ ...parsed, ok: failed.length === 0, findings });
       return failed.length === 0 ? exitCodes.done : exitCodes.error;
     }
-    const steps = manifest.plan.steps?.map(({ weight }) => describeWeight(weight)).join(", ") ?? "planned from the traffic";
+    const steps = manifest.plan.steps?.map(describeStep).join(", ") ?? "planned from the traffic";
     print(
       `${file} is valid: service ${manifest.service}; environments ${Object.keys(manifest.environments).join(", ")}; steps ${steps}`,
     );

@@ -1,5 +1,5 @@
 import type { ChainedEntry } from "../api/views.ts";
-import { describePercent } from "../manifest/quantities.ts";
+import { describeStep } from "./rollout-words.ts";
 import { harmless } from "./show-table.ts";
 
 type Entry = ChainedEntry["entry"];
@@ -29,16 +29,28 @@ function words(fact: Fact): string {
   switch (fact.kind) {
     case "rollout-requested":
       return fact.rolloutKind === "deploy"
-        ? `deploy of commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}; steps ${fact.plan.steps.map(({ weight }) => describePercent(weight / 10_000)).join(", ")}`
+        ? `deploy of commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}; steps ${fact.plan.steps.map(describeStep).join(", ")}`
         : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
     case "release-built":
       return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}`;
     case "rollout-refused":
       return `refused (${fact.code}): ${fact.reason}`;
+    case "task-started":
+      return `task ${fact.task} of ${fact.release} is started, as ${fact.run}`;
+    case "task-ended":
+      return `task ${fact.task} ${taskEndWords[fact.end]} after ${seconds(fact.ranMs)}: ${fact.how}`;
+    case "task-unknown":
+      return `task ${fact.task} was interrupted, and nobody knows what it has done: ${fact.reason}`;
+    case "task-resolved":
+      return `task ${fact.task}: ${fact.as === "done" ? "its work is whole" : "it can run again"}, a person says`;
+    case "run-started":
+      return `${fact.command.join(" ")} is run with ${fact.release}, as ${fact.run}${because(fact.reason)}`;
+    case "run-ended":
+      return `${fact.run} ended after ${seconds(fact.ranMs)}: ${fact.how}`;
     case "candidate-ready":
       return "the release's instances are ready";
     case "candidate-failed":
-      return `the release's instances failed${because(fact.reason)}`;
+      return `the release failed${because(fact.reason)}`;
     case "step-ended":
       return `step ${fact.step + 1} ended after ${seconds(fact.heldMs)}: ${endWords[fact.why]}${because(fact.words)}`;
     case "step-inconclusive":
@@ -69,10 +81,28 @@ function words(fact: Fact): string {
       return `instance ${fact.instance} of ${fact.release} was lost${because(fact.reason)}`;
     case "warm-retired":
       return `the older release ${fact.release} is kept warm no longer`;
+    case "preview-link-made":
+      return `a link to see release ${fact.release} was made, to be used before ${describeTime(fact.redeemBefore)}`;
+    case "preview-link-redeemed":
+      return `the link to see a release was used (${fact.nonce.slice(0, 8)})`;
+    case "preview-keys-changed":
+      return `previews are checked by the keys ${fact.keys.map(({ id }) => id).join(", ")}`;
     case "maintenance-changed":
       return `maintenance ${fact.isOn ? "on" : "off"}${because(fact.message)}`;
     case "rolled-back-directly":
       return `rolled back to release ${fact.target} at ${describeTime(fact.doneAt)}, without a control plane${because(fact.reason)}`;
+    case "processes-moved":
+      return fact.release === null
+        ? `the workers and jobs of ${fact.from ?? "the release before"} have ended`
+        : `${fact.from === null ? "" : `the workers of ${fact.from} have ended; `}workers and jobs run from ${fact.release}`;
+    case "job-started":
+      return `job ${fact.job} of ${fact.release} started, due ${describeTime(fact.due)}`;
+    case "job-ended":
+      return `job ${fact.job} due ${describeTime(fact.due)} ended: ${fact.how}${fact.durationMs === null ? "" : ` after ${seconds(fact.durationMs)}`}`;
+    case "job-skipped":
+      return `job ${fact.job} was skipped${omitted(fact)}: the run before was still going`;
+    case "job-missed":
+      return `job ${fact.job} was missed${omitted(fact)}: nobody could start it then`;
     case "control-started":
       return `the control plane started (program ${fact.program}, isolation: ${fact.isolation})`;
     case "ledger-recovered":
@@ -83,10 +113,21 @@ function words(fact: Fact): string {
   }
 }
 
-const endWords = { passed: "passed", continued: "continued without statistical evidence", person: "by a person" } as const;
+const taskEndWords = { succeeded: "succeeded", failed: "failed", "timed-out": "was ended" } as const;
+const endWords = {
+  passed: "passed",
+  continued: "continued without statistical evidence",
+  person: "by a person",
+  cohort: "its cohort was served well",
+} as const;
 
 function because(reason: string): string {
   return reason === "" ? "" : `: ${reason}`;
+}
+
+function omitted({ count, first, due }: { readonly count: number; readonly first: string; readonly due: string }): string {
+  if (count === 1) return ` at ${describeTime(due)}`;
+  return ` ${count} times, from ${describeTime(first)} to ${describeTime(due)}`;
 }
 
 function seconds(durationMs: number): string {

@@ -4,7 +4,7 @@ import { describePercent } from "../manifest/quantities.ts";
 import { type Client, readAllEntries } from "./client.ts";
 import { type Command, environmentOption, textOf } from "./command.ts";
 import { describeActor, describeFact } from "./entry-words.ts";
-import { describeOutcome, describeProgress, describeWeight } from "./rollout-words.ts";
+import { describeOutcome, describeProgress, describeStep, describeWeight } from "./rollout-words.ts";
 import { indent, showTable } from "./show-table.ts";
 
 type Evidence = NonNullable<RolloutView["evidence"]>;
@@ -78,7 +78,7 @@ function describeCourse(entries: readonly ChainedEntry[]): string {
     .join("\n");
 }
 
-function showNumbers({ canary, stable, metrics }: Evidence, view: RolloutView): string {
+function showNumbers({ canary, stable, metrics, cohort }: Evidence, view: RolloutView): string {
   const arm = (name: string, counts: Evidence["canary"]) => [
     name,
     String(counts.visitors),
@@ -88,10 +88,15 @@ function showNumbers({ canary, stable, metrics }: Evidence, view: RolloutView): 
   ];
   const arms = showTable(
     ["SIDE", "VISITORS (n)", "FAILED (k)", "REQUESTS", "FAILED"],
-    [arm(`canary ${view.release ?? ""}`.trim(), canary), arm(`stable ${view.stable ?? ""}`.trim(), stable)],
+    [
+      arm(`canary ${view.release ?? ""}`.trim(), canary),
+      arm(`stable ${view.stable ?? ""}`.trim(), stable),
+      // In no test: these were not drawn.
+      ...(cohort === undefined ? [] : [arm("cohort (in no comparison)", cohort)]),
+    ],
   );
   const rows = metrics.map(({ name, eValue, threshold }) => [name, printNumber(eValue), printNumber(threshold)]);
-  const plan = `Plan: steps ${view.plan.steps.map(({ weight }) => describeWeight(weight)).join(", ")}, then ${describeWeight(view.plan.holdbackWeight)} in the bake.`;
+  const plan = `Plan: steps ${view.plan.steps.map(describeStep).join(", ")}, then ${describeWeight(view.plan.holdbackWeight)} in the bake.`;
   return [arms, ...(rows.length === 0 ? [] : ["", showTable(["METRIC", "E-VALUE", "THRESHOLD"], rows)]), "", plan].join("\n");
 }
 

@@ -1,9 +1,7 @@
 import { BelayError } from "../errors.ts";
-import { type Command, type CommandContext, environmentOption, serviceArgument, textOf } from "./command.ts";
+import { type Command, environmentOption, serviceArgument, textOf } from "./command.ts";
 import { requireService } from "./own-manifest.ts";
-
-const acknowledgedWithinMs = 10_000;
-const pollMs = 100;
+import { waitForWorkers } from "./wait-for-workers.ts";
 
 export const maintenance: Command = {
   name: "maintenance",
@@ -32,17 +30,6 @@ export const maintenance: Command = {
     return undefined;
   },
 };
-
-/** Until every connected worker serves the table of `epoch`; false when they take too long. */
-async function waitForWorkers({ client, io }: CommandContext, epoch: number): Promise<boolean> {
-  const deadlineMs = io.clock.monotonicMs() + acknowledgedWithinMs;
-  for (;;) {
-    const { workers } = await client.status();
-    if (workers.every((worker) => !worker.isConnected || worker.epoch >= epoch)) return true;
-    if (io.clock.monotonicMs() >= deadlineMs) return false;
-    await io.clock.sleep(pollMs, io.interrupted);
-  }
-}
 
 function neitherOnNorOff(wanted: string | undefined): BelayError {
   return new BelayError({

@@ -13,9 +13,11 @@ import { history } from "./history.ts";
 import { init } from "./init.ts";
 import { logs } from "./logs.ts";
 import { maintenance } from "./maintenance.ts";
+import { preview } from "./preview.ts";
 import { releases } from "./releases.ts";
 import { remote } from "./remote.ts";
 import { abort, pause, promote, resume, rollback } from "./rollout-commands.ts";
+import { run } from "./run.ts";
 import { schema } from "./schema.ts";
 import { status } from "./status.ts";
 import { up } from "./up.ts";
@@ -33,7 +35,9 @@ export const commands: readonly Command[] = [
   explain,
   releases,
   logs,
+  run,
   maintenance,
+  preview,
   init,
   check,
   doctor,
@@ -112,6 +116,7 @@ function programVersion(): string {
 function addCommand(program: Program, command: Command, options: ProgramOptions | undefined): void {
   const added = program.command(command.name).description(command.summary);
   for (const { name, summary } of command.arguments ?? []) added.argument(name, summary);
+  if (command.rest !== undefined) added.usage(`[options] [service] -- ${command.rest}`);
   for (const { flags, summary, fallback } of command.options ?? []) added.option(flags, summary, fallback);
   added.action(() => {
     const values = added.optsWithGlobals<Record<string, string | boolean | undefined>>();

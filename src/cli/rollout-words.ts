@@ -7,15 +7,21 @@ export function describeWeight(weight: number): string {
   return describePercent(weight / 10_000);
 }
 
+/** A step of a plan as people read it. */
+export function describeStep({ weight, cohort }: RolloutView["plan"]["steps"][number]): string {
+  return cohort === undefined ? describeWeight(weight) : `cohort ${cohort}`;
+}
+
 /** Where the rollout stands, in a few words. */
-export function describePhase({ phase, plan }: Pick<RolloutView, "phase" | "plan">): string {
+export function describePhase({ phase, plan, task }: Pick<RolloutView, "phase" | "plan" | "task">): string {
   switch (phase.name) {
     case "pending":
-      return "building and starting the release";
+      if (task === null) return "building and starting the release";
+      return task.state === "running" ? `the task ${task.name} runs` : `held: the task ${task.name} was interrupted`;
     case "progressing":
-      return `step ${phase.step + 1} of ${plan.steps.length}`;
+      return `step ${phase.step + 1} of ${plan.steps.length}${cohortOf(plan, phase.step)}`;
     case "held":
-      return `held at step ${phase.step + 1} of ${plan.steps.length}`;
+      return `held at step ${phase.step + 1} of ${plan.steps.length}${cohortOf(plan, phase.step)}`;
     case "braked":
       return "braked: visitors are back on stable";
     case "paused":
@@ -31,6 +37,11 @@ export function describePhase({ phase, plan }: Pick<RolloutView, "phase" | "plan
   }
 }
 
+function cohortOf({ steps }: RolloutView["plan"], step: number): string {
+  const cohort = steps[step]?.cohort;
+  return cohort === undefined ? "" : ` (cohort ${cohort})`;
+}
+
 /** One line for a look in passing. */
 export function describeProgress(view: RolloutView): string {
   const parts = [describePhase(view)];
@@ -39,6 +50,9 @@ export function describeProgress(view: RolloutView): string {
   if (view.evidence !== null && view.evidence.scoredVisitors > 0) {
     parts.push(`${countOf(view.evidence.scoredVisitors, "visitor")} scored, ${view.evidence.failedScoredVisitors} failed`);
   }
+  const { cohort } = view.evidence ?? {};
+  if (cohort !== undefined && cohort.visitors > 0)
+    parts.push(`cohort: ${countOf(cohort.visitors, "visitor")}, ${cohort.failedVisitors} failed`);
   const why = view.phase.name === "progressing" || view.phase.name === "baking" ? view.verdict : view.reason;
   if (why !== "") parts.push(firstLine(why));
   return parts.join("; ");
@@ -54,7 +68,7 @@ export function describeOutcome(view: RolloutView): string {
   if (view.reason !== "") lines.push(indent(harmless(view.reason)));
   lines.push(...describeTraffic(view).map((line) => `    ${line}`));
   if (view.lastLines.trim() !== "")
-    lines.push("    The last lines of a failing instance:", indent(harmless(view.lastLines), "      | "));
+    lines.push("    The last lines of what failed:", indent(harmless(view.lastLines), "      | "));
   if (view.next !== "") lines.push(`    Next: ${view.next}`);
   if (view.phase.name === "refused") lines.push(`    Code: ${view.phase.code}`);
   return lines.join("\n");

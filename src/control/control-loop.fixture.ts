@@ -15,6 +15,8 @@ import type { ControlPlane } from "./control-plane.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { EvidenceSnapshot } from "./evidence-book.ts";
 import { openControlPlane } from "./open-control-plane.ts";
+import { createMemoryKeyStore, type PreviewKeyStore, PreviewKeys } from "./preview-keys.ts";
+import { Previews } from "./previews.ts";
 import type { World } from "./world.ts";
 
 /** For one thing alone: to let what was started run. */
@@ -39,6 +41,16 @@ export class LoopWorld {
   constructor(options: Partial<ConstructorParameters<typeof MemoryRuntime>[0]> = {}) {
     this.runtime = new MemoryRuntime({ clock: this.clock, ...options });
     ({ loop: this.loop, commands: this.commands } = this.#open());
+  }
+
+  /** Redeems preview links as the workers do; the control plane's own. */
+  previews!: Previews;
+  readonly keys: PreviewKeyStore = createMemoryKeyStore();
+
+  #previewsOf(world: World, loop: ControlLoop): Previews {
+    const keys = new PreviewKeys({ store: this.keys, random: world.random });
+    this.previews = new Previews({ world, loop, keys });
+    return this.previews;
   }
 
   /** Kills the control plane and starts another one. */
@@ -142,6 +154,7 @@ export class LoopWorld {
       world,
       loop,
       ledger,
+      previews: this.#previewsOf(world, loop),
       releases: {
         readFile: async () => undefined,
         readBundle: async () => {

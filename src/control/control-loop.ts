@@ -5,6 +5,7 @@ import { type Actor, isEnded, type Rollout, type RolloutId } from "../rollout/ro
 import type { Service } from "../rollout/service.ts";
 import { emptyTable, type RoutingTable } from "../routing/table.ts";
 import { AfterPromotion } from "./after-promotion.ts";
+import { Background } from "./background.ts";
 import { Builds } from "./builds.ts";
 import { recordDirectRollbacks } from "./direct-rollbacks.ts";
 import { EvidenceBook, type Moment } from "./evidence-book.ts";
@@ -12,9 +13,11 @@ import { Fleet } from "./fleet.ts";
 import { InstanceKeeper } from "./instance-keeper.ts";
 import { Journal, loopActor, systemEntry } from "./journal.ts";
 import { judge } from "./judge.ts";
+import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
 import { takenRoute } from "./taken-route.ts";
+import { TaskKeeper } from "./task-keeper.ts";
 import type { World } from "./world.ts";
 
 const renewLeaseEveryMs = 1_000;
@@ -34,6 +37,9 @@ export class ControlLoop {
   readonly journal: Journal;
   readonly evidence: EvidenceBook;
   readonly instances: InstanceKeeper;
+  readonly background: Background;
+  readonly tasks: TaskKeeper;
+  readonly previewRefusals: PreviewRefusalCounts = new PreviewRefusalCounts();
   #world: World;
   #fleet: Fleet;
   #builds: Builds;
@@ -56,12 +62,15 @@ export class ControlLoop {
     this.journal = new Journal(world);
     this.evidence = EvidenceBook.restore(world.evidence.load(), this.#moment(), world.log);
     this.instances = new InstanceKeeper(world);
+    this.background = new Background(world);
+    this.tasks = new TaskKeeper(world);
     this.#fleet = new Fleet(world);
     this.#builds = new Builds({ build: world.build, log: world.log, onEnd: () => this.react() });
     this.#afterPromotion = new AfterPromotion(world);
     this.#table = world.tables.load() ?? emptyTable;
     this.#beginWatches();
     world.dataPlane.onReport((report) => {
+      this.previewRefusals.absorb(report);
       this.evidence.absorb(report, world.clock.monotonicMs(), (rollout) => this.#isShown(rollout));
       this.react();
     });
@@ -117,13 +126,23 @@ export class ControlLoop {
 
   async tick(): Promise<void> {
     await this.#fleet.look(this.#table);
-    const observed = await this.instances.observe();
+    const [observed] = await Promise.all([
+      this.instances.observe(),
+      this.tasks.observe(),
+      this.background.observe(this.journal.deployments.all()),
+    ]);
     if (observed !== null) this.#append(this.instances.differences(this.journal.deployments.all()));
+    if (this.journal.trouble === null) this.#append(this.tasks.differences(this.journal.deployments.all()));
     this.react();
     if (this.journal.trouble === null) {
+      this.tasks.reconcile(this.journal.deployments.all());
       this.instances.reconcile(this.journal.deployments.all(), {
         trafficOf: (service, release) => this.#fleet.trafficOf(this.#table, service, release),
         record: (entries) => this.#append(entries),
+      });
+      this.background.reconcile(this.journal.deployments.all(), {
+        record: (entries) => !this.#isClosed && this.#append(entries),
+        current: ({ environment, name }) => this.journal.deployments.find(environment, name),
       });
     }
   }
@@ -211,7 +230,8 @@ export class ControlLoop {
     const promotion = watchedPromotion(service);
     const watch = promotion === null ? null : this.#watchOf(service, promotion);
     const stableDownForMs = this.instances.downForMs(service, service.stable);
-    return this.#afterPromotion.entriesFor({ service, promotion, watch, stableDownForMs });
+    const stableCrashLoop = this.background.workers.crashLoopOf(service, service.stable);
+    return this.#afterPromotion.entriesFor({ service, promotion, watch, stableDownForMs, stableCrashLoop });
   }
 
   #factFor(service: Service, rollout: Rollout): Fact | null {
@@ -235,6 +255,7 @@ export class ControlLoop {
       brakedForMs: this.phaseForMs(rollout),
       candidateDownForMs: this.instances.downForMs(service, rollout.candidate),
       candidateUnreadyForMs: this.instances.unreadyForMs(service, rollout.candidate),
+      candidateCrashLoop: this.background.workers.crashLoopOf(service, rollout.candidate),
       nowMs: clock.monotonicMs(),
     });
   }
@@ -257,7 +278,7 @@ export class ControlLoop {
   }
 
   #publish(): void {
-    const table = nextTable(this.#table, this.journal.deployments.all(), this.journal.position);
+    const table = nextTable(this.#table, this.journal.deployments, this.journal.position);
     if (table === this.#table && this.#isPublished) return;
     this.#isTableKept &&= table === this.#table;
     this.#table = table;

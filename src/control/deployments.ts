@@ -1,5 +1,6 @@
 import type { Entry } from "../rollout/entry.ts";
 import { applyEntry, newService } from "../rollout/fold.ts";
+import type { PreviewKey } from "../rollout/preview.ts";
 import { isEnded, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 
@@ -8,12 +9,20 @@ export class Deployments {
   #services = new Map<string, Service>();
   #rollouts = new Map<string, Rollout>();
 
+  #previewKeys: readonly PreviewKey[] = [];
+
   apply(entry: Entry): void {
+    if (entry.fact.kind === "preview-keys-changed") this.#previewKeys = entry.fact.keys;
     if (entry.service === "") return;
     const key = keyOf(entry.environment, entry.service);
     const service = applyEntry(this.#services.get(key) ?? newService(entry.environment, entry.service), entry);
     this.#services.set(key, service);
     if (service.rollout !== null) this.#rollouts.set(service.rollout.id, service.rollout);
+  }
+
+  /** What links and cookies of previews are checked by; none until the first preview. */
+  get previewKeys(): readonly PreviewKey[] {
+    return this.#previewKeys;
   }
 
   /** In the order of their first deploy. */

@@ -92,3 +92,14 @@ test("the same service in another environment is another service: it may not tak
     message: "shop.example.com/ belongs to shop in production",
   });
 });
+
+test("a cohort in front of no weights is followed by planned ones, and its rules are frozen with the plan", async () => {
+  const text = manifest
+    .replace("steps: [{ weight: 5%, minHold: 2s }]", "steps: [{ cohort: internal, minHold: 5m }]")
+    .replace("rollout:", "cohorts: { internal: [{ network: 10.0.0.0/8 }], unused: [{ network: 10.0.0.0/8 }] }\nrollout:");
+  const { plan: frozen, forecast } = await factOf({ text, perSecond: 100 });
+  assert.deepEqual(frozen.steps[0], { weight: 0, minHoldMs: 300_000, cohort: "internal" });
+  assert.ok(frozen.steps.length > 1 && frozen.steps.slice(1).every(({ weight }) => weight > 0));
+  assert.deepEqual(frozen.cohorts, [{ name: "internal", rules: [{ isMember: true, isOpen: false, network: "10.0.0.0/8" }] }]);
+  assert.match(forecast, /of gates at 100 new visitors a second/);
+});

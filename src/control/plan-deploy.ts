@@ -40,14 +40,20 @@ export async function planDeploy(options: {
  */
 function freezePlan(plan: Manifest["plan"], visitorsPerSecond: number | null): { readonly plan: Plan; readonly words: string } {
   const known = { ...plan, onInconclusive: plan.onInconclusive ?? ("hold" as const) };
-  const steps = plan.steps ?? planSteps(known, visitorsPerSecond ?? 0);
+  const named = plan.steps ?? [];
+  const isPlanned = named.every(({ cohort }) => cohort !== undefined);
+  const steps = isPlanned ? [...named, ...planSteps(known, visitorsPerSecond ?? 0)] : named;
   if (visitorsPerSecond === null) {
     const words = "first release, nothing to compare with: it goes to everyone as soon as it is ready";
     return { plan: { ...known, steps }, words };
   }
   const expected = forecast({ ...known, steps }, visitorsPerSecond);
-  const ladder =
-    plan.steps === null ? `; steps planned from it: ${steps.map(({ weight }) => `${weight / 100} %`).join(", ")}` : "";
+  const ladder = isPlanned
+    ? `; steps planned from it: ${steps
+        .slice(named.length)
+        .map(({ weight }) => `${weight / 100} %`)
+        .join(", ")}`
+    : "";
   if (expected.canPass) return { plan: { ...known, steps }, words: `${expected.words}${ladder}` };
   const onInconclusive = plan.onInconclusive ?? "continue";
   const end =
@@ -69,9 +75,11 @@ export async function planBuild(releases: Pick<Releases, "readFile">, rollout: R
     isDirty,
     bundle,
     run: manifest.run,
+    tasks: manifest.tasks,
     routes,
     ...(trustedProxies.length === 0 ? {} : { trustedProxies }),
     assets: manifest.assets,
+    processes: manifest.processes,
     expose: manifest.expose,
     root,
     build: manifest.release.build,

@@ -1,8 +1,10 @@
+import { CohortEvidence, type CohortSnapshot } from "../analysis/cohort-evidence.ts";
 import { Evidence } from "../analysis/evidence.ts";
 import type { Verdict } from "../analysis/verdict.ts";
+import { describeCohort } from "../rollout/decide.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { ExposedStage, Plan, Position } from "../rollout/rollout.ts";
-import type { UnitRecord } from "../routing/wire.ts";
+import type { AnyRecord } from "../routing/wire.ts";
 import type { RolloutTraffic } from "./traffic-counts.ts";
 
 export interface WatchSnapshot {
@@ -12,12 +14,17 @@ export interface WatchSnapshot {
   readonly weight: number;
   readonly heldMs: number;
   readonly lostBefore: number;
+  /** Absent in snapshots of rollouts without a cohort. */
+  readonly cohort?: CohortSnapshot;
 }
 
 /** One rollout's evidence, and how long its present stage has been held. Survives the control plane by its snapshot. */
 export class RolloutWatch {
   readonly plan: Plan;
   #evidence: Evidence;
+  /** Null where no step names a cohort. */
+  #cohort: CohortEvidence | null;
+  #traffic: RolloutTraffic | null = null;
   #exposureEpoch: Position = 0;
   #weight = 0;
   #heldMs = 0;
@@ -36,6 +43,7 @@ export class RolloutWatch {
     this.#evidence = evidence;
     this.#beganAtMs = nowMs;
     this.#lostBefore = lostBefore;
+    this.#cohort = plan.steps.some(({ cohort }) => cohort !== undefined) ? new CohortEvidence(plan.sloAvailability) : null;
   }
 
   static begin(plan: Plan, nowMs: number, lostBefore: number): RolloutWatch {
@@ -49,6 +57,7 @@ export class RolloutWatch {
     watch.#weight = snapshot.weight;
     watch.#heldMs = snapshot.heldMs;
     watch.#beganAtMs = nowMs - snapshot.heldMs;
+    if (snapshot.cohort !== undefined) watch.#cohort = CohortEvidence.restore(snapshot.cohort, plan.sloAvailability);
     return watch;
   }
 
@@ -83,8 +92,9 @@ export class RolloutWatch {
     this.#evidence.weightChanged({ weight, exposureEpoch, atMs: nowMs });
   }
 
-  absorb(record: UnitRecord): void {
-    this.#evidence.absorb(record);
+  absorb(record: AnyRecord): void {
+    if (record.arm === "stable" || record.arm === "canary") this.#evidence.absorb(record);
+    this.#cohort?.absorb(record);
   }
 
   /** One look at the evidence. Time counts as held only while `isServed`, that is, every proxy has acknowledged the weight. */
@@ -105,14 +115,33 @@ export class RolloutWatch {
     this.#evidence.recordsLost(Math.max(0, lostRecords - this.#lostBefore));
     this.#evidence.countRequests(traffic);
     this.#evidence.advance({ nowMs, settledUntilMs });
+    this.#traffic = traffic;
+    this.#cohort?.advance(nowMs);
   }
 
   verdict(stage: ExposedStage): Verdict {
-    return this.#evidence.verdict(stage);
+    const drawn = this.#evidence.verdict(stage);
+    if (this.#cohort === null || drawn.kind === "fail") return drawn;
+    const chosen = this.#cohort.verdict();
+    if (chosen?.kind === "fail") return chosen;
+    const cohort = stage.kind === "step" ? this.plan.steps[stage.step]?.cohort : undefined;
+    if (cohort === undefined) return drawn;
+    const missing = describeCohort(cohort, this.#cohort.counts);
+    return chosen ?? { kind: "inconclusive", missing, pendingVisitors: 0, lastVisitorAtMs: null };
   }
 
   summary(): EvidenceSummary {
-    return this.#evidence.summary();
+    const summary = this.#evidence.summary();
+    const { cohort, preview } = this.#traffic ?? {};
+    return {
+      ...summary,
+      ...(this.#cohort === null
+        ? {}
+        : { cohort: { ...this.#cohort.counts, requests: cohort?.requests ?? 0, failedRequests: cohort?.failed ?? 0 } }),
+      ...(preview === undefined || preview.requests === 0
+        ? {}
+        : { previews: { requests: preview.requests, failedRequests: preview.failed } }),
+    };
   }
 
   snapshot(nowMs: number): WatchSnapshot {
@@ -123,6 +152,7 @@ export class RolloutWatch {
       weight: this.#weight,
       heldMs: this.#heldMs,
       lostBefore: this.#lostBefore,
+      ...(this.#cohort === null ? {} : { cohort: this.#cohort.snapshot() }),
     };
   }
 }

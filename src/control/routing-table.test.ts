@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { acknowledged, failed, Story } from "../rollout/rollout.builder.ts";
+import type { Service } from "../rollout/service.ts";
 import { emptyTable } from "../routing/table.ts";
 import { isRouted, nextTable, routesOf } from "./routing-table.ts";
+
+function deploymentsOf(service: Service): Parameters<typeof nextTable>[1] {
+  return { all: () => [service], previewKeys: [] };
+}
 
 test("a service has no route before its first promotion begins", () => {
   assert.deepEqual(routesOf([new Story().request("a1").service]), []);
@@ -27,11 +32,11 @@ test("the table names stable, and the canary with its weight, its epoch and a sa
 
 test("the epoch is the position of the entry that changed the table, and stays when nothing changed", () => {
   const story = new Story().exposed();
-  const table = nextTable(emptyTable, [story.service], 6);
+  const table = nextTable(emptyTable, deploymentsOf(story.service), 6);
   assert.equal(table.epoch, 6);
-  assert.equal(nextTable(table, [story.service], 9), table);
+  assert.equal(nextTable(table, deploymentsOf(story.service), 9), table);
   story.tell(failed);
-  assert.equal(nextTable(table, [story.service], 10).epoch, 10);
+  assert.equal(nextTable(table, deploymentsOf(story.service), 10).epoch, 10);
 });
 
 test("an instance that does not answer is left out, unless none answers", () => {
@@ -50,10 +55,10 @@ test("an instance that does not answer is left out, unless none answers", () => 
 
 test("a release is routed while it is anybody's stable or canary", () => {
   const story = new Story().exposed();
-  const table = nextTable(emptyTable, [story.service], 6);
+  const table = nextTable(emptyTable, deploymentsOf(story.service), 6);
   assert.ok(isRouted(table, story.service, "b2"));
   assert.ok(!isRouted(table, { ...story.service, environment: "staging" }, "b2"));
-  assert.ok(!isRouted(nextTable(table, [story.tell(failed).service], 7), story.service, "b2"));
+  assert.ok(!isRouted(nextTable(table, deploymentsOf(story.tell(failed).service), 7), story.service, "b2"));
 });
 
 test("assets of every release that visitors have met stay routed, the newest first, also of one that was aborted", () => {

@@ -1,7 +1,8 @@
-import { type DesiredRouting, desired } from "../rollout/desired.ts";
+import { type DesiredExposure, type DesiredRouting, desired, previewable } from "../rollout/desired.ts";
+import type { PreviewKey } from "../rollout/preview.ts";
 import type { Plan, ReleaseId } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import type { AssetRoute, Pool, RoutingTable, ServiceRoute } from "../routing/table.ts";
+import { type AssetRoute, type Exposure, type Pool, poolsOf, type RoutingTable, type ServiceRoute } from "../routing/table.ts";
 
 /** What the proxies should serve, but for its epoch: a function of what the ledger says and of nothing else. */
 export function routesOf(services: readonly Service[]): readonly ServiceRoute[] {
@@ -9,17 +10,22 @@ export function routesOf(services: readonly Service[]): readonly ServiceRoute[] 
 }
 
 /** The same table again, or the new one with the position of the entry that changed it. */
-export function nextTable(before: RoutingTable, services: readonly Service[], position: number): RoutingTable {
-  const routes = routesOf(services);
-  const isSame = JSON.stringify(routes) === JSON.stringify(before.services) && before.direct === undefined;
-  return isSame ? before : { epoch: position, services: routes };
+export function nextTable(
+  before: RoutingTable,
+  deployments: { all(): readonly Service[]; readonly previewKeys: readonly PreviewKey[] },
+  position: number,
+): RoutingTable {
+  const { previewKeys } = deployments;
+  const next = { services: routesOf(deployments.all()), ...(previewKeys.length === 0 ? {} : { previewKeys }) };
+  const { epoch: _, ...present } = before;
+  return JSON.stringify(next) === JSON.stringify(present) ? before : { epoch: position, ...next };
 }
 
 /** Whether requests may still be sent to instances of the service's release. */
 export function isRouted(table: RoutingTable, { environment, name }: Service, release: ReleaseId): boolean {
   return table.services
     .filter((route) => route.service === name && route.environment === environment)
-    .some(({ stable, exposure }) => stable.release === release || exposure?.canary.release === release);
+    .some((route) => poolsOf(route).some((pool) => pool.release === release));
 }
 
 function routeOf(service: Service): ServiceRoute | null {
@@ -44,14 +50,30 @@ function routeOf(service: Service): ServiceRoute | null {
             weight: exposure.weight,
             salt: exposure.rollout,
             leaseTtlMs,
+            ...cohortsOf(service, exposure),
           },
     watch: routing.watch,
     responseDeadlineMs: rulingPlan(service, routing)?.responseDeadlineMs ?? 30_000,
     assets: assetsOf(service),
+    ...previewsOf(service, routing),
     ...(release.trustedProxies === undefined ? {} : { trustedProxies: release.trustedProxies }),
     expose: release.expose,
     ...(service.maintenance === null ? {} : { maintenance: { message: service.maintenance.message } }),
   };
+}
+
+function cohortsOf({ rollout }: Service, { cohorts: names }: DesiredExposure): Pick<Exposure, "cohorts"> {
+  const cohorts = rollout?.plan.cohorts?.filter(({ name }) => names.includes(name)) ?? [];
+  return cohorts.length === 0 ? {} : { cohorts };
+}
+
+/** Releases that somebody was given a link to, while instances of theirs answer. */
+function previewsOf(service: Service, { stable }: DesiredRouting): Pick<ServiceRoute, "previews"> {
+  const previews = previewable(service)
+    .filter((id) => id !== stable && service.previews.some(({ release }) => release === id))
+    .filter((id) => Object.values(service.instances).some(({ release, isReady }) => release === id && isReady))
+    .map((id) => poolOf(service, id));
+  return previews.length === 0 ? {} : { previews };
 }
 
 /** What a running rollout wants holds for everyone only while both sides are compared by it, and from its promotion on. */

@@ -25,6 +25,8 @@ test("a counter that is told twice counts once, and a worker that was replaced l
   assert.deepEqual(traffic.rollout("r1"), {
     canary: { requests: 5, failed: 5 },
     stable: { requests: 0, failed: 0 },
+    cohort: { requests: 0, failed: 0 },
+    preview: { requests: 0, failed: 0 },
     harmedRequests: 5,
   });
 });

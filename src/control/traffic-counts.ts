@@ -7,6 +7,8 @@ type Reported = Pick<WorkerReport, "worker" | "boot" | "counters" | "newVisitors
 export interface RolloutTraffic {
   readonly canary: { readonly requests: number; readonly failed: number };
   readonly stable: { readonly requests: number; readonly failed: number };
+  readonly cohort: { readonly requests: number; readonly failed: number };
+  readonly preview: { readonly requests: number; readonly failed: number };
   /** Failed canary answers that reached a user. */
   readonly harmedRequests: number;
 }
@@ -62,19 +64,23 @@ export class TrafficCounts {
   }
 
   rollout(id: string): RolloutTraffic {
-    const canary = { requests: 0, failed: 0 };
-    const stable = { requests: 0, failed: 0 };
+    const bySide = {
+      canary: { requests: 0, failed: 0 },
+      stable: { requests: 0, failed: 0 },
+      cohort: { requests: 0, failed: 0 },
+      preview: { requests: 0, failed: 0 },
+    };
     let harmedRequests = 0;
     for (const known of this.#byBoot.values()) {
       for (const counter of known.values()) {
         if (counter.rollout !== id) continue;
-        const arm = counter.arm === "canary" ? canary : stable;
-        arm.requests += counter.count;
-        if (counter.outcome === "failed") arm.failed += counter.count;
+        const side = bySide[counter.arm];
+        side.requests += counter.count;
+        if (counter.outcome === "failed") side.failed += counter.count;
         if (counter.isHarm) harmedRequests += counter.count;
       }
     }
-    return { canary, stable, harmedRequests };
+    return { ...bySide, harmedRequests };
   }
 
   lastMinute(environment: string, service: string, nowMs: number): ServiceTraffic {

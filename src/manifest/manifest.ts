@@ -1,4 +1,5 @@
-import type { AssetFolder, Plan, Route, RunSpec } from "../rollout/rollout.ts";
+import type { BackgroundProcess } from "../rollout/background.ts";
+import type { AssetFolder, Plan, ReleaseTask, Route, RunSpec } from "../rollout/rollout.ts";
 
 export interface EnvironmentOfManifest {
   readonly routes: readonly Route[];
@@ -15,7 +16,10 @@ export interface Manifest {
     readonly include: readonly string[] | null;
     readonly buildTimeoutMs: number;
   };
+  /** In the order of the file. */
+  readonly tasks: readonly ReleaseTask[];
   readonly environments: Readonly<Record<string, EnvironmentOfManifest>>;
+  readonly processes: readonly BackgroundProcess[];
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
   /** `steps` and `onInconclusive` are null when the manifest does not say: then the traffic decides before the start. */

@@ -1,4 +1,6 @@
+import { findCohortsThatDoNotFit } from "./cohorts.ts";
 import type { Finding } from "./position.ts";
+import { findProcessesAtOdds } from "./processes-meaning.ts";
 import { durationPattern, parseDuration, parsePercent, percentPattern } from "./quantities.ts";
 import { withoutTrailingSlash } from "./schema.ts";
 
@@ -7,7 +9,13 @@ import { withoutTrailingSlash } from "./schema.ts";
  * and looks past what is malformed, so that these problems are told together with those of `checkShape`.
  */
 export function checkMeaning(value: unknown): readonly Finding[] {
-  return [...findStepsThatDoNotRise(value), ...findHoldsThatDoNotFit(value), ...findRoutesClaimedTwice(value)];
+  return [
+    ...findStepsThatDoNotRise(value),
+    ...findHoldsThatDoNotFit(value),
+    ...findRoutesClaimedTwice(value),
+    ...findProcessesAtOdds(value),
+    ...findCohortsThatDoNotFit(value),
+  ];
 }
 
 function findStepsThatDoNotRise(value: unknown): readonly Finding[] {

@@ -50,6 +50,17 @@ function problemsOf(text: string): readonly ManifestProblem[] {
   return parsed.problems;
 }
 
+test("tasks keep the order of the file, and say what is wrong with them", () => {
+  const tasks = "tasks: { migrate: { command: npm run migrate, before: canary, timeout: 90s }, index: { command: ./index } }\n";
+  assert.deepEqual(manifestOf(`${sixLines}${tasks}`).tasks, [
+    { name: "migrate", command: "npm run migrate", timeoutMs: 90_000 },
+    { name: "index", command: "./index", timeoutMs: 300_000 },
+  ]);
+  const [name, before] = problemsOf(`${sixLines}tasks: { 1st: { command: x }, migrate: { command: x, before: promotion } }\n`);
+  assert.match(`${name?.message} ${name?.fix}`, /name of a task.*begins with a letter/);
+  assert.match(`${before?.path} ${before?.fix}`, /tasks\.migrate\.before Write canary/);
+});
+
 test("six lines are a manifest, with every default filled in", () => {
   const manifest = manifestOf(sixLines);
   assert.deepEqual(manifest, {
@@ -63,7 +74,9 @@ test("six lines are a manifest, with every default filled in", () => {
       memoryBytesMax: null,
     },
     release: { build: null, include: null, buildTimeoutMs: 900_000 },
+    tasks: [],
     environments: { production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [] } },
+    processes: [],
     assets: [],
     expose: "previews",
     plan: {
@@ -356,4 +369,23 @@ test("trusted proxies are addresses and networks of an environment", () => {
   const networks = ["10.0.0.0/8", "2001:db8::/32", "127.0.0.1"];
   assert.deepEqual(manifestOf(withProxies(JSON.stringify(networks))).environments["production"]?.trustedProxies, networks);
   assert.match(problemsOf(withProxies("[10.0.0.0/33]"))[0]?.message ?? "", /is neither an address nor a network/);
+});
+
+test("a cohort that anyone could let himself into, and a step that names none, are shown with what to write", () => {
+  const withCohort = (rule: string, steps = "[{ cohort: internal }, { weight: 5% }]", more = "") =>
+    `${sixLines.replace("com }] }", `com }]${more} }`)}cohorts: { internal: [${rule}] }\nrollout: { steps: ${steps} }\n`;
+  const said = (text: string) =>
+    problemsOf(text)
+      .map(({ path, message }) => `${path}: ${message}`)
+      .join("; ");
+  assert.match(said(withCohort('{ cookie: { beta: "1" } }')), /cohorts\.internal\[0\]: anyone can send this cookie/);
+  assert.match(said(withCohort("{ header: { x-team: shop } }")), /a header counts only from a trusted proxy/);
+  assert.match(said(withCohort("{ member: true }")), /asks for nothing/);
+  assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ cohort: intern }]")), /there is no cohort intern/);
+  assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ weight: 5% }, { cohort: internal }]")), /comes behind a weight/);
+  assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ minHold: 1m }]")), /neither weight nor cohort/);
+  assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ weight: 5%, cohort: internal }]")), /both weight and cohort/);
+  manifestOf(withCohort("{ header: { x-team: shop } }", "[{ cohort: internal }]", ", trustedProxies: [10.0.0.0/8]"));
+  manifestOf(withCohort('{ cookie: { beta: "1" }, anyone: true }'));
+  manifestOf(withCohort('{ cookie: { out: "1" }, member: false }, { network: 10.0.0.0/8 }'));
 });

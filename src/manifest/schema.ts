@@ -1,15 +1,9 @@
 import * as z from "zod";
-import { isNetwork } from "../ports/networks.ts";
+import { cohortsSchema, networkSchema } from "./cohort-schema.ts";
+import { toCohortRule } from "./cohorts.ts";
+import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
-import {
-  describeDuration,
-  durationPattern,
-  parseDuration,
-  parsePercent,
-  parseSize,
-  percentPattern,
-  sizePattern,
-} from "./quantities.ts";
+import { processes, toProcesses } from "./processes.ts";
 
 /**
  * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
@@ -17,49 +11,9 @@ import {
  */
 const minute = 60_000;
 const hour = 60 * minute;
-const longestMs = 720 * hour;
 const holdbackWeight = 9_500;
 
-const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const hostPattern = /^(\*|(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$/;
-/** Printable ASCII without space, quotes, `?`, `#` and `*`. */
-const pathPattern = /^\/[!$%&'()+,\-./:;=@A-Z_a-z0-9~]{0,1023}$/;
-
-interface About {
-  readonly description: string;
-  readonly examples: readonly [string | number, ...(string | number)[]];
-}
-
-function duration({ description, examples }: About, { atLeastMs = 0, atMostMs = longestMs } = {}): z.ZodType<number, string | 0> {
-  return z
-    .union([z.string().regex(durationPattern), z.literal(0)])
-    .meta({ title: "a duration in ms, s, m or h", description, examples: [...examples] })
-    .transform((text) => (text === 0 ? 0 : parseDuration(text)))
-    .refine((ms) => ms >= atLeastMs, `is too short: at least ${describeDuration(atLeastMs)}`)
-    .refine((ms) => ms <= atMostMs, `is too long: at most ${describeDuration(atMostMs)}`);
-}
-
-function percent(
-  { description, examples }: About,
-  isAllowed: (share: number) => boolean,
-  otherwise: string,
-): z.ZodType<number, string> {
-  return z
-    .string()
-    .regex(percentPattern)
-    .meta({ title: "a percentage with its sign", description, examples: [...examples] })
-    .transform(parsePercent)
-    .refine(isAllowed, otherwise);
-}
-
-function text(pattern: RegExp, title: string, { description, examples }: About): z.ZodType<string, string> {
-  return z
-    .string()
-    .regex(pattern)
-    .meta({ title, description, examples: [...examples] });
-}
-
-const shellCommand = /^(?=[^\0]*\S)[^\0]{1,10000}$/;
 
 const run = z.strictObject({
   command: text(shellCommand, "a command line", {
@@ -87,13 +41,7 @@ const run = z.strictObject({
     { description: "A response that starts later is a failure.", examples: ["30s"] },
     { atLeastMs: 10 },
   ).prefault("30s"),
-  memory: z
-    .string()
-    .regex(sizePattern)
-    .meta({ title: "a size in MB or GB", description: "Memory limit of one instance.", examples: ["512MB"] })
-    .transform(parseSize)
-    .refine((bytes) => bytes >= 16e6, "is too small: at least 16MB")
-    .optional(),
+  memory: memory("Memory limit of one instance.").optional(),
 });
 
 const release = z.strictObject({
@@ -119,6 +67,24 @@ const release = z.strictObject({
   buildTimeout: duration({ description: "Time for the build.", examples: ["15m"] }, { atLeastMs: 1_000 }).prefault("15m"),
 });
 
+/** Begins with a letter: names that are numbers would not keep the order of the file. */
+const taskName = /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/;
+
+const task = z.strictObject({
+  command: text(shellCommand, "a command line", {
+    description: "Shell command line that does the work once and exits 0. It runs in the bundle's folder, without a PORT.",
+    examples: ["npm run migrate"],
+  }),
+  before: z
+    .enum(["canary"])
+    .prefault("canary")
+    .meta({ title: "canary", description: "It runs before the first instance of the release starts.", examples: ["canary"] }),
+  timeout: duration(
+    { description: "Time after which it is ended and the release refused.", examples: ["5m"] },
+    { atLeastMs: 100 },
+  ).prefault("5m"),
+});
+
 const route = z.strictObject({
   host: text(hostPattern, 'a host name in lower case without port, or "*" for any', {
     description: "Host name that visitors use.",
@@ -129,18 +95,9 @@ const route = z.strictObject({
   ),
 });
 
-const network = z
-  .string()
-  .refine(isNetwork, "is neither an address nor a network such as 10.0.0.0/8")
-  .meta({
-    title: "an address or a network in CIDR notation",
-    description: "Address, or network in CIDR notation.",
-    examples: ["10.0.0.0/8"],
-  });
-
 const environment = z.strictObject({
   trustedProxies: z
-    .array(network)
+    .array(networkSchema)
     .max(100, "has more than 100 networks")
     .prefault([])
     .meta({
@@ -164,7 +121,12 @@ const step = z.strictObject({
     { description: "Share of visitors on the new release.", examples: ["5%"] },
     (share) => share >= 0.0001 && share <= holdbackWeight / 10_000,
     "is outside of 0.01% to 95%",
-  ),
+  ).optional(),
+  cohort: text(dnsLabel, "the name of a cohort", {
+    description:
+      "In place of a weight: the members of this cohort, and nobody else. They stay on the release in the steps behind it.",
+    examples: ["internal"],
+  }).optional(),
   minHold: duration({ description: "Shortest time at this weight.", examples: ["60s"] }).prefault("60s"),
 });
 
@@ -238,6 +200,19 @@ const manifest = z
     release: release
       .prefault({})
       .meta({ title: "a map of keys", description: "How the bundle is built.", examples: ["{ build: npm ci }"] }),
+    tasks: z
+      .record(
+        z.string().regex(taskName),
+        task.meta({ title: "a map of keys", examples: ["{ command: npm run migrate, timeout: 5m }"] }),
+      )
+      .refine((all) => Object.keys(all).length <= 20, "has more than 20 tasks")
+      .prefault({})
+      .meta({
+        title: "a map of tasks",
+        description:
+          "What runs once for each release, by name (a-z, 0-9 and -), in this order: migrations. Never on a rollback, never again for the same files.",
+        examples: ["{ migrate: { command: npm run migrate } }"],
+      }),
     environments: z
       .record(
         z.string().regex(dnsLabel),
@@ -249,6 +224,11 @@ const manifest = z
         description: "Where the service runs, by name (a-z, 0-9 and -).",
         examples: ["{ production: { routes: [{ host: shop.example.com }] } }"],
       }),
+    processes: processes.prefault({}).meta({
+      title: "a map of processes",
+      description: "Workers and jobs beside the instances, by name; the release that serves everyone runs them.",
+      examples: ["{ worker: { command: node worker.js, with: promotion } }"],
+    }),
     assets: z
       .array(assetFolder)
       .max(20, "has more than 20 folders")
@@ -259,6 +239,7 @@ const manifest = z
           "Files that pages of every release may ask for: what the release that serves does not have is answered from the one that has.",
         examples: ["[{ path: /assets, folder: public/assets }]"],
       }),
+    cohorts: cohortsSchema({ namePattern: dnsLabel, pathPattern }).prefault({}),
     expose: z
       .enum(["all", "previews"])
       .prefault("previews")
@@ -322,6 +303,9 @@ export function checkShape(value: unknown): CheckedShape {
 
 function toManifest(data: z.output<typeof manifest>): Manifest {
   const { run, release, rollout } = data;
+  const named = Object.entries(data.cohorts)
+    .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
+    .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
   for (const [name, { routes, trustedProxies }] of Object.entries(data.environments)) {
     environments[name] = {
@@ -340,11 +324,18 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       memoryBytesMax: run.memory ?? null,
     },
     release: { build: release.build ?? null, include: release.include ?? null, buildTimeoutMs: release.buildTimeout },
+    tasks: Object.entries(data.tasks).map(([name, { command, timeout }]) => ({ name, command, timeoutMs: timeout })),
     environments,
+    processes: toProcesses(data.processes, run.memory ?? null),
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
     plan: {
-      steps: rollout.steps?.map(({ weight, minHold }) => ({ weight: Math.round(weight * 10_000), minHoldMs: minHold })) ?? null,
+      steps:
+        rollout.steps?.map(({ weight = 0, minHold, cohort }) => ({
+          weight: Math.round(weight * 10_000),
+          minHoldMs: minHold,
+          ...(cohort === undefined ? {} : { cohort }),
+        })) ?? null,
       holdbackWeight,
       harm: rollout.harm,
       maxHoldMs: rollout.maxHold,
@@ -355,6 +346,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       sloAvailability: data.slo.availability,
       responseDeadlineMs: run.responseTimeout,
       leaseTtlMs: rollout.lease,
+      ...(named.length === 0 ? {} : { cohorts: named }),
     },
   };
 }

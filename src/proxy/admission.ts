@@ -1,8 +1,10 @@
 import type { InFlight } from "../routing/in-flight.ts";
+import type { IncomingRequest } from "../routing/worker-state.ts";
 import { Attempts } from "./attempts.ts";
 import type { ClientConnection, ClientRequest } from "./client.ts";
 import { cameByTls, headersForInstance } from "./forwarding.ts";
 import { maintenanceAnswer } from "./maintenance-answer.ts";
+import { isHttps } from "./preview-door.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 import { type RequestHead, readRequestHead } from "./request-head.ts";
 import type { OwnAnswer } from "./respond.ts";
@@ -30,7 +32,15 @@ export function admit(
   const { state, cookies, clock } = context;
   const nowMs = clock.monotonicMs();
   const visitor = cookies.identify(head.visitorCookies, clock.now().epochMilliseconds / 1000);
-  const choice = state.choose({ host: head.host, path: head.path, visitor: visitor.id, isNewVisitor: visitor.isNew, nowMs });
+  const choice = state.choose({
+    host: head.host,
+    path: head.path,
+    visitor: visitor.id,
+    isNewVisitor: visitor.isNew,
+    traits: { peerAddress: connection.peerAddress, headers: incoming.rawHeaders, target: head.target },
+    ...previewOf(context, connection, head),
+    nowMs,
+  });
   if (choice === null) return { kind: "refused", answer: { status: 404, reason: "No service answers at this address" } };
   const { peerAddress, scheme } = connection;
   const proxies = context.proxiesInFront.of(choice.service);
@@ -55,12 +65,26 @@ export function admit(
   };
 }
 
+/** Nothing for the many who have no such cookie. */
+function previewOf(context: ProxyContext, connection: ClientConnection, head: RequestHead): Pick<IncomingRequest, "preview"> {
+  const { previewCookies: cookies } = head;
+  if (cookies.length === 0) return {};
+  const nowSeconds = context.clock.now().epochMilliseconds / 1000;
+  return {
+    preview: {
+      cookies,
+      isHttps: isHttps(context, head, { connection, service: context.state.serviceAt(head.host, head.path) }),
+      nowSeconds,
+    },
+  };
+}
+
 /** The answer comes from a release that does not serve everybody. */
 export function isCanary({ choice, release }: InFlight): boolean {
   return choice.fallback !== null && release === choice.pool.release;
 }
 
-/** The release to show in `belay-release`, when the service shows it to everyone. */
+/** The release to show in `belay-release`: to everyone if the service says so, and to people with a preview. */
 export function shownRelease({ choice, release }: InFlight): string | null {
-  return choice.service.expose === "all" ? release : null;
+  return choice.service.expose === "all" || choice.arm === "preview" ? release : null;
 }

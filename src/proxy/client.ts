@@ -14,11 +14,17 @@ export interface BodySource {
 /** A client's request. `node:http`'s IncomingMessage is one; HTTP/2 has its own. */
 export interface ClientRequest extends RawRequest, BodySource {
   readonly method?: string | undefined;
-  readonly headers: { readonly accept?: string | undefined; readonly expect?: string | undefined };
+  readonly headers: {
+    readonly accept?: string | undefined;
+    readonly expect?: string | undefined;
+    readonly [name: string]: string | string[] | undefined;
+  };
 }
 
 /** The way to answer it. `node:http`'s ServerResponse is one; HTTP/2 has its own. */
 export interface ClientResponse {
+  /** Null while answers to earlier requests of the connection are under way. HTTP/2 has no such order. */
+  readonly socket?: unknown;
   readonly headersSent: boolean;
   readonly destroyed: boolean;
   sendDate: boolean;
@@ -33,7 +39,7 @@ export interface ClientResponse {
   end(body?: string): unknown;
   destroy(): unknown;
   on(event: "close" | "drain", listener: () => void): unknown;
-  once(event: "close" | "drain", listener: () => void): unknown;
+  once(event: "close" | "drain" | "socket", listener: () => void): unknown;
 }
 
 /** Where a request came from, and what can be done to that apart from answering. */

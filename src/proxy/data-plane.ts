@@ -4,7 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import { readJsonLines, sendJsonLine } from "../ports/json-lines.ts";
 import type { Log } from "../ports/log.ts";
 import type { RoutingTable } from "../routing/table.ts";
-import { linkProtocol } from "../routing/wire.ts";
+import { linkProtocol, type Redemption } from "../routing/wire.ts";
 import type { WorkerReport, WorkerView } from "../routing/worker-view.ts";
 import { isSpoken } from "./link-client.ts";
 import { parseFromWorker } from "./link-messages.ts";
@@ -38,6 +38,7 @@ export class ProxyDataPlane {
   readonly #kept = new Map<string, number>();
   readonly #reportListeners: ((report: WorkerReport) => void)[] = [];
   readonly #changeListeners: (() => void)[] = [];
+  #redeem: (link: string) => Redemption = () => ({ kind: "unavailable" });
   #table: RoutingTable | null = null;
   #lease: { readonly epoch: number; readonly ttlMs: number; readonly atMs: number } | null = null;
 
@@ -102,6 +103,11 @@ export class ProxyDataPlane {
     this.#connections.get(key)?.send({ kind: "kept", sequence });
   }
 
+  /** Who says what becomes of a preview link that somebody uses; until then none can be used. */
+  onRedeem(redeem: (link: string) => Redemption): void {
+    this.#redeem = redeem;
+  }
+
   /** A worker connected, acknowledged, braked or went away. */
   onChange(listener: () => void): void {
     this.#changeListeners.push(listener);
@@ -125,6 +131,8 @@ export class ProxyDataPlane {
       if (message?.kind === "hello" && connection === null) connection = this.#greet(message, socket);
       else if (message?.kind === "ack" && connection !== null) this.#acknowledged(connection, message.epoch);
       else if (message?.kind === "report" && connection !== null) this.#reported(connection, message);
+      else if (message?.kind === "redeem" && connection !== null)
+        connection.send({ kind: "redeemed", request: message.request, redemption: this.#redeem(message.link) });
       else socket.destroy(unexpected(raw));
     });
   }
@@ -165,14 +173,14 @@ export class ProxyDataPlane {
 
   #reported(connection: WorkerConnection, report: ReportMessage): void {
     const { worker, boot } = connection.hello;
-    const { sequence, counters, lostRecords, newVisitors } = report;
+    const { sequence, counters, lostRecords, newVisitors, previewRefusals } = report;
     const brakesBefore = connection.brakes.length;
     const records = connection.absorb(report, this.#options.clock.monotonicMs());
     const key = `${worker}/${boot}`;
     if (sequence > (this.#delivered.get(key) ?? 0)) {
       this.#delivered.set(key, sequence);
       for (const listener of this.#reportListeners)
-        listener({ worker, boot, sequence, counters, records, lostRecords, newVisitors });
+        listener({ worker, boot, sequence, counters, records, lostRecords, newVisitors, previewRefusals });
     }
     if (connection.brakes.length !== brakesBefore) this.#changed();
   }

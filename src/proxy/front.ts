@@ -2,12 +2,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import { BelayError } from "../errors.ts";
 import type { InFlight } from "../routing/in-flight.ts";
-import type { RoutingTable } from "../routing/table.ts";
+import { poolsOf, type RoutingTable } from "../routing/table.ts";
 import { admit } from "./admission.ts";
 import type { Certificates } from "./certificates.ts";
 import { type ClientConnection, type ClientRequest, type ClientResponse, connectionOf } from "./client.ts";
 import { Connections } from "./connections.ts";
 import { connectionOfStream, Http2Request, Http2Response } from "./http2-exchange.ts";
+import { answerPreviewLink, isPreviewLink } from "./preview-door.ts";
 import { ProxiedRequest } from "./proxied-request.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 import { respond, respondOnSocket } from "./respond.ts";
@@ -129,6 +130,10 @@ export class Front {
       respond(response, { status: 405, reason: "Belay is no proxy for other hosts" });
       return;
     }
+    if (isPreviewLink(incoming)) {
+      void answerPreviewLink(this.#context, { incoming, response, connection });
+      return;
+    }
     const admission = admit(this.#context, incoming, connection);
     if (admission.kind === "admitted") {
       new ProxiedRequest({ context: this.#context, admission, incoming, response, connection }).begin();
@@ -154,7 +159,7 @@ export class Front {
 
 function isAbandoned({ choice, isStream, release }: InFlight, table: RoutingTable): boolean {
   if (choice.fallback === null || !isStream) return false;
-  return !table.services.some(({ stable, exposure }) => stable.release === release || exposure?.canary.release === release);
+  return !table.services.flatMap(poolsOf).some((pool) => pool.release === release);
 }
 
 async function listenOn(server: NetServer, fd: number): Promise<void> {

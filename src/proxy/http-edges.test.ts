@@ -86,6 +86,18 @@ test("requests in a row on one connection are answered in their order", async (t
   assert.match(answer, /^HTTP\/1.1 200 [\s\S]*\/1HTTP\/1.1 200 [\s\S]*\/2$/);
 });
 
+test("a word before an answer never gets into another answer of the connection", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, async (incoming, response) => {
+    const body = await textOf(incoming);
+    setTimeout(() => response.end(`${incoming.url}${body}`), incoming.url === "/1" ? 50 : 0);
+  });
+  await world.serve(tableWith(1, [app]));
+  const second = waiting.replace("POST /", "POST /2").replace("keep-alive", "close");
+  const answer = await connect(world.port, `GET /1 HTTP/1.1\r\nHost: shop.test\r\n\r\n${second}ab`).finished();
+  assert.match(answer, /^HTTP\/1.1 200 [\s\S]*\r\n\r\n\/1(?:HTTP\/1.1 100 Continue\r\n\r\n)?HTTP\/1.1 200 [\s\S]*\r\n\r\n\/2ab$/);
+});
+
 test("a tunnel to elsewhere is refused", async (t) => {
   const world = await openWorld(t);
   await world.serve(tableWith(1, []));

@@ -135,7 +135,7 @@ export class Http2Response implements ClientResponse {
     return this;
   }
 
-  once(event: "close" | "drain", listener: () => void): this {
+  once(event: "close" | "drain" | "socket", listener: () => void): this {
     this.#stream.once(event, listener);
     return this;
   }

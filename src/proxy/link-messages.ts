@@ -7,6 +7,17 @@ const target = z.object({ instance: z.string(), host: z.string(), port: z.int().
 const pool = z.object({ release: z.string(), targets: z.array(target) });
 const weight = z.int().min(0).max(10_000);
 
+const texts = z.record(z.string(), z.string()).optional();
+const cohortRule = z.object({
+  isMember: z.boolean(),
+  isOpen: z.boolean(),
+  network: z.string().optional(),
+  headers: texts,
+  cookies: texts,
+  query: texts,
+  path: z.string().startsWith("/").optional(),
+});
+
 const exposure = z.object({
   rollout: z.string(),
   epoch: whole,
@@ -14,6 +25,7 @@ const exposure = z.object({
   weight,
   salt: z.string(),
   leaseTtlMs: z.number().nonnegative(),
+  cohorts: z.array(z.object({ name: z.string(), rules: z.array(cohortRule) })).optional(),
 });
 
 const serviceRoute = z.object({
@@ -32,6 +44,7 @@ const serviceRoute = z.object({
       }),
     )
     .optional(),
+  previews: z.array(pool).optional(),
   trustedProxies: z.array(z.string()).optional(),
   expose: z.enum(["all", "previews"]),
   maintenance: z.object({ message: z.string() }).optional(),
@@ -46,7 +59,18 @@ const direct = z.object({
   reason: z.string(),
 });
 
-const routingTable = z.object({ epoch: whole, services: z.array(serviceRoute), direct: z.array(direct).optional() });
+const previewKey = z.object({
+  purpose: z.enum(["link", "cookie"]),
+  id: z.string().regex(/^[\w-]{1,40}$/),
+  publicKey: z.string().regex(/^[\w-]{43}$/),
+});
+
+const routingTable = z.object({
+  epoch: whole,
+  services: z.array(serviceRoute),
+  previewKeys: z.array(previewKey).optional(),
+  direct: z.array(direct).optional(),
+});
 
 const brake = z.object({
   service: z.string(),
@@ -56,14 +80,12 @@ const brake = z.object({
   by: z.enum(["lease", "health"]),
 });
 
-const arm = z.enum(["stable", "canary"]);
-
 const counter = z.object({
   service: z.string(),
   environment: z.string(),
   rollout: z.string(),
   release: z.string(),
-  arm,
+  arm: z.enum(["stable", "canary", "cohort", "preview"]),
   weight,
   route: z.string(),
   outcome: z.enum(["ok", "failed", "excluded"]),
@@ -71,15 +93,20 @@ const counter = z.object({
   count: whole,
 });
 
-const unitRecord = z.object({
+const recorded = {
   kind: z.enum(["exposed", "failed", "served"]),
   rollout: z.string(),
   unit: z.string().length(16),
-  arm,
   weight,
   exposureEpoch: whole,
   atMs: z.number(),
-});
+};
+const unitRecord = z.union([
+  z.object({ ...recorded, arm: z.enum(["stable", "canary"]) }),
+  z.object({ ...recorded, arm: z.enum(["cohort", "outside"]) }),
+]);
+
+const refusal = z.enum(["forged", "expired", "foreign", "replayed"]);
 
 const fromWorker = z.discriminatedUnion("kind", [
   z.object({
@@ -92,6 +119,7 @@ const fromWorker = z.discriminatedUnion("kind", [
     brakes: z.array(brake),
   }),
   z.object({ kind: z.literal("ack"), epoch: whole }),
+  z.object({ kind: z.literal("redeem"), request: whole, link: z.string() }),
   z.object({
     kind: z.literal("report"),
     sequence: whole,
@@ -102,6 +130,7 @@ const fromWorker = z.discriminatedUnion("kind", [
     lostRecords: whole,
     brakes: z.array(brake),
     newVisitors: z.array(z.object({ service: z.string(), environment: z.string(), count: whole })),
+    previewRefusals: z.array(z.object({ service: z.string(), environment: z.string(), why: refusal, count: whole })).optional(),
     inFlight: z.record(z.string(), whole),
   }),
 ]);
@@ -111,6 +140,15 @@ const toWorker = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("refused"), reason: z.string() }),
   z.object({ kind: z.literal("table"), table: routingTable }),
   z.object({ kind: z.literal("lease"), epoch: whole, ttlMs: z.number().nonnegative() }),
+  z.object({
+    kind: z.literal("redeemed"),
+    request: whole,
+    redemption: z.discriminatedUnion("kind", [
+      z.object({ kind: z.literal("accepted"), cookie: z.string(), lastsSeconds: whole }),
+      z.object({ kind: z.literal("refused"), why: refusal }),
+      z.object({ kind: z.literal("unavailable") }),
+    ]),
+  }),
   z.object({ kind: z.literal("kept"), sequence: whole }),
 ]);
 

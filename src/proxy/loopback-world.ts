@@ -16,7 +16,7 @@ import { createSystemClock } from "../ports/system-clock.ts";
 import { bucketOf } from "../routing/assignment.ts";
 import type { Exposure, RoutingTable, ServiceRoute, Target } from "../routing/table.ts";
 import { VisitorCookies } from "../routing/visitor-cookie.ts";
-import type { Counter, UnitRecord } from "../routing/wire.ts";
+import type { AnyRecord, Counter } from "../routing/wire.ts";
 import { ProxyDataPlane } from "./data-plane.ts";
 import { runProxyWorker } from "./worker.ts";
 
@@ -83,7 +83,7 @@ export class LoopbackWorld {
   plane: ProxyDataPlane;
   /** Puts a table on disk and asks the worker to serve it. */
   reloadFrom: (table: RoutingTable) => void = () => {};
-  records: UnitRecord[] = [];
+  records: AnyRecord[] = [];
   #counters = new Map<string, Counter>();
 
   constructor(port: number, { linkPath, releasesFolder }: { readonly linkPath: string; readonly releasesFolder: string }) {

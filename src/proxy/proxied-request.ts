@@ -64,6 +64,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   informationArrived({ status, headers }: { readonly status: number; readonly headers: readonly string[] }): void {
     // 101 is a tunnel's and 100 the front's own. A client of HTTP/1.0 would take any of them for the answer.
     if (this.#isOver || status < 102 || this.#response.headersSent || this.#admission.head.httpVersion === "1.0") return;
+    if (this.#response.socket === null) return;
     this.#response.writeInformation(status, [...informationForClient(headers)]);
   }
 
@@ -210,7 +211,9 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   #askForBody(): void {
     if (!this.#admission.head.expectsContinue || this.#hasAskedForBody || this.#response.headersSent) return;
     this.#hasAskedForBody = true;
-    this.#response.writeContinue();
+    // Node would put it behind the head of an answer that waits for its turn.
+    if (this.#response.socket !== null) this.#response.writeContinue();
+    else this.#response.once("socket", () => void (this.#response.headersSent || this.#response.writeContinue()));
   }
 
   #countReset(): void {

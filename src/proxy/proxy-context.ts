@@ -1,6 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { InFlight } from "../routing/in-flight.ts";
 import type { VisitorCookies } from "../routing/visitor-cookie.ts";
+import type { Redemption } from "../routing/wire.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
 import type { Upstream } from "./exchange.ts";
 import type { ProxiesInFront } from "./forwarding.ts";
@@ -31,5 +32,7 @@ export interface ProxyContext {
   nextRequestId(): string;
   /** Called when something was judged: it may be worth telling at once. */
   judged(): void;
+  /** Has the control plane use up a preview link. */
+  redeem(link: string): Promise<Redemption>;
   isDraining(): boolean;
 }

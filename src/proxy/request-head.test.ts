@@ -94,17 +94,34 @@ test("a body is there when a length or chunks say so", () => {
   assert.equal(read({ rawHeaders: ["Transfer-Encoding", "chunked"] }).hasBody, true);
 });
 
-test("property: no belay_uid reaches the instance, and every other cookie does", () => {
-  const pair = fc.tuple(fc.constantFrom("a", "belay_uid", "b", "belay_uid2"), fc.stringMatching(/^[a-z0-9.]{0,8}$/));
+test("property: no cookie of Belay's reaches the instance, and every other cookie does", () => {
+  const pair = fc.tuple(
+    fc.constantFrom(
+      "a",
+      "belay_uid",
+      "b",
+      "belayed",
+      "belay_preview.production.shop",
+      "__Host-belay_preview.production.shop",
+      "belay_other",
+    ),
+    fc.stringMatching(/^[a-z0-9.]{0,8}$/),
+  );
   fc.assert(
     fc.property(fc.array(pair), (pairs) => {
       const head = read({ rawHeaders: ["Cookie", pairs.map(([name, value]) => `${name}=${value}`).join("; ")] });
       const passed = head.headers[1] ?? "";
-      const others = pairs.filter(([name]) => name !== "belay_uid").map(([name, value]) => `${name}=${value}`);
+      const others = pairs.filter(([name]) => !/^(?:__Host-)?belay_/.test(name)).map(([name, value]) => `${name}=${value}`);
       assert.equal(passed, others.join("; "));
-      assert.equal(head.visitorCookies.length, pairs.length - others.length);
+      assert.equal(head.visitorCookies.length, pairs.filter(([name]) => name === "belay_uid").length);
+      assert.equal(head.previewCookies.length, pairs.filter(([name]) => name.includes("preview")).length);
     }),
   );
+});
+
+test("no header that speaks for Belay comes in from outside", () => {
+  const { headers } = read({ rawHeaders: ["Belay-Release", "x", "belay-cohort", "internal", "Belayed", "1"] });
+  assert.deepEqual(headers, ["Belayed", "1"]);
 });
 
 function raw(part: Partial<RawRequest>): RawRequest {

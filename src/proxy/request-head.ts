@@ -1,4 +1,5 @@
 import { normalizeHost } from "../routing/find-route.ts";
+import type { PreviewCookie } from "../routing/preview-desk.ts";
 import { splitCookieHeader } from "../routing/visitor-cookie.ts";
 import { isTraceParent } from "./trace-parent.ts";
 
@@ -22,6 +23,8 @@ export interface RequestHead {
   readonly path: string;
   /** Values of `belay_uid`, which the application never sees. */
   readonly visitorCookies: readonly string[];
+  /** Cookies that claim to let their holder see a release; the application never sees them either. */
+  readonly previewCookies: readonly PreviewCookie[];
   /** The client's X-Request-Id when it is well formed. */
   readonly requestId: string | null;
   readonly hasBody: boolean;
@@ -94,6 +97,7 @@ export function readRequestHead(request: RawRequest): RequestHead | string {
     target,
     path: query === -1 ? target : target.slice(0, query),
     visitorCookies: fields.visitorCookies,
+    previewCookies: fields.previewCookies,
     requestId: fields.requestId,
     hasBody: request.hasBody ?? (fields.isChunked || fields.contentLength > 0),
     expectsContinue: fields.expectsContinue && request.httpVersion !== "1.0",
@@ -133,6 +137,7 @@ export function withoutNominated(headers: readonly string[], connection: string)
 class HeaderFields implements ForwardingClaims {
   readonly hosts: string[] = [];
   readonly visitorCookies: string[] = [];
+  readonly previewCookies: PreviewCookie[] = [];
   readonly passed: string[] = [];
   readonly forwardedFor: string[] = [];
   forwardedProto = "";
@@ -189,7 +194,8 @@ class HeaderFields implements ForwardingClaims {
         this.#hasTraceParent = true;
         break;
       default:
-        if (notPassed.has(lower)) return;
+        // Names that begin with belay- are Belay's own: nobody outside speaks for it.
+        if (notPassed.has(lower) || lower.startsWith("belay-")) return;
     }
     this.passed.push(name, value);
   }
@@ -200,8 +206,9 @@ class HeaderFields implements ForwardingClaims {
   }
 
   #addCookies(name: string, value: string): void {
-    const { values, rest } = splitCookieHeader(value);
+    const { values, previews, rest } = splitCookieHeader(value);
     this.visitorCookies.push(...values);
+    this.previewCookies.push(...previews);
     if (rest !== "") this.passed.push(name, rest);
   }
 }

@@ -1,4 +1,4 @@
-import { visitorCookieName } from "../routing/visitor-cookie.ts";
+import { isOwnCookie } from "../routing/visitor-cookie.ts";
 import { withoutNominated } from "./request-head.ts";
 import { withoutSharing } from "./shared-cache.ts";
 
@@ -30,7 +30,6 @@ const notPassed = new Set([
   "trailer",
   "transfer-encoding",
   "upgrade",
-  "belay-release",
 ]);
 
 /** May not stand behind a body, because they say how the message is read, who may read it, or belong to Belay. */
@@ -59,7 +58,7 @@ export function trailersForClient(raw: readonly string[]): readonly string[] {
 function withoutNames(raw: readonly string[], names: ReadonlySet<string>, butNot: readonly string[]): readonly string[] {
   return raw.filter((_, index) => {
     const name = (raw[index - (index % 2)] ?? "").toLowerCase();
-    return !names.has(name) || butNot.includes(name);
+    return (!names.has(name) && !name.startsWith("belay-")) || butNot.includes(name);
   });
 }
 
@@ -78,7 +77,7 @@ export function headersForClient(raw: readonly string[], additions: ResponseAddi
       connection = connection === "" ? value : `${connection},${value}`;
       continue;
     }
-    if (notPassed.has(lower) || (lower === "set-cookie" && value.startsWith(`${visitorCookieName}=`))) continue;
+    if (notPassed.has(lower) || lower.startsWith("belay-") || (lower === "set-cookie" && isOwnCookie(value))) continue;
     if (lower === "date") hasDate = true;
     else if (lower === "cache-control") isShared ||= /\bpublic\b|\bs-maxage\b/i.test(value);
     else if (lower === "content-type") isStream ||= /^\s*text\/event-stream\b/i.test(value);

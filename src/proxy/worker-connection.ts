@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { sendJsonLine } from "../ports/json-lines.ts";
-import type { Brake, FromWorker, ToWorker, UnitRecord } from "../routing/wire.ts";
+import type { AnyRecord, Brake, FromWorker, ToWorker } from "../routing/wire.ts";
 
 export type Hello = Extract<FromWorker, { kind: "hello" }>;
 export type ReportMessage = Extract<FromWorker, { kind: "report" }>;
@@ -44,7 +44,7 @@ export class WorkerConnection {
   }
 
   /** Takes over what a report says of the present; returns its records with times of this process's clock. */
-  absorb(report: ReportMessage, nowMs: number): readonly UnitRecord[] {
+  absorb(report: ReportMessage, nowMs: number): readonly AnyRecord[] {
     this.#offsetMs = Math.min(this.#offsetMs, nowMs - report.sentAtMs);
     const offsetMs = this.#offsetMs >= 0 && this.#offsetMs < travelMsMax ? 0 : this.#offsetMs;
     this.brakes = report.brakes;

@@ -2,7 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import { readJsonFile } from "../ports/durable-file.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
-import type { RoutingTable } from "../routing/table.ts";
+import { poolsOf, type RoutingTable } from "../routing/table.ts";
 import { VisitorCookies } from "../routing/visitor-cookie.ts";
 import { linkProtocol } from "../routing/wire.ts";
 import { WorkerState } from "../routing/worker-state.ts";
@@ -12,6 +12,7 @@ import { Front } from "./front.ts";
 import { type ControlMessage, LinkClient } from "./link-client.ts";
 import { parseRoutingTable } from "./link-messages.ts";
 import type { ProxyContext } from "./proxy-context.ts";
+import { Redemptions } from "./redemptions.ts";
 import { Reporter } from "./reporter.ts";
 import type { RequestHead } from "./request-head.ts";
 import { UndiciUpstream } from "./undici-upstream.ts";
@@ -66,6 +67,7 @@ class ProxyWorker {
   readonly #certificates: Certificates;
   /** Null as long as there is no TLS. */
   #tlsPort: number | null = null;
+  readonly #redemptions: Redemptions;
   #requestCount = 0;
 
   constructor(options: ProxyWorkerOptions) {
@@ -88,6 +90,7 @@ class ProxyWorker {
         return `${this.#boot}-${this.#requestCount.toString(36)}`;
       },
       secureLocation: (head) => this.#secureLocation(head),
+      redeem: (link) => this.#redemptions.redeem(link),
       judged: () => this.#reporter.judged(),
       isDraining: () => options.signal.aborted,
     };
@@ -99,6 +102,13 @@ class ProxyWorker {
       hello: () => this.#hello(),
       onReady: () => this.#reporter.relinked(),
       onMessage: (message) => this.#receive(message),
+    });
+    this.#redemptions = new Redemptions({
+      ask: (request, link) => {
+        if (this.#link.isReady) this.#link.send({ kind: "redeem", request, link });
+        return this.#link.isReady;
+      },
+      sleep: (durationMs) => clock.sleep(durationMs),
     });
     this.#reporter = new Reporter({
       state: this.#state,
@@ -166,6 +176,9 @@ class ProxyWorker {
       case "lease":
         this.#state.renewLease(message.epoch, message.ttlMs, this.#options.clock.monotonicMs());
         break;
+      case "redeemed":
+        this.#redemptions.answered(message.request, message.redemption);
+        break;
       case "kept":
         this.#state.kept(message.sequence);
         break;
@@ -179,12 +192,7 @@ class ProxyWorker {
       return;
     }
     this.#front.cutAbandoned(table);
-    this.#upstream.retain(
-      table.services.flatMap(({ stable, exposure }) => [
-        ...stable.targets,
-        ...(exposure === null ? [] : exposure.canary.targets),
-      ]),
-    );
+    this.#upstream.retain(table.services.flatMap((service) => poolsOf(service).flatMap(({ targets }) => targets)));
     this.#firstTable.resolve();
     // First what happened under the tables before, so that the totals are complete when the acknowledgement arrives.
     this.#reporter.send();

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm, stat } from "node:fs/promises";
+import { copyFile, mkdtemp, rm, stat, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { BelayError } from "../errors.ts";
@@ -53,8 +53,7 @@ export async function commitDirtyTree({ repository, commit }: Pick<WorkTree, "re
   try {
     const index = join(folder, "index");
     const present = resolve(repository, stripNewline(await runGit(git, ["rev-parse", "--git-path", "index"])));
-    // A copy knows which files git has already read; without it every file would be hashed anew.
-    if ((await stat(present).catch(() => undefined)) !== undefined) await copyFile(present, index);
+    await copyIndex(present, index);
     await runGit(git, ["add", "--all"], { env: { GIT_INDEX_FILE: index } });
     const tree = stripNewline(await runGit(git, ["write-tree"], { env: { GIT_INDEX_FILE: index } }));
     const message = `Uncommitted changes on ${commit.slice(0, 12)}`;
@@ -64,6 +63,18 @@ export async function commitDirtyTree({ repository, commit }: Pick<WorkTree, "re
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * A copy knows which files git has already read; without it every file would be hashed anew. It is as old as the original: git
+ * reads a file again unless it is older than the index, so in a younger copy a change made right after a `git add` would go unseen.
+ */
+async function copyIndex(present: string, copy: string): Promise<void> {
+  const found = await stat(present).catch(() => undefined);
+  if (found === undefined) return;
+  await copyFile(present, copy);
+  // To whole seconds, rounded down: an older copy costs git a second look, a younger one a change.
+  await utimes(copy, found.atime, Math.floor(found.mtimeMs / 1000));
 }
 
 /** Not the user's: it is not their commit. With the parent's date, so that deploying the same content twice is the same commit. */

@@ -70,3 +70,21 @@ test("without a pass it is said what was ruled out, or that there is no evidence
     "25 canary visitors, none failed: more than 11 % is excluded",
   );
 });
+
+test("a cohort's step ends when somebody came and nobody failed; otherwise it waits for its longest time and says why", () => {
+  const steps = [{ weight: 0, minHoldMs: 2_000, cohort: "internal" }];
+  const { rollout } = new Story().exposed("b2", { steps });
+  const after = (visitors: number, failedVisitors: number, heldMs: number) =>
+    decide(
+      rollout,
+      situation({ heldMs, evidence: { ...evidence, cohort: { visitors, failedVisitors, requests: 0, failedRequests: 0 } } }),
+    );
+  assert.equal(after(3, 0, 1_999), null);
+  const ended = after(3, 0, 2_000);
+  assert.equal(ended?.kind === "step-ended" && ended.why, "cohort");
+  assert.equal(after(0, 0, 59_999), null);
+  const empty = after(0, 0, 60_000);
+  assert.equal(empty?.kind === "step-inconclusive" && empty.reason, "at the end of the step: nobody of cohort internal has come");
+  assert.equal(after(3, 1, 59_999), null);
+  assert.equal(after(3, 1, 60_000)?.kind, "step-inconclusive");
+});

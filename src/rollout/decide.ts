@@ -53,11 +53,40 @@ export function decide(rollout: Rollout, situation: Situation): RolloutFact | nu
   if (rollout.phase.name === "held") return null;
   if (judgement.kind === "shared-outage") return waitOutOutage(rollout, stage, situation, judgement.reason);
   if (stage.kind === "bake") return heldMs >= rollout.plan.bakeMs ? { kind: "bake-ended", evidence, heldMs } : null;
-  const minHoldMs = rollout.plan.steps[stage.step]?.minHoldMs ?? 0;
+  const { minHoldMs = 0, cohort } = rollout.plan.steps[stage.step] ?? {};
   if (heldMs < minHoldMs) return null;
+  if (cohort !== undefined) return endCohort(rollout, { step: stage.step, cohort }, situation);
   if (judgement.kind === "pass")
     return { kind: "step-ended", step: stage.step, why: "passed", evidence, heldMs, words: judgement.reason };
   return isOver(rollout.plan, situation, minHoldMs) ? endInconclusive(rollout, stage.step, situation, judgement.missing) : null;
+}
+
+/**
+ * Members of a cohort are not drawn, so that they show no harm by any test of chance: their step ends when somebody came and
+ * nobody failed. Where nobody came, or somebody failed and it was not enough for a verdict, its longest time is waited for.
+ */
+function endCohort(
+  rollout: Rollout,
+  { step, cohort }: { readonly step: number; readonly cohort: string },
+  situation: Situation,
+): RolloutFact | null {
+  const { evidence, heldMs } = situation;
+  const { visitors, failedVisitors } = evidence.cohort ?? { visitors: 0, failedVisitors: 0 };
+  const words = describeCohort(cohort, { visitors, failedVisitors });
+  if (visitors > 0 && failedVisitors === 0) return { kind: "step-ended", step, why: "cohort", evidence, heldMs, words };
+  if (heldMs < rollout.plan.maxHoldMs) return null;
+  if (rollout.plan.onInconclusive === "continue") return { kind: "step-ended", step, why: "continued", evidence, heldMs, words };
+  return { kind: "step-inconclusive", step, reason: `at the end of the step: ${words}`, evidence, heldMs };
+}
+
+/** What may be said of a cohort: who came and how it went for them, never how it would go for others. */
+export function describeCohort(
+  cohort: string,
+  { visitors, failedVisitors }: { readonly visitors: number; readonly failedVisitors: number },
+): string {
+  if (visitors === 0) return `nobody of cohort ${cohort} has come`;
+  const came = visitors === 1 ? "1 visitor" : `${visitors} visitors`;
+  return `${came} of cohort ${cohort} came, ${failedVisitors === 0 ? "none" : failedVisitors} failed`;
 }
 
 /** A step that an outage outlasts ends for a person to decide; a bake goes on, since there everything but the holdback is on the candidate already. */

@@ -1,5 +1,8 @@
+import type { BackgroundFact } from "./background.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
+import type { PreviewKey } from "./preview.ts";
 import type { Actor, InstanceId, OutcomeBy, Plan, Position, Release, ReleaseId, RolloutId } from "./rollout.ts";
+import type { RunId } from "./task.ts";
 
 /** What a rollout can be told, and what can happen to it. Facts only. */
 export type RolloutFact =
@@ -25,6 +28,33 @@ export type RolloutFact =
     }
   | { readonly kind: "release-built"; readonly release: Release }
   | { readonly kind: "rollout-refused"; readonly code: string; readonly reason: string; readonly next: string }
+  /** Recorded before it is started, so that nothing runs of which nobody knows. */
+  | {
+      readonly kind: "task-started";
+      readonly run: RunId;
+      readonly task: string;
+      readonly release: ReleaseId;
+      readonly digest: string;
+    }
+  | {
+      readonly kind: "task-ended";
+      readonly run: RunId;
+      readonly task: string;
+      readonly release: ReleaseId;
+      readonly end: "succeeded" | "failed" | "timed-out";
+      readonly how: string;
+      readonly ranMs: number;
+    }
+  /** It was interrupted: whether it did its work is for a person to find out. */
+  | {
+      readonly kind: "task-unknown";
+      readonly run: RunId;
+      readonly task: string;
+      readonly release: ReleaseId;
+      readonly reason: string;
+    }
+  /** What a person found: it has done its work, or it has to run again. */
+  | { readonly kind: "task-resolved"; readonly run: RunId; readonly task: string; readonly as: "done" | "retry" }
   /** Every wanted instance of the candidate has proven its health. */
   | { readonly kind: "candidate-ready" }
   /** The candidate never became ready, or lost every instance for good. */
@@ -74,8 +104,8 @@ export type RolloutFact =
       readonly evidence: EvidenceSummary | null;
     };
 
-/** Why a step ended: shown by the gate, without statistical evidence, or by a person. */
-export type StepEnd = "passed" | "continued" | "person";
+/** Why a step ended: shown by the gate, without statistical evidence, by a person, or because the members of its cohort were served well. */
+export type StepEnd = "passed" | "continued" | "person" | "cohort";
 
 /** What happens to a service outside the course of one rollout. */
 export type ServiceFact =
@@ -96,8 +126,34 @@ export type ServiceFact =
     }
   /** The old release's time as the way back is over; its instances may go. */
   | { readonly kind: "warm-retired"; readonly release: ReleaseId }
+  /** Somebody was given a link to see the release. */
+  | {
+      readonly kind: "preview-link-made";
+      readonly nonce: string;
+      readonly release: ReleaseId;
+      readonly redeemBefore: string;
+      readonly lastsSeconds: number;
+    }
+  /** The link was used, and is worth nothing from here on. */
+  | { readonly kind: "preview-link-redeemed"; readonly nonce: string }
   /** While it is on, visitors get an answer of Belay's with this message; empty for its own words. */
   | { readonly kind: "maintenance-changed"; readonly isOn: boolean; readonly message: string }
+  /** A person runs a command once, with a release's files and environment. Recorded before it is started, in the words that were given. */
+  | {
+      readonly kind: "run-started";
+      readonly run: RunId;
+      readonly release: ReleaseId;
+      readonly command: readonly string[];
+      readonly reason: string;
+    }
+  | {
+      readonly kind: "run-ended";
+      readonly run: RunId;
+      /** Null when it did not end by itself, or nobody saw it. */
+      readonly exitCode: number | null;
+      readonly how: string;
+      readonly ranMs: number;
+    }
   /** A rollback that was done to the proxies themselves while no control plane was there; the entry's rollout stands for it. */
   | {
       readonly kind: "rolled-back-directly";
@@ -109,11 +165,13 @@ export type ServiceFact =
     };
 
 export type ControlFact =
+  /** The keys by which links and cookies of previews are checked from here on. */
+  | { readonly kind: "preview-keys-changed"; readonly keys: readonly PreviewKey[] }
   | { readonly kind: "control-started"; readonly boot: string; readonly program: string; readonly isolation: "none" }
   /** The ledger could not be written for a while; weights were 0 in this time. */
   | { readonly kind: "ledger-recovered"; readonly unwritableMs: number; readonly cause: string };
 
-export type Fact = RolloutFact | ServiceFact | ControlFact;
+export type Fact = RolloutFact | ServiceFact | BackgroundFact | ControlFact;
 
 /** A fact as it is handed to the ledger. `rollout`, `service` and `environment` are empty strings where they do not apply. */
 export interface NewEntry {

@@ -28,4 +28,8 @@ export interface EvidenceSummary {
   readonly shieldedRequests: number;
   /** Records that a worker had to drop: while above 0 nothing is promoted by evidence. */
   readonly lostRecords: number;
+  /** Members of cohorts on the canary; absent when no step names a cohort. They are in no other number. */
+  readonly cohort?: ArmCounts | undefined;
+  /** Requests of people with a preview, for the same reason in no other number; absent when there was none. */
+  readonly previews?: { readonly requests: number; readonly failedRequests: number } | undefined;
 }

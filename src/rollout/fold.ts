@@ -1,4 +1,7 @@
 import type { Entry, RolloutFact, ServiceFact } from "./entry.ts";
+import { applyBackgroundFact } from "./fold-background.ts";
+import { applyRunFact, applyTaskFact } from "./fold-tasks.ts";
+import { endOfPreview, type Preview } from "./preview.ts";
 import { isEnded, type Plan, type ReleaseId, type Rollout } from "./rollout.ts";
 import type { Service } from "./service.ts";
 import { transition } from "./transition.ts";
@@ -18,7 +21,12 @@ export function newService(environment: string, name: string): Service {
     warm: null,
     rollout: null,
     instances: {},
+    processOwner: null,
+    jobs: {},
+    tasks: { started: 0, attempts: [], done: {} },
+    oneOffs: { started: 0, runs: [] },
     maintenance: null,
+    previews: [],
   };
 }
 
@@ -28,11 +36,29 @@ export function applyEntry(service: Service, entry: Entry): Service {
   switch (fact.kind) {
     case "control-started":
     case "ledger-recovered":
+    case "preview-keys-changed":
       return service;
+    case "preview-link-made":
+    case "preview-link-redeemed":
+      return { ...service, previews: previewsAfter(service, entry, fact) };
     case "instance-ready":
     case "instance-lost":
     case "warm-retired":
       return applyServiceFact(service, fact);
+    case "processes-moved":
+    case "job-started":
+    case "job-ended":
+    case "job-skipped":
+    case "job-missed":
+      return applyBackgroundFact(service, fact, entry.at);
+    case "run-started":
+    case "run-ended":
+      return applyRunFact(service, entry, fact);
+    case "task-started":
+    case "task-ended":
+    case "task-unknown":
+    case "task-resolved":
+      return applyRolloutFact(applyTaskFact(service, entry, fact), entry, fact);
     case "rolled-back-directly":
       return applyDirectRollback(service, entry, fact);
     case "maintenance-changed":
@@ -46,7 +72,7 @@ export function applyEntry(service: Service, entry: Entry): Service {
 
 function applyServiceFact(
   service: Service,
-  fact: Exclude<ServiceFact, { kind: "maintenance-changed" | "rolled-back-directly" }>,
+  fact: Extract<ServiceFact, { kind: "instance-ready" | "instance-lost" | "warm-retired" }>,
 ): Service {
   switch (fact.kind) {
     case "instance-ready": {
@@ -61,6 +87,20 @@ function applyServiceFact(
     case "warm-retired":
       return service.warm?.release === fact.release ? { ...service, warm: null } : service;
   }
+}
+
+/** With each new link those that are over are forgotten. */
+function previewsAfter(
+  { previews }: Service,
+  { actor, at }: Entry,
+  fact: Extract<ServiceFact, { kind: "preview-link-made" | "preview-link-redeemed" }>,
+): readonly Preview[] {
+  if (fact.kind === "preview-link-redeemed")
+    return previews.map((preview) => (preview.nonce === fact.nonce ? { ...preview, redeemedAt: at } : preview));
+  const { nonce, release, redeemBefore, lastsSeconds } = fact;
+  const made: Preview = { nonce, release, by: actor.name, madeAt: at, redeemBefore, lastsSeconds, redeemedAt: null };
+  const isGood = (preview: Preview) => Temporal.Instant.compare(endOfPreview(preview), Temporal.Instant.from(at)) > 0;
+  return [...previews.filter(isGood), made];
 }
 
 /** Everyone is on the target already, so the rollout that stands for it begins and ends here. */

@@ -7,8 +7,12 @@
  * - **weight**: the share of visitors on the canary, in ten-thousandths (500 is 5 %).
  * - **unit**: what is assigned and scored, a visitor. **harmed**: a canary failure that reached a user.
  * - **entry**: a fact in the ledger. Already true when it is recorded, never a wish.
+ * - **process**: a worker or a job of a release, beside the instances that serve; only the release that serves everyone runs its own.
+ * - **task**: a command of a release (a migration) that runs once for each revision, before its instances start.
  * - **holdback**: the last share left on stable while the candidate bakes. **warm**: the old release, kept running after promotion.
  */
+import type { BackgroundProcess } from "./background.ts";
+import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
 
 export type ReleaseId = string;
@@ -26,9 +30,11 @@ export interface Actor {
 }
 
 export interface WeightStep {
-  /** Share of visitors on the canary, 1 to 9,500 ten-thousandths. */
+  /** Share of visitors on the canary, 1 to 9,500 ten-thousandths; 0 in the step of a cohort. */
   readonly weight: number;
   readonly minHoldMs: number;
+  /** The members of this cohort come to the canary with this step, and stay; they are not drawn, so no test of chance counts them. */
+  readonly cohort?: string | undefined;
 }
 
 /** How a rollout goes about it. Frozen in the rollout's first entry; what the manifest says later changes nothing here. */
@@ -49,6 +55,8 @@ export interface Plan {
   /** A response head later than this is a failure, on both arms alike. */
   readonly responseDeadlineMs: number;
   readonly leaseTtlMs: number;
+  /** Those that steps name. Absent in entries from before cohorts were known, and where no step names any. */
+  readonly cohorts?: readonly Cohort[] | undefined;
 }
 
 export interface Route {
@@ -78,6 +86,14 @@ export interface RunSpec {
   readonly memoryBytesMax: number | null;
 }
 
+/** A command that must have done its work once before an instance of the release starts. Comes from the manifest, in its order. */
+export interface ReleaseTask {
+  readonly name: string;
+  /** A shell command line, run in the bundle's folder. */
+  readonly command: string;
+  readonly timeoutMs: number;
+}
+
 export interface Release {
   readonly id: ReleaseId;
   readonly service: string;
@@ -90,12 +106,16 @@ export interface Release {
   readonly fileCount: number;
   readonly bytes: number;
   readonly run: RunSpec;
+  /** Absent in entries from before tasks were known. */
+  readonly tasks?: readonly ReleaseTask[] | undefined;
   readonly routes: readonly Route[];
   /** Absent in entries from before assets were known. */
   readonly assets?: readonly AssetFolder[] | undefined;
   /** Networks of the proxies in front whose X-Forwarded-* counts. Absent in entries from before they were known, and when there are none. */
   readonly trustedProxies?: readonly string[] | undefined;
   readonly expose: "all" | "previews";
+  /** Absent in entries from before processes were known. */
+  readonly processes?: readonly BackgroundProcess[] | undefined;
   /** Absent in entries from before it was recorded: those releases were built here. */
   readonly built?: BuildPlace | undefined;
 }
@@ -110,7 +130,7 @@ export type OutcomeBy = "verdict" | "person" | "lease" | "health" | "plan";
 /**
  * Where a rollout stands.
  *
- * - `pending`: asked for; the bundle is built and the candidate's instances start. Enters by `rollout-requested`.
+ * - `pending`: asked for; the bundle is built, its tasks run, and the candidate's instances start. Enters by `rollout-requested`.
  * - `progressing`: the canary serves the weight of `step`. Enters by `candidate-ready`, goes on by `step-ended`.
  * - `held`: as progressing, but only a person's promote or abort ends it. Enters by `step-inconclusive` with `hold`.
  * - `braked`: proxies took the canary's traffic away by themselves; records in flight are counted for 2 s. Enters by `braked`.

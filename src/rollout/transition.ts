@@ -1,4 +1,4 @@
-import type { RolloutFact } from "./entry.ts";
+import type { RolloutFact, StepEnd } from "./entry.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
 import type { ExposedStage, OutcomeBy, Phase, Position, Rollout } from "./rollout.ts";
 
@@ -53,6 +53,10 @@ function whilePending(rollout: Rollout, { fact, position, at }: Placed): Rollout
   switch (fact.kind) {
     case "release-built":
       return { ...rollout, candidate: fact.release.id };
+    case "task-ended":
+      return fact.end === "succeeded" || fact.release !== rollout.candidate
+        ? rollout
+        : end(rollout, refusedBy(fact, rollout), at);
     case "rollout-refused":
       return end(rollout, { name: "refused", code: fact.code, reason: fact.reason, next: fact.next }, at);
     case "candidate-failed":
@@ -65,6 +69,25 @@ function whilePending(rollout: Rollout, { fact, position, at }: Placed): Rollout
     default:
       return rollout;
   }
+}
+
+/** Nothing of the release runs yet, and nobody was routed to it. */
+function refusedBy({ task, end: why, how, ranMs }: RolloutFact & { kind: "task-ended" }, { service }: Rollout): Phase {
+  const seconds = Math.round(ranMs / 1000);
+  if (why === "timed-out") {
+    return {
+      name: "refused",
+      code: "BELAY_TASK_TIMED_OUT",
+      reason: `the task ${task} was ended after ${seconds} s, because its timeout was over`,
+      next: `Run \`belay logs ${service} --task ${task}\` to see how far it came, give it a longer timeout or less to do, and deploy again.`,
+    };
+  }
+  return {
+    name: "refused",
+    code: "BELAY_TASK_FAILED",
+    reason: `the task ${task} failed after ${seconds} s: ${how}`,
+    next: `Run \`belay logs ${service} --task ${task}\` to see what it wrote. Mend it so that it can run again after half of its work, commit, and deploy again.`,
+  };
 }
 
 function whileExposed(rollout: Rollout, stage: ExposedStage, { fact, position }: Placed): Rollout {
@@ -159,7 +182,7 @@ function withEvidence(rollout: Rollout, fact: RolloutFact): Rollout {
   return evidence === null ? rollout : { ...rollout, evidence };
 }
 
-function earnedBy(before: OutcomeBy, why: "passed" | "continued" | "person"): OutcomeBy {
+function earnedBy(before: OutcomeBy, why: StepEnd): OutcomeBy {
   if (why === "person" || before === "person") return "person";
   return why === "continued" ? "plan" : before;
 }

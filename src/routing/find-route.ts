@@ -41,7 +41,7 @@ function longest(prefixes: readonly Prefix[] | undefined, path: string): FoundRo
 }
 
 /** A prefix covers whole segments: `/shop` covers `/shop` and `/shop/a`, not `/shopping`. */
-function covers(prefix: string, path: string): boolean {
+export function covers(prefix: string, path: string): boolean {
   if (!path.startsWith(prefix)) return false;
   return prefix.endsWith("/") || path.length === prefix.length || path[prefix.length] === "/";
 }

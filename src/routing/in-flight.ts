@@ -1,14 +1,14 @@
 import type { Pool, ServiceRoute } from "./table.ts";
-import type { Arm } from "./wire.ts";
+import type { Side } from "./wire.ts";
 
 /** Where one request goes, and as what it is scored. */
 export interface Choice {
   readonly service: ServiceRoute;
   /** Name of the route in counters. */
   readonly route: string;
-  readonly arm: Arm;
+  readonly arm: Side;
   readonly pool: Pool;
-  /** Stable's pool for a request of the canary: it takes over when no canary instance accepts the request. */
+  /** Stable's pool for a request of the canary (also of a cohort or a preview): it takes over when no canary instance accepts the request. */
   readonly fallback: Pool | null;
   /** Share of visitors on the canary at this moment, in ten-thousandths; 0 when nothing is exposed or a brake is on. */
   readonly weight: number;

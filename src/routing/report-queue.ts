@@ -1,15 +1,15 @@
-import type { FromWorker, UnitRecord } from "./wire.ts";
+import type { AnyRecord, FromWorker } from "./wire.ts";
 
 export type Report = Extract<FromWorker, { kind: "report" }>;
 
 /** What a report says of the present, whichever records it carries. */
-export type ReportState = Pick<Report, "sentAtMs" | "brakes" | "newVisitors" | "inFlight">;
+export type ReportState = Pick<Report, "sentAtMs" | "brakes" | "newVisitors" | "previewRefusals" | "inFlight">;
 
 const recordsMax = 50_000;
 
 interface Unkept {
   readonly sequence: number;
-  readonly records: readonly UnitRecord[];
+  readonly records: readonly AnyRecord[];
   readonly settledUntilMs: number;
 }
 
@@ -18,13 +18,13 @@ interface Unkept {
  * what comes on top is dropped and counted, and whoever sees the count holds every promotion.
  */
 export class ReportQueue {
-  #waiting: UnitRecord[] = [];
+  #waiting: AnyRecord[] = [];
   #unkept: Unkept[] = [];
   #unkeptRecords = 0;
   #sequence = 0;
   #lostRecords = 0;
 
-  add(record: UnitRecord): void {
+  add(record: AnyRecord): void {
     if (this.#waiting.length + this.#unkeptRecords >= recordsMax) this.#lostRecords += 1;
     else this.#waiting.push(record);
   }

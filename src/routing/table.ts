@@ -1,3 +1,6 @@
+import type { Cohort } from "../rollout/cohort.ts";
+import type { PreviewKey } from "../rollout/preview.ts";
+
 /**
  * The routing table: what every proxy worker serves, sent whole. The epoch is the position of the ledger entry that
  * caused it; a worker refuses a lower one, which is the fence against a stale control plane.
@@ -25,6 +28,8 @@ export interface Exposure {
   /** New for every rollout, so that every rollout draws other visitors. */
   readonly salt: string;
   readonly leaseTtlMs: number;
+  /** Whose members are on the canary whatever the weight. Absent in tables from before cohorts were known, and when there are none. */
+  readonly cohorts?: readonly Cohort[] | undefined;
 }
 
 /** Requests below `path` that stable does not know are answered from the bundles of releases that visitors have met, the newest first. */
@@ -46,6 +51,8 @@ export interface ServiceRoute {
   readonly responseDeadlineMs: number;
   /** Absent in tables from before assets were known. */
   readonly assets?: readonly AssetRoute[] | undefined;
+  /** Releases that the holder of a signed cookie sees, whatever the weight; absent when there are none. */
+  readonly previews?: readonly Pool[] | undefined;
   /** Networks of the proxies in front whose X-Forwarded-* counts, as the stable release has them; absent when there are none. */
   readonly trustedProxies?: readonly string[] | undefined;
   /** `all` adds a `belay-release` header to every answer. */
@@ -70,9 +77,16 @@ export interface DirectRollback {
 export interface RoutingTable {
   readonly epoch: number;
   readonly services: readonly ServiceRoute[];
+  /** What signs links and cookies of previews; absent until the first preview. */
+  readonly previewKeys?: readonly PreviewKey[] | undefined;
   /** What this table holds that the ledger does not know yet; no control plane ever publishes any. */
   readonly direct?: readonly DirectRollback[] | undefined;
 }
 
 /** The table before anything was deployed. */
 export const emptyTable: RoutingTable = { epoch: 0, services: [] };
+
+/** Every release that requests of the service may be sent to. */
+export function poolsOf({ stable, exposure, previews = [] }: ServiceRoute): readonly Pool[] {
+  return exposure === null ? [stable, ...previews] : [stable, exposure.canary, ...previews];
+}

@@ -1,4 +1,4 @@
-import type { Arm, Outcome, UnitRecord } from "./wire.ts";
+import type { AnyRecord, Outcome } from "./wire.ts";
 
 const generationSize = 65_536;
 const minuteMs = 60_000;
@@ -7,7 +7,7 @@ const minuteMs = 60_000;
 export interface ScoredRequest {
   readonly rollout: string;
   readonly unit: string;
-  readonly arm: Arm;
+  readonly arm: AnyRecord["arm"];
   readonly weight: number;
   readonly exposureEpoch: number;
   readonly startMs: number;
@@ -26,9 +26,9 @@ interface Known {
 export class UnitRecords {
   #young = new Map<string, Known>();
   #old = new Map<string, Known>();
-  #emit: (record: UnitRecord) => void;
+  #emit: (record: AnyRecord) => void;
 
-  constructor(emit: (record: UnitRecord) => void) {
+  constructor(emit: (record: AnyRecord) => void) {
     this.#emit = emit;
   }
 
@@ -52,7 +52,8 @@ export class UnitRecords {
   }
 
   #knownOf(request: ScoredRequest): Known {
-    const key = `${request.rollout} ${request.unit}`;
+    // Who was met in the step of a cohort is drawn later, and then met as such for the first time.
+    const key = `${request.rollout} ${request.unit} ${isDrawn(request) ? "" : request.arm}`;
     const young = this.#young.get(key);
     if (young !== undefined) return young;
     const known = this.#old.get(key) ?? { hasFailed: false, servedMinute: Number.NEGATIVE_INFINITY };
@@ -66,7 +67,11 @@ export class UnitRecords {
   }
 }
 
-function recordOf(kind: UnitRecord["kind"], request: ScoredRequest): UnitRecord {
+function isDrawn({ arm }: ScoredRequest): boolean {
+  return arm === "stable" || arm === "canary";
+}
+
+function recordOf(kind: AnyRecord["kind"], request: ScoredRequest): AnyRecord {
   const { rollout, unit, arm, weight, exposureEpoch, startMs } = request;
   return { kind, rollout, unit, arm, weight, exposureEpoch, atMs: startMs };
 }

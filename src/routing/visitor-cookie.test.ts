@@ -66,10 +66,21 @@ test("a unit is 16 hex digits that depend on id and key", () => {
   assert.notEqual(unit, cookiesWith(2).unitOf("visitor"));
 });
 
+test("a preview's cookie is taken out with its name, whatever it holds", () => {
+  assert.deepEqual(splitCookieHeader("a=1; __Host-belay_preview.production.shop=k.p=.s; belay_preview.x"), {
+    values: [],
+    previews: [
+      { name: "__Host-belay_preview.production.shop", value: "k.p=.s" },
+      { name: "belay_preview.x", value: "" },
+    ],
+    rest: "a=1",
+  });
+});
+
 test("only Belay's own cookie is taken out of the header", () => {
-  assert.deepEqual(splitCookieHeader("a=1; belay_uid=x.y.z; b=2"), { values: ["x.y.z"], rest: "a=1; b=2" });
-  assert.deepEqual(splitCookieHeader("belay_uid=x"), { values: ["x"], rest: "" });
-  assert.deepEqual(splitCookieHeader("not_belay_uid=x;  c"), { values: [], rest: "not_belay_uid=x; c" });
+  assert.deepEqual(splitCookieHeader("a=1; belay_uid=x.y.z; b=2"), { values: ["x.y.z"], previews: [], rest: "a=1; b=2" });
+  assert.deepEqual(splitCookieHeader("belay_uid=x"), { values: ["x"], previews: [], rest: "" });
+  assert.deepEqual(splitCookieHeader("not_belay_uid=x;  c"), { values: [], previews: [], rest: "not_belay_uid=x; c" });
 });
 
 function cookiesWith(key: number): VisitorCookies {

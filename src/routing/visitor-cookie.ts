@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Random } from "../ports/random.ts";
+import type { PreviewCookie } from "./preview-desk.ts";
 
 export const visitorCookieName = "belay_uid";
 
@@ -71,15 +72,35 @@ export class VisitorCookies {
   }
 }
 
-/** Takes Belay's cookies out of a Cookie header: their values, and what is left for the application. */
-export function splitCookieHeader(header: string): { readonly values: readonly string[]; readonly rest: string } {
-  if (!header.includes(visitorCookieName)) return { values: [], rest: header };
+/** Cookies whose names begin so are Belay's own, with or without the prefix that ties a cookie to its host. */
+const ownPrefix = "belay_";
+const previewPattern = /^(?:__Host-)?belay_preview\./;
+
+/** Whether a cookie, `name=value`, has a name that is Belay's own. */
+export function isOwnCookie(pair: string): boolean {
+  return pair.startsWith(ownPrefix) || pair.startsWith(`__Host-${ownPrefix}`);
+}
+
+/** Takes Belay's cookies out of a Cookie header: visitors' ids, previews, and what is left for the application. */
+export function splitCookieHeader(header: string): {
+  readonly values: readonly string[];
+  readonly previews: readonly PreviewCookie[];
+  readonly rest: string;
+} {
+  if (!header.includes(ownPrefix)) return { values: [], previews: [], rest: header };
   const values: string[] = [];
+  const previews: PreviewCookie[] = [];
   const others: string[] = [];
   for (const pair of header.split(";")) {
     const trimmed = pair.trim();
     if (trimmed.startsWith(`${visitorCookieName}=`)) values.push(trimmed.slice(visitorCookieName.length + 1));
-    else if (trimmed !== "") others.push(trimmed);
+    else if (previewPattern.test(trimmed)) previews.push(cookieFrom(trimmed));
+    else if (trimmed !== "" && !isOwnCookie(trimmed)) others.push(trimmed);
   }
-  return { values, rest: others.join("; ") };
+  return { values, previews, rest: others.join("; ") };
+}
+
+function cookieFrom(pair: string): PreviewCookie {
+  const at = pair.indexOf("=");
+  return at === -1 ? { name: pair, value: "" } : { name: pair.slice(0, at), value: pair.slice(at + 1) };
 }

@@ -3,11 +3,17 @@
  * connects and says hello; both sides accept the protocol version before their own. Times are milliseconds of the
  * sender's monotonic clock; `sentAtMs` lets the receiver translate them.
  */
+import type { PreviewRefusal } from "../rollout/preview.ts";
+import type { PreviewRefusals } from "./preview-desk.ts";
 import type { RoutingTable } from "./table.ts";
 
 export const linkProtocol = 1;
 
+/** The two sides of the comparison, into which visitors are drawn. */
 export type Arm = "stable" | "canary";
+
+/** As what a request counts. Members of a cohort and people with a preview were not drawn, and are compared with nobody. */
+export type Side = Arm | "cohort" | "preview";
 
 /** How a response is judged. `excluded` (the client went away first) is evidence for neither side. */
 export type Outcome = "ok" | "failed" | "excluded";
@@ -30,6 +36,13 @@ export interface UnitRecord {
   readonly atMs: number;
 }
 
+/** The same of a visitor who was not drawn: a member of a cohort on the canary, or one of the others (`outside`) while nobody but the cohort is on it. */
+export interface CohortRecord extends Omit<UnitRecord, "arm"> {
+  readonly arm: "cohort" | "outside";
+}
+
+export type AnyRecord = UnitRecord | CohortRecord;
+
 /** Cumulative since the worker's boot, so that merging is idempotent and a gap is visible. */
 export interface Counter {
   readonly service: string;
@@ -37,7 +50,7 @@ export interface Counter {
   /** Empty when no rollout exposes. */
   readonly rollout: string;
   readonly release: string;
-  readonly arm: Arm;
+  readonly arm: Side;
   readonly weight: number;
   readonly route: string;
   readonly outcome: Outcome;
@@ -72,12 +85,14 @@ export type FromWorker =
     }
   /** The table of `epoch` is served: no request that arrives after this goes by an older one. */
   | { readonly kind: "ack"; readonly epoch: number }
+  /** Somebody uses a preview link. Only the control plane can tell whether it is the first time. */
+  | { readonly kind: "redeem"; readonly request: number; readonly link: string }
   | {
       readonly kind: "report";
       readonly sequence: number;
       readonly sentAtMs: number;
       readonly counters: readonly Counter[];
-      readonly records: readonly UnitRecord[];
+      readonly records: readonly AnyRecord[];
       /** Every request that started before this has been judged and reported; streams and tunnels aside, and none is waited for beyond its deadline. */
       readonly settledUntilMs: number;
       /** Records dropped since boot because the control plane was away too long. */
@@ -85,9 +100,18 @@ export type FromWorker =
       readonly brakes: readonly Brake[];
       /** Visitors who came without a cookie of ours, since the worker's boot. One that keeps no cookies is new with each request. */
       readonly newVisitors: readonly NewVisitors[];
+      /** Links and cookies of previews that were not taken, since the worker's boot. Absent from workers before previews. */
+      readonly previewRefusals?: readonly PreviewRefusals[] | undefined;
       /** Requests and tunnels in flight by release. */
       readonly inFlight: Readonly<Record<string, number>>;
     };
+
+/** What became of a link that somebody wants to use. */
+export type Redemption =
+  | { readonly kind: "accepted"; readonly cookie: string; readonly lastsSeconds: number }
+  | { readonly kind: "refused"; readonly why: PreviewRefusal }
+  /** It could not be written down, so it was not used. */
+  | { readonly kind: "unavailable" };
 
 export type ToWorker =
   | { readonly kind: "welcome"; readonly protocol: number }
@@ -96,4 +120,5 @@ export type ToWorker =
   /** Renews the leases of all exposures of the table of `epoch`. With `ttlMs` 0 they end now: the way to weight 0 when the ledger cannot be written. */
   | { readonly kind: "lease"; readonly epoch: number; readonly ttlMs: number }
   /** Reports up to `sequence` are kept for good; the worker may forget them. */
+  | { readonly kind: "redeemed"; readonly request: number; readonly redemption: Redemption }
   | { readonly kind: "kept"; readonly sequence: number };

@@ -1,12 +1,14 @@
 import { isOnCanary } from "./assignment.ts";
+import { Cohorts, type RequestTraits } from "./cohorts.ts";
 import { Counters } from "./counters.ts";
 import { ExposureGuard } from "./exposure-guard.ts";
 import { type FoundRoute, RouteIndex } from "./find-route.ts";
 import { type AnswerKind, type Choice, type InFlight, InFlightRequests } from "./in-flight.ts";
 import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
+import { type PreviewCookie, PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
-import { type Exposure, emptyTable, type Pool, type RoutingTable, type ServiceRoute, type Target } from "./table.ts";
+import { type Exposure, emptyTable, type Pool, poolsOf, type RoutingTable, type ServiceRoute, type Target } from "./table.ts";
 import { TargetHealth } from "./target-health.ts";
 import { type ScoredRequest, UnitRecords } from "./unit-records.ts";
 import type { Brake, Outcome } from "./wire.ts";
@@ -20,6 +22,10 @@ export interface IncomingRequest {
   readonly visitor: string | null;
   /** The visitor's id was made for this request. */
   readonly isNewVisitor?: boolean;
+  /** What the rules of cohorts look at; without it the sender is in none. */
+  readonly traits?: RequestTraits;
+  /** Cookies that let their holder see a release, over https or not, and the wall clock; without it the sender has none. */
+  readonly preview?: { readonly cookies: readonly PreviewCookie[]; readonly isHttps: boolean; readonly nowSeconds: number };
   readonly nowMs: number;
 }
 
@@ -44,6 +50,10 @@ export class WorkerState {
   #queue = new ReportQueue();
   #records = new UnitRecords((record) => this.#queue.add(record));
   #hasUrgentNews = false;
+  /** By service of the present table, of those with a cohort on their canary. */
+  #cohorts: ReadonlyMap<ServiceRoute, Cohorts> = new Map();
+  /** Links and cookies of previews. */
+  readonly previews: PreviewDesk = new PreviewDesk();
 
   /** `unitOf` is the keyed hash of a visitor's id, 16 hex digits. */
   constructor({ unitOf }: { readonly unitOf: (visitor: string) => string }) {
@@ -75,17 +85,28 @@ export class WorkerState {
     return this.#guard.brakes(nowMs);
   }
 
+  /** The service of a route; null when no route covers it. */
+  serviceAt(host: string, path: string): ServiceRoute | null {
+    return this.#routes.find(host, path)?.service ?? null;
+  }
+
   /** Where a request goes; null when no route covers it. */
-  choose({ host, path, visitor, isNewVisitor = false, nowMs }: IncomingRequest): Choice | null {
+  choose({ host, path, visitor, isNewVisitor = false, traits, preview, nowMs }: IncomingRequest): Choice | null {
     const found = this.#routes.find(host, path);
     if (found === null) return null;
     if (isNewVisitor) this.#newVisitors.add(found.service);
     const { exposure, watch, stable } = found.service;
     const unexposed = stableChoice(found, exposure?.rollout ?? "", exposure?.epoch ?? 0);
+    const seen = preview === undefined || preview.cookies.length === 0 ? null : this.previews.poolFor(found.service, preview);
+    if (seen !== null) return { ...unexposed, arm: "preview", pool: seen, fallback: stable };
     if (visitor === null) return unexposed;
     if (exposure !== null) {
-      if (exposure.weight === 0 || !this.#guard.isOpen(found.service, nowMs)) return unexposed;
+      const cohorts = this.#cohorts.get(found.service);
+      if ((exposure.weight === 0 && cohorts === undefined) || !this.#guard.isOpen(found.service, nowMs)) return unexposed;
       const scored = { ...unexposed, weight: exposure.weight, unit: this.#unitOf(visitor) };
+      // Before the hash: nobody of a cohort is drawn.
+      if (traits !== undefined && cohorts !== undefined && cohorts.find(traits) !== null)
+        return { ...scored, arm: "cohort", pool: exposure.canary, fallback: stable };
       if (!isOnCanary({ salt: exposure.salt, visitor, weight: exposure.weight })) return scored;
       return { ...scored, arm: "canary", pool: exposure.canary, fallback: stable };
     }
@@ -127,8 +148,10 @@ export class WorkerState {
     const present = this.#presentRouteOf(choice);
     if (present === null) return !isOnCanary;
     if (present.stable.release === release) return true;
-    const { exposure } = present;
+    const { exposure, previews = [] } = present;
+    if (isOnCanary && choice.arm === "preview") return previews.some((pool) => pool.release === release);
     if (!isOnCanary || exposure?.rollout !== choice.rollout || exposure.canary.release !== release) return false;
+    if (choice.arm === "cohort" && !this.#cohorts.has(present)) return false;
     return exposure.weight >= choice.weight && this.#guard.isOpen(present, nowMs);
   }
 
@@ -232,11 +255,11 @@ export class WorkerState {
     for (const exposure of this.#guard.accept(table, grant)) this.#health.forget(exposure.canary);
     this.#table = table;
     this.#routes = new RouteIndex(table);
+    this.previews.serve(table);
+    this.#cohorts = cohortsOf(table);
     const rollouts = table.services.flatMap(({ exposure, watch }) => [exposure?.rollout, watch?.rollout]);
     this.#counters.retain(new Set(rollouts.filter((rollout) => rollout !== undefined)), grant.nowMs);
-    this.#health.retain(
-      table.services.flatMap(({ stable, exposure }) => (exposure === null ? [stable] : [stable, exposure.canary])),
-    );
+    this.#health.retain(table.services.flatMap(poolsOf));
   }
 
   #present(nowMs: number): ReportState {
@@ -244,6 +267,7 @@ export class WorkerState {
       sentAtMs: nowMs,
       brakes: this.#guard.brakes(nowMs),
       newVisitors: this.#newVisitors.all(),
+      previewRefusals: this.previews.refusals(),
       inFlight: this.#inFlight.byRelease(),
     };
   }
@@ -287,8 +311,17 @@ export class WorkerState {
   #record(request: InFlight, outcome: Outcome): void {
     const scored = scoredFrom(request);
     if (scored !== null) this.#records.ended(scored, outcome);
-    if (outcome === "failed" && request.choice.arm === "canary") this.#hasUrgentNews = true;
+    const { arm } = request.choice;
+    if (outcome === "failed" && (arm === "canary" || arm === "cohort")) this.#hasUrgentNews = true;
   }
+}
+
+function cohortsOf({ services }: RoutingTable): ReadonlyMap<ServiceRoute, Cohorts> {
+  const withCohorts = services.flatMap((service): readonly (readonly [ServiceRoute, Cohorts])[] => {
+    const { cohorts = [] } = service.exposure ?? {};
+    return cohorts.length === 0 ? [] : [[service, new Cohorts({ cohorts, trustedProxies: service.trustedProxies ?? [] })]];
+  });
+  return new Map(withCohorts);
 }
 
 function stableChoice({ service, name }: FoundRoute, rollout: string, exposureEpoch: number): Choice {
@@ -307,5 +340,8 @@ function stableChoice({ service, name }: FoundRoute, rollout: string, exposureEp
 
 function scoredFrom({ choice, startMs }: InFlight): ScoredRequest | null {
   const { unit, rollout, arm, weight, exposureEpoch } = choice;
-  return unit === null ? null : { rollout, unit, arm, weight, exposureEpoch, startMs };
+  if (unit === null || arm === "preview") return null;
+  // At weight 0 nobody is drawn: who is on stable then is there because of what it is not.
+  const recorded = arm === "stable" && weight === 0 ? "outside" : arm;
+  return { rollout, unit, arm: recorded, weight, exposureEpoch, startMs };
 }

@@ -1,4 +1,5 @@
-import type { Brake, Counter, NewVisitors, UnitRecord } from "./wire.ts";
+import type { PreviewRefusals } from "./preview-desk.ts";
+import type { AnyRecord, Brake, Counter, NewVisitors } from "./wire.ts";
 
 /** What a control plane knows of one worker's process. Times are on the control plane's monotonic clock. */
 export interface WorkerView {
@@ -21,8 +22,9 @@ export interface WorkerReport {
   readonly boot: string;
   readonly sequence: number;
   readonly counters: readonly Counter[];
-  readonly records: readonly UnitRecord[];
+  readonly records: readonly AnyRecord[];
   /** Cumulative since the worker's boot, as counters and new visitors are. */
   readonly lostRecords: number;
   readonly newVisitors: readonly NewVisitors[];
+  readonly previewRefusals?: readonly PreviewRefusals[] | undefined;
 }

@@ -3,6 +3,8 @@ import type { ControlPlane } from "../control/control-plane.ts";
 import type { DataPlane } from "../control/data-plane.ts";
 import type { EvidenceSnapshot } from "../control/evidence-book.ts";
 import { openControlPlane } from "../control/open-control-plane.ts";
+import { createMemoryKeyStore, PreviewKeys } from "../control/preview-keys.ts";
+import { Previews } from "../control/previews.ts";
 import type { World } from "../control/world.ts";
 import { BelayError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -74,6 +76,11 @@ export class ControlProcess {
       world,
       loop: this.loop,
       ledger: world.ledger,
+      previews: new Previews({
+        world,
+        loop: this.loop,
+        keys: new PreviewKeys({ store: createMemoryKeyStore(), random: world.random }),
+      }),
       releases: {
         readFile: () => Promise.resolve(undefined),
         readBundle: () => Promise.reject(new Error("nobody sends a bundle in the simulator")),
@@ -176,6 +183,16 @@ export class ControlProcess {
             return runtime.stop(instance, graceMs);
           }),
         list: () => this.#whileAlive(runtime.list()),
+        workers: {
+          start: (release, worker) => this.#act(() => runtime.workers.start(release, worker)),
+          list: () => this.#whileAlive(runtime.workers.list()),
+          stop: (release, name, graceMs) => this.#act(() => runtime.workers.stop(release, name, graceMs)),
+        },
+        tasks: {
+          start: (task) => this.#act(() => runtime.tasks.start(task)),
+          list: () => this.#whileAlive(runtime.tasks.list()),
+          forget: (id) => this.#act(() => runtime.tasks.forget(id)),
+        },
       },
       dataPlane: this.#dataPlane(),
       evidence: {

@@ -145,6 +145,8 @@ export class RoutingChecker {
   /** A visitor's side at a weight between nobody and everybody. */
   #noteSide(worker: CheckedWorker, choice: Choice, visitor: string): void {
     const { rollout, arm, weight } = choice;
+    // Nobody in the simulated world is in a cohort or has a preview.
+    if (arm === "cohort" || arm === "preview") return;
     const key = `${rollout} ${visitor}`;
     const before = this.#sides.get(key);
     this.#noteDraw(choice, visitor);

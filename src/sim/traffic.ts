@@ -1,7 +1,7 @@
 import type { RolloutTraffic } from "../control/traffic-counts.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { ReleaseId, RolloutId } from "../rollout/rollout.ts";
-import type { Arm, UnitRecord } from "../routing/wire.ts";
+import type { AnyRecord, Arm } from "../routing/wire.ts";
 import type { SimInstance } from "./instance.ts";
 import type { Complain } from "./violation.ts";
 import type { Ending, Exchange } from "./worker.ts";
@@ -57,8 +57,9 @@ export class Traffic {
   }
 
   /** A worker sends records, for the first time or again. */
-  reported(records: readonly UnitRecord[]): void {
+  reported(records: readonly AnyRecord[]): void {
     for (const { kind, rollout, arm, unit } of records) {
+      if (arm === "cohort" || arm === "outside") continue;
       const truth = this.rollout(rollout);
       truth.recorded[arm].add(unit);
       if (kind === "failed") truth.recordedFailed[arm].add(unit);
@@ -81,7 +82,7 @@ export class Traffic {
     if (exchange === null) return;
     const { choice, release } = exchange.inFlight;
     if (hasFailed) this.failuresByRelease.set(release, (this.failuresByRelease.get(release) ?? 0) + 1);
-    if (choice.rollout === "") return;
+    if (choice.rollout === "" || choice.arm === "cohort" || choice.arm === "preview") return;
     const truth = this.rollout(choice.rollout);
     truth.requests[choice.arm] += 1;
     if (!hasFailed || choice.arm !== "canary") return;

@@ -4,7 +4,7 @@ import { Reporter } from "../proxy/reporter.ts";
 import type { Choice, InFlight } from "../routing/in-flight.ts";
 import type { ExchangeEnd } from "../routing/outcome.ts";
 import type { Target } from "../routing/table.ts";
-import { type FromWorker, linkProtocol, type ToWorker, type UnitRecord } from "../routing/wire.ts";
+import { type AnyRecord, type FromWorker, linkProtocol, type ToWorker } from "../routing/wire.ts";
 import { WorkerState } from "../routing/worker-state.ts";
 import type { Agenda } from "./agenda.ts";
 import type { EndCause, Served, SimInstance } from "./instance.ts";
@@ -35,7 +35,7 @@ export interface WorkerSurroundings {
   instanceAt(target: Target): SimInstance | undefined;
   answerOf(instance: SimInstance, request: VisitorRequest): Answer;
   /** Records leave for the control plane, for the first time or again. */
-  reported(records: readonly UnitRecord[]): void;
+  reported(records: readonly AnyRecord[]): void;
   chosen(worker: SimWorker, choice: Choice, request: VisitorRequest): void;
   tried(worker: SimWorker, target: Target, instance: SimInstance | undefined): void;
   sent(worker: SimWorker, instance: SimInstance, exchange: Exchange): void;

@@ -74,5 +74,7 @@ function atLineStart(bytes: string, at: number): string {
 }
 
 function swapCase(text: string): string {
-  return text === text.toLowerCase() ? text.toUpperCase() : text.toLowerCase();
+  // ASCII only: the capital of a ÿ is no byte.
+  const toUpper = text === text.toLowerCase();
+  return text.replace(/[a-zA-Z]/g, (letter) => (toUpper ? letter.toUpperCase() : letter.toLowerCase()));
 }

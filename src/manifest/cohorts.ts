@@ -1,0 +1,92 @@
+import type { CohortRule } from "../rollout/cohort.ts";
+import type { Finding } from "./position.ts";
+import { nearest } from "./suggest.ts";
+
+/** A rule as belay.yml has it, checked. */
+export interface WrittenRule {
+  readonly network?: string | undefined;
+  readonly header?: Readonly<Record<string, string>> | undefined;
+  readonly cookie?: Readonly<Record<string, string>> | undefined;
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  readonly path?: string | undefined;
+  readonly member: boolean;
+  readonly anyone: boolean;
+}
+
+export function toCohortRule({ network, header, cookie, query, path, member, anyone }: WrittenRule): CohortRule {
+  const headers = header && Object.fromEntries(Object.entries(header).map(([name, value]) => [name.toLowerCase(), value]));
+  const asked = { network, headers, cookies: cookie, query, path };
+  const named = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+  return { isMember: member, isOpen: anyone, ...named };
+}
+
+/** What a rule and what a step of a cohort mean together with the rest of the file. */
+export function findCohortsThatDoNotFit(value: unknown): readonly Finding[] {
+  const cohorts = record(record(value)["cohorts"]);
+  const environments = Object.values(record(record(value)["environments"]));
+  const hasProxies = environments.some((environment) => list(record(environment)["trustedProxies"]).length > 0);
+  const rules = Object.entries(cohorts).flatMap(([name, written]) =>
+    list(written).flatMap((rule, index) => findingsOfRule(record(rule), { path: ["cohorts", name, index], hasProxies })),
+  );
+  return [...rules, ...findingsOfSteps(list(record(record(value)["rollout"])["steps"]), Object.keys(cohorts))];
+}
+
+function findingsOfRule(
+  rule: Readonly<Record<string, unknown>>,
+  { path, hasProxies }: { readonly path: Finding["path"]; readonly hasProxies: boolean },
+): readonly Finding[] {
+  const finding = (message: string, fix: string): Finding => ({ path, about: "value", message, fix });
+  const asked = ["network", "header", "cookie", "query", "path"].filter((key) => rule[key] !== undefined);
+  if (asked.length === 0)
+    return [finding("the rule asks for nothing, so that everybody would match", "Name network, header, cookie, query or path.")];
+  const isOpen = rule["anyone"] === true;
+  if (rule["header"] !== undefined && !hasProxies && !isOpen) {
+    const fix = "Name the proxies that set it under trustedProxies of the environment, or say anyone: true.";
+    return [finding("a header counts only from a trusted proxy, and no environment names any", fix)];
+  }
+  const isProven = rule["network"] !== undefined || rule["header"] !== undefined;
+  if (rule["member"] === false || isProven || isOpen) return [];
+  const fix = "Add a network or a header of a trusted proxy, or say anyone: true if whoever likes may get in.";
+  return [finding(`anyone can send this ${asked.join(", ")}, and would be let in by it`, fix)];
+}
+
+function findingsOfSteps(steps: readonly unknown[], known: readonly string[]): readonly Finding[] {
+  const findings: Finding[] = [];
+  let hasWeight = false;
+  for (const [index, step] of steps.entries()) {
+    const { cohort, weight } = record(step);
+    const path = ["rollout", "steps", index];
+    if (cohort === undefined && weight === undefined)
+      findings.push({
+        path,
+        about: "value",
+        message: "the step says neither weight nor cohort",
+        fix: "Write weight: 5%, or cohort: and its name.",
+      });
+    if (cohort !== undefined && weight !== undefined)
+      findings.push({
+        path,
+        about: "value",
+        message: "the step says both weight and cohort",
+        fix: "Write two steps, the cohort's first.",
+      });
+    else if (typeof cohort === "string" && !known.includes(cohort)) {
+      const meant = nearest(cohort, known);
+      const fix = meant === undefined ? "Write its rules under cohorts at the top level." : `Did you mean ${meant}?`;
+      findings.push({ path: [...path, "cohort"], about: "value", message: `there is no cohort ${cohort}`, fix });
+    } else if (cohort !== undefined && hasWeight) {
+      const message = "the step of a cohort comes behind a weight, so that others would meet the release before it";
+      findings.push({ path, about: "value", message, fix: "Move it in front of the first weight." });
+    }
+    hasWeight ||= weight !== undefined;
+  }
+  return findings;
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,116 @@
+import type { PreviewRefusal } from "../rollout/preview.ts";
+import { previewCookieName, previewLinkPath } from "../routing/preview-desk.ts";
+import type { ServiceRoute } from "../routing/table.ts";
+import type { Redemption } from "../routing/wire.ts";
+import type { ClientConnection, ClientRequest, ClientResponse } from "./client.ts";
+import { cameByTls } from "./forwarding.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+import { type RequestHead, readRequestHead } from "./request-head.ts";
+import { respond } from "./respond.ts";
+
+const refusalWords: Readonly<Record<PreviewRefusal, string>> = {
+  forged: "This preview link is not one of ours",
+  expired: "This preview link is too old; ask for a new one",
+  foreign: "This preview link belongs to another service",
+  replayed: "This preview link has been used; ask for one of your own",
+};
+
+/** Whether the request is about a preview link: those are answered by Belay itself. */
+export function isPreviewLink({ url = "" }: Pick<ClientRequest, "url">): boolean {
+  return (url.split("?", 1)[0] ?? "").endsWith(previewLinkPath);
+}
+
+/** Whether the visitor speaks https, to Belay or to a trusted proxy in front that says so. */
+export function isHttps(
+  context: Pick<ProxyContext, "proxiesInFront">,
+  head: RequestHead,
+  { connection, service }: Asked,
+): boolean {
+  const { scheme, peerAddress } = connection;
+  if (scheme === "https") return true;
+  return service !== null && cameByTls(head, { peerAddress, proxies: context.proxiesInFront.of(service) });
+}
+
+interface Asked {
+  readonly connection: Pick<ClientConnection, "scheme" | "peerAddress">;
+  readonly service: ServiceRoute | null;
+}
+
+/** Exchanges a link for a cookie, and sends its holder on to the service without the link. */
+export async function answerPreviewLink(
+  context: ProxyContext,
+  {
+    incoming,
+    response,
+    connection,
+  }: { readonly incoming: ClientRequest; readonly response: ClientResponse; readonly connection: ClientConnection },
+): Promise<void> {
+  const isLast = context.isDraining();
+  const head = readRequestHead(incoming);
+  incoming.resume();
+  const service = typeof head === "string" ? null : context.state.serviceAt(head.host, head.path);
+  if (typeof head === "string" || service === null) {
+    respond(response, { status: 404, reason: "No service answers at this address", isLast });
+    return;
+  }
+  const https = isHttps(context, head, { connection, service });
+  const location = https ? null : context.secureLocation(head);
+  if (location !== null) {
+    respond(response, { status: 308, reason: "This host is served over HTTPS", location, isLast });
+    return;
+  }
+  // What only looks at a link, as a chat that shows what is behind it may do, does not use it up.
+  if (incoming.method !== "GET" || incoming.headers["sec-purpose"] !== undefined) {
+    respond(response, { status: 405, reason: "A preview link is opened in a browser", isLast });
+    return;
+  }
+  const redemption = await redeem(context, service, head);
+  if (response.destroyed) return;
+  switch (redemption.kind) {
+    case "refused":
+      respond(response, { status: 403, reason: refusalWords[redemption.why], isLast });
+      return;
+    case "unavailable":
+      respond(response, {
+        status: 503,
+        reason: "Preview links cannot be used at this moment; try again",
+        retryAfterSeconds: 5,
+        isLast,
+      });
+      return;
+    case "accepted":
+      sendOn(response, {
+        cookie: cookieOf(service, redemption, https),
+        location: head.path.slice(0, -previewLinkPath.length) || "/",
+        isLast,
+      });
+  }
+}
+
+/** The worker sees by itself what is forged, foreign or too old, so that nobody can busy the control plane with it. */
+async function redeem(
+  { state, clock, redeem: ask }: ProxyContext,
+  service: ServiceRoute,
+  head: RequestHead,
+): Promise<Redemption> {
+  const link = new URLSearchParams(head.target.slice(head.path.length + 1)).get("link") ?? "";
+  const checked = state.previews.readLink(service, link, clock.now().epochMilliseconds / 1000);
+  if (checked.kind === "refused") return checked;
+  const redemption = await ask(link);
+  if (redemption.kind === "refused") state.previews.refused(service, redemption.why);
+  return redemption;
+}
+
+function cookieOf(service: ServiceRoute, { cookie, lastsSeconds }: Redemption & { kind: "accepted" }, https: boolean): string {
+  const secure = https ? "; Secure" : "";
+  return `${previewCookieName(service, https)}=${cookie}; Path=/; Max-Age=${lastsSeconds}; HttpOnly; SameSite=Lax${secure}`;
+}
+
+function sendOn(
+  response: ClientResponse,
+  { cookie, location, isLast }: { readonly cookie: string; readonly location: string; readonly isLast: boolean },
+): void {
+  const headers = ["Location", location, "Set-Cookie", cookie, "Cache-Control", "no-store", "Referrer-Policy", "no-referrer"];
+  response.writeHead(303, [...headers, "Content-Length", "0", ...(isLast ? ["Connection", "close"] : [])]);
+  response.end();
+}
