@@ -19,7 +19,7 @@ export const status: Command = {
 
 export function describeStatus(view: StatusView): string {
   const addresses = Object.entries(view.addresses)
-    .filter(([name]) => name === "http" || name === "api-tcp")
+    .filter(([name]) => name === "http" || name === "https" || name === "api-tcp")
     .map(([name, address]) => `${name} ${address}`);
   const connected = view.workers.filter(({ isConnected }) => isConnected).length;
   const parts = [
