@@ -11,8 +11,9 @@ export function platformProcesses(options: {
   readonly version: string;
   readonly workers: number;
   readonly hasTcpApi: boolean;
+  readonly hasTls: boolean;
 }): readonly ProcessSpec[] {
-  const { folder, program, version, workers, hasTcpApi } = options;
+  const { folder, program, version, workers, hasTcpApi, hasTls } = options;
   const common = commonOf({ dataFolder: folder.path, program, version });
   const proxies = Array.from({ length: workers }, (_, index): ProcessSpec => {
     const name = `${proxyPrefix}${index + 1}`;
@@ -20,7 +21,7 @@ export function platformProcesses(options: {
       ...common,
       name,
       argv: [program.node, program.main, "proxy", folder.path, name],
-      sockets: ["http"],
+      sockets: hasTls ? ["http", "https"] : ["http"],
       keys: { visitor: folder.visitorKey },
       graceMs: drainGraceMs,
     };

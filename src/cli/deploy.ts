@@ -3,13 +3,16 @@ import { resolve } from "node:path";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { openBundle } from "../release/bundle-file.ts";
-import { openPack } from "../release/pack-commit.ts";
 import { notTheOneNamed } from "../release/uploaded-bundles.ts";
-import { readWorkTree, type WorkTree } from "../release/work-tree.ts";
+import { readWorkTree } from "../release/work-tree.ts";
 import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
+import { deployChanged } from "./deploy-changed.ts";
+import { environmentUntil, type Point, pointOf } from "./deploy-point.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
-import { chooseCommit } from "./own-commit.ts";
+import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf, requireManifest } from "./own-manifest.ts";
+import { ownValues } from "./own-values.ts";
+import { describeServedAt } from "./served-at.ts";
 import { harmless } from "./show-table.ts";
 
 export const deploy: Command = {
@@ -18,6 +21,7 @@ export const deploy: Command = {
   options: [
     environmentOption,
     { flags: "--allow-dirty", summary: "Deploy uncommitted changes as a commit of their own; it is recorded." },
+    { flags: "--changed", summary: "Deploy all services in and below this folder that have changed since they were promoted." },
     { flags: "--bundle <file>", summary: "Send what `belay build` wrote instead; nothing is built then." },
     { flags: "--sha256 <hex>", summary: "Refuse any other bundle than the one for which `belay build` printed this." },
     {
@@ -35,10 +39,13 @@ export const deploy: Command = {
     const file = textOf(values["bundle"]);
     if (file === undefined && values["sha256"] !== undefined) throw onlyWithBundle("--sha256");
     if (file !== undefined && values["allowDirty"] === true) throw onlyWithBundle("--allow-dirty");
+    if (file !== undefined && values["changed"] === true) throw onlyWithBundle("--changed");
     if (values["config"] === true) return deployConfig(context, until);
+    if (values["changed"] === true) return deployChanged(context, until);
     const shipment = file === undefined ? await prepareCommit(context) : await prepareBundle(context, file);
     const { manifest, source } = shipment;
-    const environment = until === "staging" ? requireStaging(manifest) : (textOf(values["environment"]) ?? "production");
+    const wanted = textOf(values["environment"]) ?? "production";
+    const environment = environmentUntil(until, manifest, wanted);
     print(`Deploying ${manifest.service}, commit ${source.commit.slice(0, 12)} (${shipment.words}), to ${environment}`);
     await shipment.send();
     const config = ownValues(manifest, environment, context.io.env);
@@ -51,10 +58,10 @@ export const deploy: Command = {
 /** The rollout of another configuration: of this folder only what its environment gives counts. */
 async function deployConfig(context: CommandContext, until: Point): Promise<number | undefined> {
   const { io, client, values, print } = context;
-  if (values["bundle"] !== undefined || values["allowDirty"] === true) throw nothingBuilt();
+  if (values["bundle"] !== undefined || values["allowDirty"] === true || values["changed"] === true) throw nothingBuilt();
   const manifest = requireManifest(io.cwd);
   const { service } = manifest;
-  const environment = until === "staging" ? requireStaging(manifest) : (textOf(values["environment"]) ?? "production");
+  const environment = environmentUntil(until, manifest, textOf(values["environment"]) ?? "production");
   print(`Rolling out the configuration of ${service} in ${environment}; its code stays as it is`);
   const config = ownValues(manifest, environment, io.env);
   const supersede = values["supersede"] === true;
@@ -66,21 +73,18 @@ async function follow(
   until: Point,
   { rollout, forecast }: { readonly rollout: string; readonly forecast: string },
 ): Promise<number | undefined> {
-  context.print(`Rollout ${rollout} started. Expected: ${harmless(forecast)}`);
-  if (until !== "started") return exitCodeOf(await finishRollout(context, rollout));
-  if (context.isJson) context.printJson({ rollout });
-  return undefined;
-}
-
-/** What belay.yml takes from the environment of whoever deploys, and nothing else of it. */
-function ownValues({ environments }: Manifest, environment: string, env: CommandContext["io"]["env"]): Record<string, string> {
-  const sources = Object.hasOwn(environments, environment) ? (environments[environment]?.config ?? {}) : {};
-  const values: Record<string, string> = {};
-  for (const [name, { kind }] of Object.entries(sources)) {
-    const value = kind === "env" ? env[name] : undefined;
-    if (value !== undefined) values[name] = value;
+  const { client, isJson, print, printJson } = context;
+  print(`Rollout ${rollout} started. Expected: ${harmless(forecast)}`);
+  if (until !== "started") {
+    const ended = await finishRollout(context, rollout);
+    if (ended.outcome === "promoted" && ended.stable === null) {
+      const where = describeServedAt(ended, await client.status());
+      if (where !== "") print(where);
+    }
+    return exitCodeOf(ended);
   }
-  return values;
+  if (isJson) printJson({ rollout });
+  return undefined;
 }
 
 /** What a rollout is made of, and how it gets to the control plane. */
@@ -104,13 +108,6 @@ async function prepareCommit({ io, client, values }: CommandContext): Promise<Sh
   };
 }
 
-async function sendCommit({ client }: Pick<CommandContext, "client">, { repository }: WorkTree, commit: string): Promise<void> {
-  const known = await client.knownCommits();
-  if (known.includes(commit)) return;
-  const { pack, shallow } = await openPack({ folder: repository, commit, known });
-  await client.sendPack({ commit, shallow, pack });
-}
-
 /** The bundle is checked here too, for an early word; the control plane takes nothing on trust. */
 async function prepareBundle({ io, client, values }: CommandContext, file: string): Promise<Shipment> {
   const path = resolve(io.cwd, file);
@@ -126,31 +123,10 @@ async function prepareBundle({ io, client, values }: CommandContext, file: strin
   };
 }
 
-type Point = "started" | "staging" | "promoted";
-
-function pointOf(values: CommandContext["values"]): Point {
-  const until = values["follow"] === false ? "started" : textOf(values["until"]);
-  if (until === "started" || until === "staging" || until === "promoted") return until;
-  throw new BelayError({
-    code: "BELAY_CLI_UNTIL_INVALID",
-    message: `${String(until)} is not a point at which deploy can return`,
-    next: "Write --until started, --until staging or --until promoted.",
-  });
-}
-
-function requireStaging({ service, environments }: Manifest): string {
-  if (Object.hasOwn(environments, "staging")) return "staging";
-  throw new BelayError({
-    code: "BELAY_CLI_NO_STAGING",
-    message: `belay.yml of ${service} has no environment staging (it has ${Object.keys(environments).join(", ")}), so nothing can be deployed until there`,
-    next: "Add environments.staging to belay.yml, or write --until started or --until promoted.",
-  });
-}
-
 function nothingBuilt(): BelayError {
   return new BelayError({
     code: "BELAY_CLI_CONFIG_ALONE",
-    message: "--config keeps the code that serves everyone, and --bundle and --allow-dirty name another",
+    message: "--config keeps the code that serves everyone, and --bundle, --changed and --allow-dirty name another",
     next: "Leave out --config: a deploy takes the present configuration with it.",
   });
 }
@@ -162,6 +138,10 @@ function onlyWithBundle(option: string): BelayError {
     message: isOfBundle
       ? `${option} is about a bundle, and no --bundle is given`
       : `${option} is about this folder, and --bundle names a file`,
-    next: isOfBundle ? "Add --bundle <file>." : `Give ${option} to \`belay build\` instead.`,
+    next: isOfBundle
+      ? "Add --bundle <file>."
+      : option === "--changed"
+        ? "Leave --changed out, or deploy without a bundle."
+        : `Give ${option} to \`belay build\` instead.`,
   });
 }

@@ -25,11 +25,17 @@ function builtWords(built: (Fact & { kind: "release-built" })["release"]["built"
     : "built here";
 }
 
+function planWords({ plan, staging, attests }: Fact & { kind: "rollout-requested"; rolloutKind: "deploy" }): string {
+  if (attests === true) return "to be attested for the environment after";
+  const first = staging === undefined ? "" : `first ${staging.environment} (${staging.rollout}), then `;
+  return `${first}steps ${plan.steps.map(describeStep).join(", ")}`;
+}
+
 function words(fact: Fact): string {
   switch (fact.kind) {
     case "rollout-requested":
       return fact.rolloutKind === "deploy"
-        ? `deploy of ${fact.revisionOf === undefined ? "" : `the configuration alone, of release ${fact.revisionOf} with `}commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}${fact.config === undefined ? "" : `, config ${fact.config}`}; steps ${fact.plan.steps.map(describeStep).join(", ")}`
+        ? `deploy of ${fact.revisionOf === undefined ? "" : `the configuration alone, of release ${fact.revisionOf} with `}commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}${fact.config === undefined ? "" : `, config ${fact.config}`}; ${planWords(fact)}`
         : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
     case "release-built":
       return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}${fact.release.config === undefined ? "" : `, config ${fact.release.config}`}`;
@@ -87,6 +93,8 @@ function words(fact: Fact): string {
       return `the link to see a release was used (${fact.nonce.slice(0, 8)})`;
     case "preview-keys-changed":
       return `previews are checked by the keys ${fact.keys.map(({ id }) => id).join(", ")}`;
+    case "attested":
+      return `release ${fact.release} passed: ${fact.checked.join(", ")} (digest ${fact.digest.slice(0, 12)})`;
     case "maintenance-changed":
       return `maintenance ${fact.isOn ? "on" : "off"}${because(fact.message)}`;
     case "secret-changed":

@@ -37,6 +37,8 @@ export class LoopWorld {
   readonly stored: { evidence: unknown; table: RoutingTable | null } = { evidence: null, table: null };
   /** What the loop is given in place of the port of that name. */
   readonly changes: Partial<World> = {};
+  /** belay.yml of every commit. */
+  manifest: string | undefined;
   loop: ControlLoop;
   commands: ControlPlane;
 
@@ -159,7 +161,7 @@ export class LoopWorld {
       previews: this.#previewsOf(world, loop),
       configs: openConfigs({ files: createMemoryFiles(createSeededRandom(0)), clock, runCommand: async () => "" }),
       releases: {
-        readFile: async () => undefined,
+        readFile: async () => this.manifest,
         readBundle: async () => {
           throw new Error("no bundle was uploaded");
         },

@@ -3,11 +3,12 @@ import { BelayError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Releases } from "../release/releases.ts";
 import { type Command, requireCommand, requireRunning } from "../rollout/commands.ts";
-import type { NewEntry, RolloutFact } from "../rollout/entry.ts";
+import type { RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
+import { beginDeploy } from "./begin-deploy.ts";
 import { manifestSource, trustBundle } from "./bundle-source.ts";
 import { requireChange, requireStable, secretCommands, showConfig, toDeployRequest } from "./config-commands.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
@@ -55,27 +56,34 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
   /** A rollout of what the request names; with a revision, of that release with another configuration. */
   const deploy = async (asked: DeployRequest, actor: Actor, revision?: Release) => {
     const request = await trustBundle(options.releases, asked);
-    const planned = await planDeploy({
-      request,
-      releases: await manifestSource(options.releases, request.bundle),
-      services: deployments.all(),
-      configs: options.configs,
-      by: actor.name,
-      ...(revision === undefined ? {} : { revision }),
-      newVisitorsPerSecond: (service) => newVisitorsPerSecond(options, service),
-    });
+    const releases = await manifestSource(options.releases, request.bundle);
+    const planFor = (environment: string) => {
+      const isAsked = environment === request.environment;
+      return planDeploy({
+        // What the deployer's environment holds is meant for the one that was asked for: the one before keeps what it has.
+        request: isAsked ? request : { ...request, environment, config: {} },
+        releases,
+        services: deployments.all(),
+        configs: options.configs,
+        by: actor.name,
+        ...(revision === undefined ? {} : { revision }),
+        keepsValues: !isAsked,
+        newVisitorsPerSecond: (service) => newVisitorsPerSecond(options, service),
+      });
+    };
+    const planned = await planFor(request.environment);
     if (revision !== undefined) requireChange(revision, planned.fact);
-    const running = deployments.find(request.environment, planned.service)?.rollout ?? null;
-    const id = rolloutId(planned.service, world);
-    const entries: NewEntry[] = [];
-    if (running !== null && !isEnded(running)) {
-      if (!request.supersede) throw alreadyRunning(running);
-      requireCommand(running, "supersede");
-      entries.push(entryOf(running, actor, { kind: "superseded", by: id }));
-    }
-    entries.push(entryOf({ environment: request.environment, service: planned.service, id }, actor, planned.fact));
-    loop.submit(entries);
-    return { rollout: id, forecast: planned.forecast };
+    const before = planned.after === null ? null : await planFor(planned.after);
+    const { rollout, forecast, entries } = beginDeploy({
+      request,
+      planned,
+      before,
+      deployments,
+      actor,
+      newId: (service) => rolloutId(service, world),
+    });
+    if (entries.length > 0) loop.submit(entries);
+    return { rollout, forecast };
   };
 
   return {
@@ -290,13 +298,5 @@ function requirePlan(service: Service): Rollout {
     code: "BELAY_ROLLOUT_NONE",
     message: `${service.name} has no rollout`,
     next: "Run `belay deploy` first.",
-  });
-}
-
-function alreadyRunning(rollout: Rollout): BelayError {
-  return new BelayError({
-    code: "BELAY_ROLLOUT_RUNNING",
-    message: `${rollout.id} of ${rollout.service} is running (${rollout.phase.name})`,
-    next: "Wait for its end, or run `belay deploy --supersede` to replace it.",
   });
 }

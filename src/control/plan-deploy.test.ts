@@ -4,7 +4,8 @@ import { openConfigs } from "../config/open-configs.ts";
 import { createMemoryFiles } from "../config/sealed-files.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
 import { createSeededRandom } from "../ports/random.ts";
-import { Story } from "../rollout/rollout.builder.ts";
+import { releaseNamed, Story } from "../rollout/rollout.builder.ts";
+import type { Release } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { planDeploy } from "./plan-deploy.ts";
 
@@ -23,8 +24,10 @@ function plan(options: {
   readonly services?: readonly Service[];
   readonly perSecond?: number;
   readonly environment?: string;
+  readonly revision?: Release;
 }) {
   const { text = manifest, services = [new Story().withStable().service], perSecond = 40, environment = "production" } = options;
+  const { revision } = options;
   const releases = { readFile: async () => (text === "" ? undefined : text) };
   const configs = openConfigs({
     files: createMemoryFiles(createSeededRandom(1)),
@@ -37,6 +40,7 @@ function plan(options: {
     services,
     configs,
     by: "ann",
+    ...(revision === undefined ? {} : { revision }),
     newVisitorsPerSecond: () => perSecond,
   });
 }
@@ -50,13 +54,16 @@ async function factOf(options: Parameters<typeof plan>[0]) {
 test("with enough visitors the gates are to be passed, and it is said how long they take and what they rule out", async () => {
   const fact = await factOf({ perSecond: 40 });
   assert.equal(fact.plan.onInconclusive, "hold");
-  assert.match(fact.forecast, /of gates at 40 new visitors a second; rules out more than 2 % extra failing visitors/);
+  assert.match(
+    fact.forecast,
+    /of gates at 40 new visitors a second; rules out more than 2 % extra failing visitors; about \d+ min in all$/,
+  );
 });
 
 test("without visitors the steps go on without evidence, and that is said before the start", async () => {
   const fact = await factOf({ perSecond: 0 });
   assert.equal(fact.plan.onInconclusive, "continue");
-  assert.match(fact.forecast, /cannot pass.*without statistical evidence/);
+  assert.match(fact.forecast, /cannot pass.*without statistical evidence; \d+ min in all at the most$/);
 });
 
 test("what the manifest says about an inconclusive end is kept, whatever the traffic", async () => {
@@ -125,4 +132,19 @@ test("a config version is a part of the plan, and a contract that is not kept is
   const text = `${manifest}config: { REGION: { default: eu } }\n`;
   assert.match((await factOf({ text })).config ?? "", /^[0-9a-f]{12}$/);
   await assert.rejects(plan({ text: `${manifest}config: { TOKEN: { secret: true } }\n` }), { code: "BELAY_CONFIG_REFUSED" });
+});
+
+test("staging comes before production: there a release goes to everyone when it is ready, and it is said what happens first", async () => {
+  const text = manifest.replace("environments:", "environments:\n  staging: { routes: [{ host: staging.example.com }] }");
+  const staging = await plan({ text, services: [], environment: "staging" });
+  assert.equal(staging.after, null);
+  assert.equal(staging.fact.attests, true);
+  assert.deepEqual(staging.fact.plan.steps, []);
+  assert.equal(staging.fact.plan.bakeMs, 0);
+  const production = await plan({ text });
+  assert.equal(production.after, "staging");
+  assert.equal(production.fact.attests, undefined);
+  assert.match(production.forecast, /^first the same bundle in staging; then .* of gates/);
+  const configAlone = await plan({ text, revision: releaseNamed("a1") });
+  assert.deepEqual([configAlone.after, configAlone.fact.revisionOf], [null, "a1"]);
 });

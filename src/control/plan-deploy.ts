@@ -1,5 +1,6 @@
 import { forecast } from "../analysis/forecast.ts";
 import { planSteps } from "../analysis/plan-steps.ts";
+import { durationWords } from "../analysis/words.ts";
 import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
@@ -11,6 +12,14 @@ import type { Service } from "../rollout/service.ts";
 import type { DeployRequest } from "./control-plane.ts";
 import { takenRoute } from "./taken-route.ts";
 
+export interface PlannedDeploy {
+  readonly service: string;
+  readonly forecast: string;
+  /** The environment in which the same bundle must have passed first, or null. */
+  readonly after: string | null;
+  readonly fact: RolloutFact & { kind: "rollout-requested"; rolloutKind: "deploy" };
+}
+
 /** Checks a deploy as far as it can be checked before anything runs, and freezes its plan. */
 export async function planDeploy(options: {
   readonly request: DeployRequest;
@@ -20,44 +29,60 @@ export async function planDeploy(options: {
   readonly by: string;
   /** For a config release: the release whose revision it takes. */
   readonly revision?: Release;
+  /** What this environment was given by its last deployer is taken again, because nobody deploys to it by name. */
+  readonly keepsValues?: boolean;
   newVisitorsPerSecond(service: Service): number;
-}): Promise<{ readonly service: string; readonly forecast: string; readonly fact: RolloutFact }> {
+}): Promise<PlannedDeploy> {
   const { request, releases, services, newVisitorsPerSecond, revision } = options;
   const manifest = await readManifest(releases, request);
-  const { routes } = requireEnvironment(manifest, request.environment);
+  const { routes, after: comesAfter } = requireEnvironment(manifest, request.environment);
+  // The files of a config release serve here already, and what is new in it is of this environment alone.
+  const after = revision === undefined ? comesAfter : null;
   const taken = takenRoute({ service: manifest.service, environment: request.environment, routes }, services);
   if (taken !== null) throw taken;
   const own = services.find((service) => service.name === manifest.service && service.environment === request.environment);
-  const { plan, words } = freezePlan(manifest.plan, own === undefined || own.stable === null ? null : newVisitorsPerSecond(own));
+  const next = environmentAfter(manifest, request.environment);
+  const { plan, words } =
+    next === null
+      ? freezePlan(manifest.plan, own === undefined || own.stable === null ? null : newVisitorsPerSecond(own))
+      : stagingPlan(manifest.plan, next);
   const { commit, root, isDirty, bundle } = request;
-  const sent = bundle === undefined ? {} : { bundle };
-  const config = await resolveConfig(manifest, options);
-  const configured = {
+  const config = await resolveConfig(manifest, { ...options, own });
+  const sent = {
+    ...(bundle === undefined ? {} : { bundle }),
     ...(config === null ? {} : { config }),
     ...(revision === undefined ? {} : { revisionOf: revision.id }),
+    ...(next === null ? {} : { attests: true }),
   };
+  const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
-    forecast: words,
-    fact: {
-      kind: "rollout-requested",
-      rolloutKind: "deploy",
-      commit,
-      root,
-      isDirty,
-      ...sent,
-      ...configured,
-      plan,
-      forecast: words,
-    },
+    forecast,
+    after,
+    fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, plan, forecast },
+  };
+}
+
+/** The environment that this one comes before. */
+function environmentAfter({ environments }: Manifest, environment: string): string | null {
+  return Object.keys(environments).find((name) => environments[name]?.after === environment) ?? null;
+}
+
+/** Nobody is there to be compared, so a release is for everyone as soon as it is ready, and the one before it need not wait. */
+function stagingPlan(plan: Manifest["plan"], next: string): { readonly plan: Plan; readonly words: string } {
+  return {
+    plan: { ...plan, steps: [], bakeMs: 0, keepWarmMs: 0, onInconclusive: "continue" },
+    words: `it goes to everyone there as soon as it is ready; that it was, is recorded for ${next}`,
   };
 }
 
 /** Once, and before anything runs: what an instance gets does not change between its starts. Throws `BELAY_CONFIG_REFUSED`. */
 function resolveConfig(
   manifest: Manifest,
-  { configs, request, revision, by }: Pick<Parameters<typeof planDeploy>[0], "configs" | "request" | "revision" | "by">,
+  options: Omit<Parameters<typeof planDeploy>[0], "releases" | "services"> & { readonly own: Service | undefined },
 ): Promise<string | null> {
+  const { configs, request, revision, by, own, keepsValues } = options;
+  const stable = own === undefined || own.stable === null ? undefined : own.releases[own.stable];
   const { environment, config: sent = {} } = request;
   return configs.resolve({
     place: { environment, service: manifest.service },
@@ -65,7 +90,7 @@ function resolveConfig(
     sources: requireEnvironment(manifest, environment).config,
     buildSecrets: revision === undefined && request.bundle === undefined ? manifest.release.secrets : [],
     sent,
-    kept: revision?.config ?? null,
+    kept: (keepsValues === true ? stable : revision)?.config ?? null,
     by,
   });
 }
@@ -91,33 +116,40 @@ function freezePlan(plan: Manifest["plan"], visitorsPerSecond: number | null): {
         .map(({ weight }) => `${weight / 100} %`)
         .join(", ")}`
     : "";
-  if (expected.canPass) return { plan: { ...known, steps }, words: `${expected.words}${ladder}` };
+  if (expected.canPass)
+    return { plan: { ...known, steps }, words: `${expected.words}${ladder}; about ${durationWords(expected.totalMs)} in all` };
   const onInconclusive = plan.onInconclusive ?? "continue";
   const end =
     onInconclusive === "continue"
       ? "its steps go on without statistical evidence"
       : `it will end by onInconclusive: ${onInconclusive}`;
-  return { plan: { ...known, steps, onInconclusive }, words: `${expected.words}${ladder}; ${end}` };
+  const longestMs = steps.length * known.maxHoldMs + known.bakeMs;
+  const length = onInconclusive === "continue" ? `; ${durationWords(longestMs)} in all at the most` : "";
+  return { plan: { ...known, steps, onInconclusive }, words: `${expected.words}${ladder}; ${end}${length}` };
 }
 
 /** What to build for a rollout: the manifest of its own commit decides, not the one of today. Throws `BELAY_SECRET_UNKNOWN`. */
 export async function planBuild(
   releases: Pick<Releases, "readFile">,
-  rollout: Rollout,
-  configs: Pick<Configs, "secretValues">,
+  {
+    rollout,
+    staged,
+    configs,
+  }: { readonly rollout: Rollout; readonly staged: Release | null; readonly configs: Pick<Configs, "secretValues"> },
 ): Promise<BuildRequest> {
   const { commit, root, environment, isDirty, bundle, config } = rollout;
   const manifest = await readManifest(releases, { commit, root });
   const { routes, trustedProxies } = requireEnvironment(manifest, environment);
   const { service, release } = manifest;
-  // A bundle was built elsewhere, with the secrets that there are there.
-  const names = bundle === undefined ? release.secrets : [];
+  // Built elsewhere, with the secrets that there are there.
+  const names = bundle === undefined && staged === null ? release.secrets : [];
   return {
     service: manifest.service,
     environment,
     commit,
     isDirty,
     bundle,
+    ...(staged === null ? {} : { staged }),
     run: manifest.run,
     tasks: manifest.tasks,
     routes,

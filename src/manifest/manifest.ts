@@ -8,6 +8,8 @@ export interface EnvironmentOfManifest {
   /** Networks of the proxies in front whose X-Forwarded-* counts. */
   readonly trustedProxies: readonly string[];
   readonly config: Readonly<Record<string, ConfigSource>>;
+  /** Where the same bundle must have passed first; null when nothing comes before. */
+  readonly after: string | null;
 }
 
 /** belay.yml, checked and with every default filled in. */
@@ -27,6 +29,8 @@ export interface Manifest {
   /** Every variable that an instance gets. */
   readonly config: Readonly<Record<string, ConfigVariable>>;
   readonly processes: readonly BackgroundProcess[];
+  /** Globs, relative to the manifest's folder, of files outside of it that are a change of the service too. */
+  readonly watch: readonly string[];
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
   /** `steps` and `onInconclusive` are null when the manifest does not say: then the traffic decides before the start. */

@@ -1,5 +1,6 @@
 import { findCohortsThatDoNotFit } from "./cohorts.ts";
 import { checkConfig } from "./config-meaning.ts";
+import { findOrderThatDoesNotFit } from "./environment-order.ts";
 import type { Finding } from "./position.ts";
 import { findProcessesAtOdds } from "./processes-meaning.ts";
 import { durationPattern, parseDuration, parsePercent, percentPattern } from "./quantities.ts";
@@ -17,6 +18,7 @@ export function checkMeaning(value: unknown): readonly Finding[] {
     ...findProcessesAtOdds(value),
     ...findCohortsThatDoNotFit(value),
     ...checkConfig(value),
+    ...findOrderThatDoesNotFit(get(value, "environments")),
   ];
 }
 

@@ -25,6 +25,7 @@ release: { build: npm ci --omit=dev, include: [server.js, "lib/**"], buildTimeou
 environments:
   staging: { routes: [{ host: staging.example.com, path: /shop/ }] }
   production: { routes: [{ host: "*" }] }
+watch: ["../packages/shared/**"]
 expose: all
 slo: { availability: 99.95% }
 rollout:
@@ -75,9 +76,12 @@ test("six lines are a manifest, with every default filled in", () => {
     },
     release: { build: null, include: null, buildTimeoutMs: 900_000, secrets: [] },
     tasks: [],
-    environments: { production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [], config: {} } },
+    environments: {
+      production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [], config: {}, after: null },
+    },
     config: {},
     processes: [],
+    watch: [],
     assets: [],
     expose: "previews",
     plan: {
@@ -113,6 +117,7 @@ test("every key is read in its unit", () => {
     secrets: [],
   });
   assert.deepEqual(manifest.environments["staging"]?.routes, [{ host: "staging.example.com", path: "/shop" }]);
+  assert.deepEqual(manifest.watch, ["../packages/shared/**"]);
   assert.deepEqual(manifest.plan, {
     steps: [
       { weight: 500, minHoldMs: 2_000 },
@@ -216,6 +221,7 @@ const table: readonly { readonly text: string; readonly at: string; readonly mes
     message: /already claimed by environments.production/,
     fix: /another/,
   },
+  { text: line("watch: [/etc]\n"), at: "6:9", message: /glob relative to this folder/, fix: /packages/ },
   { text: line("release: { include: [../secrets] }\n"), at: "6:22", message: /glob inside the repository/, fix: /lib/ },
   {
     text: sixLines.replace("/healthz }", "/healthz, memory: 1MB }"),

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { cohortsSchema, networkSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
 import { buildSecretsSchema, configSchema, sourcesSchema } from "./config-schema.ts";
+import { environmentBefore } from "./environment-order.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
@@ -115,12 +116,18 @@ const environment = z.strictObject({
       title: "a list of routes",
       description: "What of the incoming traffic belongs to the service.",
       examples: ["[{ host: shop.example.com }]"],
-    }),
+    })
+    .optional(),
   config: sourcesSchema.prefault({}).meta({
     title: "a map of variables",
     description: "Where the variables that `config` declares come from in this environment.",
     examples: ["{ DATABASE_URL: { from: secret } }"],
   }),
+  after: text(dnsLabel, "the name of another environment, or none", {
+    description:
+      "Environment in which the same bundle must have passed first, or none. Left out, staging comes before production when there is one.",
+    examples: ["staging"],
+  }).optional(),
 });
 
 const step = z.strictObject({
@@ -241,6 +248,21 @@ const manifest = z
       description: "Workers and jobs beside the instances, by name; the release that serves everyone runs them.",
       examples: ["{ worker: { command: node worker.js, with: promotion } }"],
     }),
+    watch: z
+      .array(
+        text(/^(?!\/)[^\0\r\n]{1,1024}$/, "a glob relative to this folder", {
+          description: "Files outside of this folder that the service is made of.",
+          examples: ["../packages/shared/**"],
+        }),
+      )
+      .max(100, "has more than 100 globs")
+      .prefault([])
+      .meta({
+        title: "a list of globs",
+        description:
+          "In a repository with several services: what else than this folder is a change of this one, for `belay deploy --changed`.",
+        examples: ["[../packages/shared/**]"],
+      }),
     assets: z
       .array(assetFolder)
       .max(20, "has more than 20 folders")
@@ -319,11 +341,12 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
     .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
-  for (const [name, { routes, trustedProxies, config }] of Object.entries(data.environments)) {
+  for (const [name, { routes, after, trustedProxies, config }] of Object.entries(data.environments)) {
     environments[name] = {
-      routes: routes.map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
+      routes: (routes ?? []).map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
       trustedProxies,
       config,
+      after: environmentBefore(name, after, Object.hasOwn(data.environments, "staging")),
     };
   }
   return {
@@ -346,6 +369,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     environments,
     config: data.config,
     processes: toProcesses(data.processes, run.memory ?? null),
+    watch: data.watch,
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
     plan: {

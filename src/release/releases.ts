@@ -48,6 +48,8 @@ export interface BuildRequest
   readonly config?: string | undefined;
   /** Values that the build finds as files, by name; absent when there are none. */
   readonly secrets?: Readonly<Record<string, string>> | undefined;
+  /** A release whose bundle is to be this one's too: nothing is built then. */
+  readonly staged?: Pick<Release, "digest" | "fileCount" | "bytes" | "built"> | undefined;
   /** Globs of what goes into the bundle; null is everything. */
   readonly include: readonly string[] | null;
 }

@@ -11,7 +11,7 @@ import { openScene, type Scene } from "./scene.ts";
 import { createRepository } from "./shop-repository.ts";
 import { waitFor } from "./wait.ts";
 
-// Goal: secrets reach the build and the instances, and are found in clear nowhere that Belay writes or answers.
+// Goal: secrets reach the build and every process of the release, and are found in clear nowhere that Belay writes or answers.
 // Method: each is a word that occurs nowhere else; the service, a build and a start that fails print all they know, and everything is searched.
 const planted = {
   first: "planted-first-7f3a91c2",
@@ -33,11 +33,23 @@ require("node:http").createServer((_, response) => {
 }).listen(process.env.PORT, process.env.HOST);
 `;
 
+/** What else the release runs; each says the secret, and a hash of it that shows that it had the right one. */
+const other = `const { createHash } = require("node:crypto");
+const { BELAY_TASK, BELAY_PROCESS, REGION, TOKEN } = process.env;
+console.log(BELAY_TASK ?? BELAY_PROCESS, "in", REGION, "has", TOKEN, createHash("sha256").update(TOKEN).digest("hex"));
+process.stdout.write("and last " + TOKEN);
+if (BELAY_PROCESS !== undefined) setInterval(() => {}, 1000);
+`;
+
 const manifest = (region: string) => `version: 1
 service: vault
 expose: all
 run: { command: node server.js, health: /, startTimeout: 20s }
 release: { build: "echo build; cat $NPM_TOKEN_FILE; env", secrets: [NPM_TOKEN] }
+tasks: { migrate: { command: node other.js } }
+processes:
+  mail: { command: node other.js, with: promotion, aliveAfter: 100ms }
+  sweep: { command: node other.js, every: 1s }
 config:
   TOKEN: { secret: true, min: 8 }
   SENT: { secret: true }
@@ -99,6 +111,7 @@ async function allAnswers(scene: Scene): Promise<string> {
     `${service}/config`,
     `${service}/secrets`,
     `${service}/logs?lines=1000`,
+    ...["task=migrate", "task=once", "process=mail", "process=sweep"].map((of) => `${service}/logs?lines=1000&${of}`),
   ];
   const answers = await Promise.all([...paths, ...rollouts.map((id: string) => `/rollouts/${id}`)].map(get));
   await dispatcher.close();
@@ -112,6 +125,7 @@ test("secrets reach who needs them and are found nowhere in clear", async (t) =>
   await scene.up();
   const repository = await createRepository(join(folder, "vault"));
   await repository.commitFile("server.js", server);
+  await repository.commitFile("other.js", other);
   await repository.commitFile("belay.yml", manifest("eu"));
   const cwd = repository.folder;
   const env = { SENT: planted.sent };
@@ -171,6 +185,25 @@ test("secrets reach who needs them and are found nowhere in clear", async (t) =>
     assert.notDeepEqual(filesWith(dataFolder, ["in two parts"]), [], "what is there is found");
     await findNothing();
   });
+
+  await t.test(
+    "its task, its worker, its job and a command that a person runs have them too, and what they print is masked",
+    async () => {
+      const logOf = async (...of: string[]) => (await scene.expectBelay(["logs", "vault", "-n", "1000", ...of])).stdout;
+      const line = `in eu has [secret] ${await hash(planted.first)}`;
+      const task = await logOf("--task", "migrate");
+      assert.ok(task.includes(`migrate ${line}`) && task.includes("and last [secret]"), task);
+      await waitFor("the worker has said it", async () => (await logOf("--process", "mail")).includes(`mail ${line}`));
+      await waitFor(
+        "the job has said it twice",
+        async () => (await logOf("--process", "sweep")).split(`sweep ${line}`).length > 2,
+      );
+      const run = await scene.expectBelay(["run", "vault", "--reason", "to look", "--", "node", "other.js"]);
+      assert.ok(run.stdout.includes(line) && run.stdout.includes("and last [secret]"), run.stdout);
+      said.push(run.stdout, run.stderr);
+      await findNothing();
+    },
+  );
 
   await t.test("a new version of a secret is rolled out alone, and a rollback takes the old one", async () => {
     const first = await release();
