@@ -64,7 +64,7 @@ class ProxyWorker {
     this.#options = options;
     this.#boot = Buffer.from(random.bytes(8)).toString("hex");
     const cookies = new VisitorCookies({ key: visitorKey, random });
-    this.#state = new WorkerState({ unitOf: (visitor) => cookies.unitOf(visitor) });
+    this.#state = new WorkerState({ unitOf: (visitor) => cookies.unitOf(visitor), boot: this.#boot });
     this.#context = {
       clock,
       state: this.#state,
