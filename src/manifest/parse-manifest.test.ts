@@ -37,6 +37,7 @@ rollout:
   bake: 8s
   keepWarm: 10m
   lease: 2s
+  warmUp: 10s
 `;
 
 function manifestOf(text: string): Manifest {
@@ -93,6 +94,7 @@ test("six lines are a manifest, with every default filled in", () => {
       sloAvailability: 0.999,
       responseDeadlineMs: 30_000,
       leaseTtlMs: 10_000,
+      warmUpMs: 30_000,
     },
   });
 });
@@ -126,6 +128,7 @@ test("every key is read in its unit", () => {
     sloAvailability: 0.9995,
     responseDeadlineMs: 2_000,
     leaseTtlMs: 2_000,
+    warmUpMs: 10_000,
   });
   assert.equal(manifest.expose, "all");
 });
