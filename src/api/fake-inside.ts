@@ -292,6 +292,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         requestsLastMinute: 7_200,
         failuresLastMinute: 3,
         newVisitorsLastMinute: 2_400,
+        burning: [],
         maintenance: null,
         tasks: [],
         runs: [],

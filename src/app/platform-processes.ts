@@ -37,7 +37,7 @@ export function platformProcesses(options: {
   return [...proxies, control];
 }
 
-/** What masks the output of instances with secrets; runs once there is such an instance. */
+/** What masks the output of processes with secrets; runs once there is such a process. */
 export function outputFilterProcess(options: {
   readonly dataFolder: string;
   readonly program: Program;

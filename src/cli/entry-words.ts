@@ -63,6 +63,8 @@ function words(fact: Fact): string {
       return `step ${fact.step + 1} was inconclusive after ${seconds(fact.heldMs)}${because(fact.reason)}`;
     case "verdict-failed":
       return `the evidence says fail (${fact.metric}) after ${seconds(fact.heldMs)}${because(fact.reason)}`;
+    case "metric-failed":
+      return `${metricWords[fact.metric]} (${fact.metric}: ${fact.onFail}) after ${seconds(fact.heldMs)}${because(fact.reason)}`;
     case "bake-ended":
       return `the bake ended after ${seconds(fact.heldMs)}`;
     case "braked":
@@ -129,6 +131,15 @@ const endWords = {
   continued: "continued without statistical evidence",
   person: "by a person",
   cohort: "its cohort was served well",
+} as const;
+
+const metricWords = {
+  errors: "the release fails more visitors",
+  slo: "the availability objective is missed",
+  latency: "the release is slower",
+  latencySlo: "the latency objective is missed",
+  assignment: "the two sides cannot be compared",
+  answers: "the two sides cannot be compared",
 } as const;
 
 function because(reason: string): string {

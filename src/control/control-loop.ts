@@ -1,13 +1,13 @@
 import { exposedStage } from "../rollout/decide.ts";
 import { desiredWeight, watchedPromotion } from "../rollout/desired.ts";
 import type { Fact, NewEntry, RolloutFact } from "../rollout/entry.ts";
-import { withConfig } from "../rollout/release-id.ts";
 import { type Actor, isEnded, type Rollout, type RolloutId } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { emptyTable, type RoutingTable } from "../routing/table.ts";
 import { AfterPromotion } from "./after-promotion.ts";
 import { Background } from "./background.ts";
 import { Builds } from "./builds.ts";
+import { checkBuilt, configRelease } from "./built-release.ts";
 import { recordDirectRollbacks } from "./direct-rollbacks.ts";
 import { EvidenceBook, type Moment } from "./evidence-book.ts";
 import { Fleet } from "./fleet.ts";
@@ -18,7 +18,6 @@ import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
 import { attestationDue, refuseUnstaged, stagedOf } from "./staging.ts";
-import { takenRoute } from "./taken-route.ts";
 import { TaskKeeper } from "./task-keeper.ts";
 import type { World } from "./world.ts";
 
@@ -221,14 +220,6 @@ export class ControlLoop {
     return fact === null ? [] : [entryOf(rollout, loopActor, fact)];
   }
 
-  /** What was free when the build began may have been taken by another service since. */
-  #checkBuilt(service: Service, fact: RolloutFact | null): RolloutFact | null {
-    if (fact?.kind !== "release-built") return fact;
-    const taken = takenRoute(fact.release, this.journal.deployments.all());
-    if (taken !== null) return { kind: "rollout-refused", code: taken.code, reason: taken.message, next: taken.next };
-    return refuseWhatServes(service, fact);
-  }
-
   #entriesAfterPromotion(service: Service): readonly NewEntry[] {
     const promotion = watchedPromotion(service);
     const watch = promotion === null ? null : this.#watchOf(service, promotion);
@@ -267,11 +258,12 @@ export class ControlLoop {
   /** Nothing of it runs here before the environment before has passed it; what is built there is not built again. */
   #factBeforeRelease(service: Service, rollout: Rollout): RolloutFact | null {
     const configured = configRelease(service, rollout);
-    if (configured !== null) return this.#checkBuilt(service, configured);
+    const all = this.journal.deployments.all();
+    if (configured !== null) return checkBuilt(service, configured, all);
     const staged = stagedOf(rollout, this.journal.deployments);
     if (staged !== null && staged.state !== "passed")
       return refuseUnstaged(staged, (staging) => this.instances.downForMs(staging, staging.stable));
-    return this.#checkBuilt(service, this.#builds.resultOf(rollout, staged?.release ?? null));
+    return checkBuilt(service, this.#builds.resultOf(rollout, staged?.release ?? null), all);
   }
 
   /** The rollout's evidence, brought up to now; null when it never exposes or is over and done with. */
@@ -374,25 +366,6 @@ export class ControlLoop {
 /** An entry about a rollout. */
 export function entryOf(rollout: Pick<Rollout, "environment" | "service" | "id">, actor: Actor, fact: Fact): NewEntry {
   return { environment: rollout.environment, service: rollout.service, rollout: rollout.id, actor, fact };
-}
-
-/** A release of which only the configuration is another needs no build; null for any other. */
-function configRelease({ releases }: Service, { config, revisionOf }: Rollout): RolloutFact | null {
-  const revision = revisionOf === undefined ? undefined : releases[revisionOf];
-  return revision === undefined ? null : { kind: "release-built", release: withConfig(revision, config) };
-}
-
-/** A build whose result serves everyone already has nothing to roll out. */
-function refuseWhatServes(service: Service, fact: RolloutFact & { kind: "release-built" }): RolloutFact {
-  if (fact.release.id !== service.stable) return fact;
-  // It serves here from a time when nothing came after this environment: its attestation is still to be earned.
-  if (service.rollout?.attests === true && service.attestations[fact.release.id] === undefined) return fact;
-  return {
-    kind: "rollout-refused",
-    code: "BELAY_RELEASE_SERVES_ALREADY",
-    reason: `the commit makes release ${fact.release.id}, which serves everyone already`,
-    next: "Commit the change that you want to deploy, then run `belay deploy` again.",
-  };
 }
 
 function watchedRollouts(service: Service): readonly RolloutId[] {

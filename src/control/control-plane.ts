@@ -1,3 +1,4 @@
+import type { Burning } from "../analysis/burn-rate.ts";
 import type { ConfigVersionView, SecretView } from "../config/configs.ts";
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
@@ -183,6 +184,8 @@ export interface ServiceView {
   readonly failuresLastMinute: number;
   /** Visitors who came without a cookie of Belay's. */
   readonly newVisitorsLastMinute: number;
+  /** Windows in which the error budget burns too fast, the fastest first; for people and alerts, it decides nothing. */
+  readonly burning: readonly Burning[];
   /** Set while visitors are told to come back later. */
   readonly maintenance: Maintenance | null;
   /** Attempts at tasks, the newest last, at most 5. */

@@ -5,7 +5,7 @@ import type { Releases } from "../release/releases.ts";
 import { type Command, requireCommand, requireRunning } from "../rollout/commands.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
-import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
+import { type Actor, isEnded, type Release, type Rollout, type Unit } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
 import { beginDeploy } from "./begin-deploy.ts";
@@ -68,7 +68,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         by: actor.name,
         ...(revision === undefined ? {} : { revision }),
         keepsValues: !isAsked,
-        newVisitorsPerSecond: (service) => newVisitorsPerSecond(options, service),
+        newUnitsPerSecond: (service, unit) => newUnitsPerSecond(options, service, unit),
       });
     };
     const planned = await planFor(request.environment);
@@ -237,10 +237,12 @@ async function viewStatus({ world, loop, ledger, program, addresses }: ControlPl
 }
 
 /** Measured over the last minute; a service that Belay has watched for less is taken at what came so far. */
-function newVisitorsPerSecond({ world, loop }: ControlPlaneOptions, service: Service): number {
+function newUnitsPerSecond({ world, loop }: ControlPlaneOptions, service: Service, unit: Unit): number {
   const nowMs = world.clock.monotonicMs();
-  const { newVisitors } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
-  return newVisitors / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs);
+  const { newVisitors, requests } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
+  return (
+    (unit === "request" ? requests : newVisitors) / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs)
+  );
 }
 
 function requireService(loop: ControlLoop, { environment, service }: ServiceRequest): Service {

@@ -41,7 +41,7 @@ function plan(options: {
     configs,
     by: "ann",
     ...(revision === undefined ? {} : { revision }),
-    newVisitorsPerSecond: () => perSecond,
+    newUnitsPerSecond: () => perSecond,
   });
 }
 
@@ -89,6 +89,25 @@ test("steps that the manifest does not name are planned from the visitors, and n
     [1_000, 5_000],
   );
   assert.match(quiet.forecast, /without statistical evidence/);
+});
+
+test("a plan that is given by time says what harm that time and this traffic can rule out", async () => {
+  const text = manifest.replace("harm: 2%", "within: 10m, bake: 2m");
+  const fact = await factOf({ text, perSecond: 40 });
+  assert.ok(fact.plan.harm > 0 && fact.plan.harm < 0.02, `${fact.plan.harm}`);
+  assert.match(
+    fact.forecast,
+    /within 10 min a release that fails [\d.]+ % more of your visitors would be caught; less would not$/,
+  );
+  const quieter = await factOf({ text, perSecond: 4 });
+  assert.ok(quieter.plan.harm > 5 * fact.plan.harm);
+  assert.equal("withinMs" in fact.plan, false);
+});
+
+test("a service whose evidence is by request is planned from its requests", async () => {
+  const fact = await factOf({ text: manifest.replace("harm: 2%", "harm: 2%, evidence: request"), perSecond: 40 });
+  assert.equal(fact.plan.evidence, "request");
+  assert.match(fact.forecast, /at 40 new requests a second; rules out more than 2 % extra failing requests/);
 });
 
 test("the first release has nothing to compare with", async () => {

@@ -1,4 +1,5 @@
 import { forecast } from "../analysis/forecast.ts";
+import { harmMax, harmWithin, withinWords } from "../analysis/plan-harm.ts";
 import { planSteps } from "../analysis/plan-steps.ts";
 import { durationWords } from "../analysis/words.ts";
 import type { Configs } from "../config/configs.ts";
@@ -7,7 +8,7 @@ import type { Manifest } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import type { BuildRequest, Releases } from "../release/releases.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
-import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
+import type { Plan, Release, Rollout, Unit } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { DeployRequest } from "./control-plane.ts";
 import { takenRoute } from "./taken-route.ts";
@@ -31,9 +32,9 @@ export async function planDeploy(options: {
   readonly revision?: Release;
   /** What this environment was given by its last deployer is taken again, because nobody deploys to it by name. */
   readonly keepsValues?: boolean;
-  newVisitorsPerSecond(service: Service): number;
+  newUnitsPerSecond(service: Service, unit: Unit): number;
 }): Promise<PlannedDeploy> {
-  const { request, releases, services, newVisitorsPerSecond, revision } = options;
+  const { request, releases, services, newUnitsPerSecond, revision } = options;
   const manifest = await readManifest(releases, request);
   const { routes, after: comesAfter } = requireEnvironment(manifest, request.environment);
   // The files of a config release serve here already, and what is new in it is of this environment alone.
@@ -42,10 +43,9 @@ export async function planDeploy(options: {
   if (taken !== null) throw taken;
   const own = services.find((service) => service.name === manifest.service && service.environment === request.environment);
   const next = environmentAfter(manifest, request.environment);
-  const { plan, words } =
-    next === null
-      ? freezePlan(manifest.plan, own === undefined || own.stable === null ? null : newVisitorsPerSecond(own))
-      : stagingPlan(manifest.plan, next);
+  const isFirst = own === undefined || own.stable === null;
+  const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
+  const { plan, words } = next === null ? freezePlan(manifest.plan, perSecond) : stagingPlan(manifest.plan, next);
   const { commit, root, isDirty, bundle } = request;
   const config = await resolveConfig(manifest, { ...options, own });
   const sent = {
@@ -69,7 +69,7 @@ function environmentAfter({ environments }: Manifest, environment: string): stri
 }
 
 /** Nobody is there to be compared, so a release is for everyone as soon as it is ready, and the one before it need not wait. */
-function stagingPlan(plan: Manifest["plan"], next: string): { readonly plan: Plan; readonly words: string } {
+function stagingPlan({ withinMs: _, ...plan }: Manifest["plan"], next: string): { readonly plan: Plan; readonly words: string } {
   return {
     plan: { ...plan, steps: [], bakeMs: 0, keepWarmMs: 0, onInconclusive: "continue" },
     words: `it goes to everyone there as soon as it is ready; that it was, is recorded for ${next}`,
@@ -100,24 +100,35 @@ function resolveConfig(
  * the start what that plan can show. A gate that this traffic cannot pass would only hold the release, so there the steps go on
  * without evidence, unless the manifest says otherwise.
  */
-function freezePlan(plan: Manifest["plan"], visitorsPerSecond: number | null): { readonly plan: Plan; readonly words: string } {
-  const known = { ...plan, onInconclusive: plan.onInconclusive ?? ("hold" as const) };
+function freezePlan(
+  { withinMs, ...plan }: Manifest["plan"],
+  unitsPerSecond: number | null,
+): { readonly plan: Plan; readonly words: string } {
+  const open = { ...plan, onInconclusive: plan.onInconclusive ?? ("hold" as const) };
   const named = plan.steps ?? [];
   const isPlanned = named.every(({ cohort }) => cohort !== undefined);
-  const steps = isPlanned ? [...named, ...planSteps(known, visitorsPerSecond ?? 0)] : named;
-  if (visitorsPerSecond === null) {
+  // A plan that is given by time rules out what it can in it: the ladder is the gentlest that this traffic can climb at all.
+  const planned = planSteps(withinMs === undefined ? open : { ...open, harm: harmMax }, unitsPerSecond ?? 0);
+  const steps = isPlanned ? [...named, ...planned] : named;
+  const harm = withinMs === undefined ? plan.harm : harmWithin({ ...open, steps }, unitsPerSecond ?? 0, withinMs);
+  const known = { ...open, harm };
+  if (unitsPerSecond === null) {
     const words = "first release, nothing to compare with: it goes to everyone as soon as it is ready";
     return { plan: { ...known, steps }, words };
   }
-  const expected = forecast({ ...known, steps }, visitorsPerSecond);
+  const expected = forecast({ ...known, steps }, unitsPerSecond);
   const ladder = isPlanned
     ? `; steps planned from it: ${steps
         .slice(named.length)
         .map(({ weight }) => `${weight / 100} %`)
         .join(", ")}`
     : "";
+  const inTime = withinMs === undefined ? "" : `; ${withinWords({ ...known, steps }, unitsPerSecond, withinMs)}`;
   if (expected.canPass)
-    return { plan: { ...known, steps }, words: `${expected.words}${ladder}; about ${durationWords(expected.totalMs)} in all` };
+    return {
+      plan: { ...known, steps },
+      words: `${expected.words}${ladder}; about ${durationWords(expected.totalMs)} in all${inTime}`,
+    };
   const onInconclusive = plan.onInconclusive ?? "continue";
   const end =
     onInconclusive === "continue"

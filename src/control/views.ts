@@ -60,6 +60,7 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
 
 export function viewService(service: Service, loop: ControlLoop, clock: World["clock"]): ServiceView {
   const nowMs = clock.monotonicMs();
+  const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
   const minute = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
   return {
     service: service.name,
@@ -74,6 +75,7 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
     requestsLastMinute: minute.requests,
     failuresLastMinute: minute.failed,
     newVisitorsLastMinute: minute.newVisitors,
+    burning: loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs }),
     maintenance: service.maintenance,
     tasks: service.tasks.attempts.slice(-shownAttempts),
     runs: service.oneOffs.runs.filter(({ end }) => end === null),

@@ -16,6 +16,7 @@ const neededFields: { readonly [Kind in Fact["kind"]]: readonly (keyof Extract<F
   "step-ended": ["step", "why", "evidence", "heldMs", "words"],
   "step-inconclusive": ["step", "reason", "evidence", "heldMs"],
   "verdict-failed": ["metric", "reason", "evidence", "heldMs"],
+  "metric-failed": ["metric", "onFail", "reason", "evidence", "heldMs"],
   "bake-ended": ["evidence", "heldMs"],
   braked: ["by", "worker", "exposureEpoch"],
   "brake-settled": ["into", "reason", "evidence"],

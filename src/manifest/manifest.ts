@@ -37,6 +37,8 @@ export interface Manifest {
   readonly plan: Omit<Plan, "steps" | "onInconclusive"> & {
     readonly steps: Plan["steps"] | null;
     readonly onInconclusive: Plan["onInconclusive"] | null;
+    /** The plan is given by time: the harm that it rules out follows from the traffic before the start. */
+    readonly withinMs?: number | undefined;
   };
 }
 

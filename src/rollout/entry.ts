@@ -1,5 +1,5 @@
 import type { BackgroundFact } from "./background.ts";
-import type { EvidenceSummary } from "./evidence-summary.ts";
+import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
 import type { PreviewKey } from "./preview.ts";
 import type { Actor, InstanceId, OutcomeBy, Plan, Position, Release, ReleaseId, RolloutId, StagedIn } from "./rollout.ts";
 import type { RunId } from "./task.ts";
@@ -84,7 +84,16 @@ export type RolloutFact =
     }
   | {
       readonly kind: "verdict-failed";
-      readonly metric: "errors" | "slo";
+      readonly metric: JudgedMetric;
+      readonly reason: string;
+      readonly evidence: EvidenceSummary;
+      readonly heldMs: number;
+    }
+  /** A metric failed that does not take the release back, or the comparison itself did: it waits for a person, or goes on. */
+  | {
+      readonly kind: "metric-failed";
+      readonly metric: JudgedMetric | Mismatch;
+      readonly onFail: "hold" | "notify";
       readonly reason: string;
       readonly evidence: EvidenceSummary;
       readonly heldMs: number;

@@ -146,6 +146,7 @@ function beginRollout(service: Service, entry: Entry, fact: RolloutFact & { kind
     exposureEpoch: 0,
     earnedBy: isRollback ? fact.by : "verdict",
     evidence: null,
+    alarms: [],
   };
 }
 
