@@ -11,6 +11,7 @@ import { describeApi } from "./docs/api-page.ts";
 import { describeCommandLine } from "./docs/command-line-page.ts";
 import { describeErrors } from "./docs/error-codes.ts";
 import { describeManifest } from "./docs/manifest-page.ts";
+import { describeMetrics } from "./docs/metrics-page.ts";
 import { readTree } from "./tidy/tree.ts";
 
 const isCheck = process.argv.includes("--check");
@@ -23,6 +24,7 @@ const pages: Readonly<Record<string, string>> = {
   "docs/reference/cli.md": describeCommandLine(createProgram(), exitCodeWords),
   "docs/reference/errors.md": describeErrors(tree),
   "docs/reference/manifest.md": describeManifest(schema),
+  "docs/reference/metrics.md": describeMetrics(),
   "schema/belay.schema.json": toJson(schema),
 };
 

@@ -16,6 +16,7 @@ const needs: readonly Need[] = [
   { command: "sshd", debianPackage: "openssh-server", why: "remote servers are tried through a real ssh server" },
   { command: "openssl", debianPackage: "openssl", why: "certificates are made for the tests of TLS" },
   { command: "nginx", debianPackage: "nginx-light", why: "the conformance suite is run through another engine" },
+  { command: "prometheus", debianPackage: "prometheus", why: "it scrapes Belay, and checks the rules of alerts" },
   { command: "haproxy", debianPackage: "haproxy", why: "the conformance suite is run through another engine" },
 ];
 

@@ -212,6 +212,7 @@ test("the OpenAPI document names every route", async () => {
     "/api/v1/deployments",
     "/api/v1/entries",
     "/api/v1/health",
+    "/api/v1/metrics",
     "/api/v1/preview-keys",
     "/api/v1/repository/commits",
     "/api/v1/repository/packs",

@@ -9,6 +9,7 @@ import { type ApiAuth, type ApiEnv, guard, takesBytes } from "./guard.ts";
 import { addLedgerRoutes } from "./ledger-routes.ts";
 import { addLogRoutes } from "./log-routes.ts";
 import { addMaintenanceRoutes } from "./maintenance-routes.ts";
+import { addMetricsRoutes } from "./metrics-routes.ts";
 import { addPreviewRoutes } from "./preview-routes.ts";
 import { addRepositoryRoutes } from "./repository-routes.ts";
 import { addRolloutRoutes } from "./rollout-routes.ts";
@@ -47,6 +48,7 @@ export function createApi({ auth, packBytesMax, ...inside }: CreateApiOptions): 
   const limit = bodyLimit({ maxSize: jsonBytesMax, onError: () => Promise.reject(bodyTooLarge()) });
   app.use("*", (context, next) => (takesBytes(context.req.path) ? next() : limit(context, next)));
   addStatusRoutes(app, inside);
+  addMetricsRoutes(app, inside);
   addBundleRoutes(app, inside);
   addRepositoryRoutes(app, inside, packBytesMax);
   addRolloutRoutes(app, inside);

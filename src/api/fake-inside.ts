@@ -1,4 +1,5 @@
 import type { InstanceLog } from "../control/control-plane.ts";
+import type { MetricFamily } from "../control/metric-name.ts";
 import { BelayError } from "../errors.ts";
 import { silentLog } from "../ports/log.ts";
 import type { Actor, Plan, Release } from "../rollout/rollout.ts";
@@ -19,6 +20,7 @@ export interface FakeInside extends ApiInside {
   readonly packs: { readonly commit: string; readonly shallow: readonly string[]; readonly bytes: number }[];
   readonly bundles: { readonly sha256: string; readonly bytes: number }[];
   status: StatusView;
+  metrics: readonly MetricFamily[];
   /** Answers of successive looks at a rollout; the last one stays. */
   rollouts: RolloutView[];
   entries: readonly ChainedEntry[];
@@ -49,6 +51,7 @@ export function createFakeInside(): FakeInside {
     bundles,
     log: silentLog,
     status: aStatus(),
+    metrics: [{ name: "belay_ledger_position", samples: [{ labels: {}, value: 7 }] }],
     rollouts: [aRollout()],
     entries: [],
     checkpoint: { log: "log-1", position: 0, hash: "0".repeat(64), at: "2026-01-01T00:00:00Z", publicKey: "", signature: "" },
@@ -65,6 +68,7 @@ export function createFakeInside(): FakeInside {
     failure: undefined,
     controlPlane: {
       status: async () => fake.status,
+      metrics: () => fake.metrics,
       deploy: command("deploy"),
       promote: command("promote"),
       abort: command("abort"),

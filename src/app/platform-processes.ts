@@ -12,8 +12,9 @@ export function platformProcesses(options: {
   readonly workers: number;
   readonly hasTcpApi: boolean;
   readonly hasTls: boolean;
+  readonly hasMetrics: boolean;
 }): readonly ProcessSpec[] {
-  const { folder, program, version, workers, hasTcpApi, hasTls } = options;
+  const { folder, program, version, workers, hasTcpApi, hasTls, hasMetrics } = options;
   const common = commonOf({ dataFolder: folder.path, program, version });
   const proxies = Array.from({ length: workers }, (_, index): ProcessSpec => {
     const name = `${proxyPrefix}${index + 1}`;
@@ -30,7 +31,7 @@ export function platformProcesses(options: {
     ...common,
     name: "control",
     argv: [program.node, program.main, "control", folder.path, version],
-    sockets: hasTcpApi ? ["api", "workers", "api-tcp"] : ["api", "workers"],
+    sockets: ["api", "workers", ...(hasTcpApi ? ["api-tcp"] : []), ...(hasMetrics ? ["metrics"] : [])],
     keys: {},
     graceMs: 5_000,
   };

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createApi } from "../api/create-api.ts";
 import { type ApiAuth, allowedHosts } from "../api/guard.ts";
+import { createMetricsApp } from "../api/metrics-routes.ts";
 import { apiTokenFile, serveApi } from "../api/serve-api.ts";
 import { readApiToken } from "../api/token.ts";
 import type { Place } from "../config/configs.ts";
@@ -141,6 +142,14 @@ export async function runControl(options: ControlOptions): Promise<void> {
   for (const { fd, auth } of await listeners(inherited, keeper, folder)) {
     const api = await serveApi({ app: createApi({ controlPlane, releases, log, auth }), listener: { kind: "descriptor", fd } });
     opened.defer(() => api.close());
+  }
+  const metrics = inherited.sockets["metrics"];
+  if (metrics !== undefined) {
+    const served = await serveApi({
+      app: createMetricsApp({ controlPlane, log }),
+      listener: { kind: "descriptor", fd: metrics },
+    });
+    opened.defer(() => served.close());
   }
   log.info("the control plane is ready", { program, position: ledger.position });
 

@@ -25,6 +25,8 @@ export interface StartOptions {
   readonly apiListen: string | null;
   /** host:port where visitors come in by TLS, or null for none. */
   readonly tlsListen: string | null;
+  /** host:port where metrics can be scraped without a token, or null for none. */
+  readonly metricsListen: string | null;
   readonly workers: number;
 }
 
@@ -82,10 +84,11 @@ export function createPlatform({
         requireSameAddress(options, addresses, isRunning);
         const hasTcpApi = addresses["api-tcp"] !== undefined;
         const hasTls = addresses["https"] !== undefined;
+        const hasMetrics = addresses["metrics"] !== undefined;
         const { version } = installed;
         await runProcesses(
           keeper,
-          platformProcesses({ folder, program: own, version, workers: options.workers, hasTcpApi, hasTls }),
+          platformProcesses({ folder, program: own, version, workers: options.workers, hasTcpApi, hasTls, hasMetrics }),
         );
         await untilAnswers(keeper, clock, folder.path);
         return { addresses, version: installed.version, token };
@@ -100,11 +103,12 @@ export function createPlatform({
   };
 }
 
-async function start(program: Program, { dataFolder, listen, apiListen, tlsListen }: StartOptions): Promise<void> {
+async function start(program: Program, { dataFolder, listen, apiListen, tlsListen, metricsListen }: StartOptions): Promise<void> {
   const addresses = {
     ...standardListen(dataFolder, listen),
     ...(apiListen === null ? {} : { "api-tcp": apiListen }),
     ...(tlsListen === null ? {} : { https: tlsListen }),
+    ...(metricsListen === null ? {} : { metrics: metricsListen }),
   };
   await startKeeper({ program, dataFolder, listen: addresses });
 }
@@ -131,7 +135,7 @@ async function isKept(dataFolder: string, clock: Clock): Promise<boolean> {
 
 /** An address cannot be changed under a running keeper; asking for another one is answered and not ignored. */
 function requireSameAddress(
-  { listen, apiListen, tlsListen }: StartOptions,
+  { listen, apiListen, tlsListen, metricsListen }: StartOptions,
   addresses: Readonly<Record<string, string>>,
   isRunning: boolean,
 ): void {
@@ -140,6 +144,7 @@ function requireSameAddress(
     ["http", listen],
     ["api-tcp", apiListen],
     ["https", tlsListen],
+    ["metrics", metricsListen],
   ] as const;
   for (const [name, address] of wanted) {
     const bound = addresses[name];

@@ -112,7 +112,12 @@ function createIo(desk: Desk, written: { stdout: string; stderr: string }): CliI
         desk.isRunning = true;
         const token = options.apiListen === null ? null : "belay_token";
         const secure = options.tlsListen === null ? {} : { https: options.tlsListen };
-        return { addresses: { http: options.listen, ...secure, "api-tcp": options.apiListen ?? "" }, version: "0.1.0", token };
+        const metrics = options.metricsListen === null ? {} : { metrics: options.metricsListen };
+        return {
+          addresses: { http: options.listen, ...secure, ...metrics, "api-tcp": options.apiListen ?? "" },
+          version: "0.1.0",
+          token,
+        };
       },
       stop: async ({ dataFolder }) => void desk.stopped.push(dataFolder),
     },

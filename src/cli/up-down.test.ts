@@ -9,7 +9,7 @@ test("up --detach starts and returns", async (t) => {
   const result = await desk.run("up", "--listen", "127.0.0.1:0", "--workers", "3", "--detach", "--json");
   assert.equal(result.code, 0, result.stderr);
   assert.deepEqual(desk.started, [
-    { dataFolder: desk.dataFolder, listen: "127.0.0.1:0", apiListen: null, tlsListen: null, workers: 3 },
+    { dataFolder: desk.dataFolder, listen: "127.0.0.1:0", apiListen: null, tlsListen: null, metricsListen: null, workers: 3 },
   ]);
   assert.equal(JSON.parse(result.stdout).addresses.http, "127.0.0.1:0");
   assert.deepEqual(desk.stopped, []);
@@ -24,6 +24,14 @@ test("up --tls says where certificates are looked for", async (t) => {
     result.stdout,
   );
   assert.equal(desk.started[0]?.tlsListen, "127.0.0.1:8443");
+});
+
+test("up --metrics says where they are", async (t) => {
+  const desk = await openDesk(t);
+  desk.isRunning = false;
+  const result = await desk.run("up", "--metrics", "127.0.0.1:9464", "--detach");
+  assert.match(result.stdout, /Metrics at http:\/\/127\.0\.0\.1:9464\/metrics/);
+  assert.equal(desk.started[0]?.metricsListen, "127.0.0.1:9464");
 });
 
 test("up shows the API's token once", async (t) => {

@@ -19,6 +19,7 @@ export const up: Command = {
       summary: "Let visitors come in by TLS there, too: HTTP/2 and HTTP/1.1, with the certificates in the data folder.",
     },
     { flags: "--api <host:port>", summary: "Offer the API on TCP, too; its token is made anew and shown once." },
+    { flags: "--metrics <host:port>", summary: "Offer metrics there for Prometheus, as /metrics without a token." },
     { flags: "--workers <count>", summary: "Proxy workers, 1 to 64.", fallback: "2" },
     { flags: "--detach", summary: "Return when it is ready, and leave it running." },
   ],
@@ -27,10 +28,11 @@ export const up: Command = {
     const { io, dataFolder, values, print, printJson, isJson } = context;
     const apiListen = textOf(values["api"]) ?? null;
     const tlsListen = textOf(values["tls"]) ?? null;
+    const metricsListen = textOf(values["metrics"]) ?? null;
     const wasRunning = await io.platform.isRunning({ dataFolder });
     // Port 0 is content with whatever a Belay that runs already has.
     const listen = textOf(values["listen"]) ?? (wasRunning ? "127.0.0.1:0" : "127.0.0.1:8080");
-    const options = { dataFolder, listen, apiListen, tlsListen, workers: workersOf(values["workers"]) };
+    const options = { dataFolder, listen, apiListen, tlsListen, metricsListen, workers: workersOf(values["workers"]) };
     const { addresses, version, token } = await io.platform.start(options);
     print(
       `Belay ${version} ${wasRunning ? "runs already" : "is up"}: visitors at http://${addresses["http"]}; data in ${dataFolder}`,
@@ -40,6 +42,7 @@ export const up: Command = {
     if (token !== null) {
       print(`API at http://${addresses["api-tcp"]}. Its token, which is shown this once and kept as a hash only:\n    ${token}`);
     }
+    if (addresses["metrics"] !== undefined) print(`Metrics at http://${addresses["metrics"]}/metrics, for whoever reaches it.`);
     if (isJson) printJson({ addresses, version, dataFolder, token });
     // A Belay that was brought up elsewhere is not this command's to stop.
     if (values["detach"] === true || wasRunning) return undefined;

@@ -14,11 +14,11 @@ import { Fleet } from "./fleet.ts";
 import { InstanceKeeper } from "./instance-keeper.ts";
 import { Journal, loopActor, systemEntry } from "./journal.ts";
 import { judge } from "./judge.ts";
-import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
 import { attestationDue, refuseUnstaged, stagedOf } from "./staging.ts";
 import { TaskKeeper } from "./task-keeper.ts";
+import { WorkerNumbers } from "./worker-numbers.ts";
 import type { World } from "./world.ts";
 
 const renewLeaseEveryMs = 1_000;
@@ -40,7 +40,7 @@ export class ControlLoop {
   readonly instances: InstanceKeeper;
   readonly background: Background;
   readonly tasks: TaskKeeper;
-  readonly previewRefusals: PreviewRefusalCounts = new PreviewRefusalCounts();
+  readonly workerNumbers: WorkerNumbers = new WorkerNumbers();
   #world: World;
   #fleet: Fleet;
   #builds: Builds;
@@ -71,7 +71,7 @@ export class ControlLoop {
     this.#table = world.tables.load() ?? emptyTable;
     this.#beginWatches();
     world.dataPlane.onReport((report) => {
-      this.previewRefusals.absorb(report);
+      this.workerNumbers.absorb(report);
       this.evidence.absorb(report, world.clock.monotonicMs(), (rollout) => this.#isShown(rollout));
       this.react();
     });

@@ -7,12 +7,15 @@ import type { Actor, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts
 import type { Maintenance } from "../rollout/service.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
+import type { MetricFamily } from "./metric-name.ts";
 import type { ProcessView } from "./process-views.ts";
 import type { OneOffRequest } from "./run-commands.ts";
 
 /** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
 export interface ControlPlane {
   status(): Promise<StatusView>;
+  /** What a monitoring system is told of this moment. */
+  metrics(): readonly MetricFamily[];
   /** Reads belay.yml from the commit, freezes the plan and records the request; build and everything after it happen in the loop. */
   deploy(request: DeployRequest, actor: Actor): Promise<{ readonly rollout: string; readonly forecast: string }>;
   promote(

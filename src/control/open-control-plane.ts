@@ -14,6 +14,7 @@ import { requireChange, requireStable, secretCommands, showConfig, toDeployReque
 import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, DeployRequest, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
 import { jobRunId } from "./job-runs.ts";
+import { collectMetrics } from "./metrics.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
@@ -88,6 +89,17 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
 
   return {
     status: async () => viewStatus(options),
+    metrics: () =>
+      collectMetrics({
+        program: options.program,
+        position: loop.journal.position,
+        hasTrouble: loop.journal.trouble !== null,
+        table: loop.table,
+        services: deployments.all(),
+        instances: loop.instances.all,
+        workers: world.dataPlane.workers(),
+        numbers: loop.workerNumbers.of(world.dataPlane.workers()),
+      }),
     deploy: (request, actor) => deploy(request, actor),
     releaseConfig: async (request, actor) => {
       const revision = requireStable(requireService(loop, request));

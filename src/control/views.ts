@@ -89,7 +89,7 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
         redeemedAt,
         until: end.toString(),
       })),
-    previewRefusals: loop.previewRefusals.of(service),
+    previewRefusals: loop.workerNumbers.previewRefusals.of(service),
   };
 }
 

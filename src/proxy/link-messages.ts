@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { RoutingTable } from "../routing/table.ts";
+import { headBoundsMs } from "../routing/tallies.ts";
 import type { FromWorker, ToWorker } from "../routing/wire.ts";
 
 const whole = z.int().nonnegative();
@@ -110,6 +111,23 @@ const unitRecord = z.union([
 
 const refusal = z.enum(["forged", "expired", "foreign", "replayed"]);
 
+const tally = z.object({
+  service: z.string(),
+  environment: z.string(),
+  release: z.string(),
+  arm: z.enum(["stable", "canary", "cohort", "preview"]),
+  answers: z.array(
+    z.object({
+      outcome: z.enum(["ok", "failed", "excluded"]),
+      status: z.enum(["1xx", "2xx", "3xx", "4xx", "5xx", "none"]),
+      isShielded: z.boolean(),
+      count: whole,
+    }),
+  ),
+  heads: z.array(whole).length(headBoundsMs.length + 1),
+  headsSumMs: z.number().nonnegative(),
+});
+
 const fromWorker = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("hello"),
@@ -133,6 +151,7 @@ const fromWorker = z.discriminatedUnion("kind", [
     brakes: z.array(brake),
     newVisitors: z.array(z.object({ service: z.string(), environment: z.string(), count: whole })),
     previewRefusals: z.array(z.object({ service: z.string(), environment: z.string(), why: refusal, count: whole })).optional(),
+    tallies: z.array(tally).optional(),
     inFlight: z.record(z.string(), whole),
   }),
 ]);

@@ -34,7 +34,7 @@ export class ReportQueue {
   }
 
   /** The next report, with every record that was waiting. */
-  next(state: ReportState, settledUntilMs: number, counters: Report["counters"]): Report {
+  next(state: ReportState, settledUntilMs: number, changed: Pick<Report, "counters" | "tallies">): Report {
     this.#sequence += 1;
     const records = this.#waiting;
     this.#waiting = [];
@@ -48,7 +48,7 @@ export class ReportQueue {
       sequence: this.#sequence,
       records,
       settledUntilMs,
-      counters,
+      ...changed,
       lostRecords: this.#lostRecords,
     };
   }

@@ -6,6 +6,7 @@
 import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { PreviewRefusals } from "./preview-desk.ts";
 import type { RoutingTable } from "./table.ts";
+import type { Tally } from "./tallies.ts";
 
 export const linkProtocol = 1;
 
@@ -105,6 +106,8 @@ export type FromWorker =
       readonly newVisitors: readonly NewVisitors[];
       /** Links and cookies of previews that were not taken, since the worker's boot. Absent from workers before previews. */
       readonly previewRefusals?: readonly PreviewRefusals[] | undefined;
+      /** What changed of what dashboards show, cumulative since the worker's boot. Absent from workers before metrics. */
+      readonly tallies?: readonly Tally[] | undefined;
       /** Requests and tunnels in flight by release. */
       readonly inFlight: Readonly<Record<string, number>>;
     };

@@ -9,6 +9,7 @@ import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
 import { type PreviewCookie, PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
 import { type Exposure, emptyTable, type Pool, poolsOf, type RoutingTable, type ServiceRoute, type Target } from "./table.ts";
+import { Tallies } from "./tallies.ts";
 import { TargetHealth } from "./target-health.ts";
 import { type ScoredRequest, UnitRecords } from "./unit-records.ts";
 import type { Brake, Outcome } from "./wire.ts";
@@ -46,6 +47,7 @@ export class WorkerState {
   #health = new TargetHealth();
   #inFlight = new InFlightRequests();
   #counters = new Counters();
+  #tallies = new Tallies();
   #newVisitors = new NewVisitorCounts();
   #queue = new ReportQueue();
   #records = new UnitRecords((record) => this.#queue.add(record));
@@ -245,12 +247,14 @@ export class WorkerState {
   /** The next report. End what is `overdue` first, or its failures come after the settled time has passed them. */
   report(nowMs: number): Report {
     this.#hasUrgentNews = false;
-    return this.#queue.next(this.#present(nowMs), this.#inFlight.settledUntilMs(nowMs), this.#counters.takeChanged());
+    const changed = { counters: this.#counters.takeChanged(), tallies: this.#tallies.takeChanged() };
+    return this.#queue.next(this.#present(nowMs), this.#inFlight.settledUntilMs(nowMs), changed);
   }
 
   /** On a new link: what nobody has kept yet, to be sent before the next report, which then carries every counter. */
   reportsAfterReconnect(nowMs: number): readonly Report[] {
     this.#counters.markAllChanged();
+    this.#tallies.markAllChanged();
     return this.#queue.unkept(this.#present(nowMs));
   }
 
@@ -272,7 +276,9 @@ export class WorkerState {
     this.#cohorts = cohortsOf(table);
     const rollouts = table.services.flatMap(({ exposure, watch }) => [exposure?.rollout, watch?.rollout]);
     this.#counters.retain(new Set(rollouts.filter((rollout) => rollout !== undefined)), grant.nowMs);
-    this.#health.retain(table.services.flatMap(poolsOf));
+    const pools = table.services.flatMap(poolsOf);
+    this.#tallies.retain(new Set(pools.map(({ release }) => release)), grant.nowMs);
+    this.#health.retain(pools);
   }
 
   #present(nowMs: number): ReportState {
@@ -316,6 +322,7 @@ export class WorkerState {
     const outcome = hasFallenBack ? "failed" : seen;
     if (!hasFallenBack) this.#record(request, outcome);
     this.#time(request, end, endMs);
+    this.#tallies.judged(request, outcome, seen);
     const { service, environment } = choice.service;
     const { rollout, arm, weight, route, pool } = choice;
     const isHarm = arm === "canary" && seen === "failed";

@@ -1,4 +1,5 @@
 import type { PreviewRefusals } from "./preview-desk.ts";
+import type { Tally } from "./tallies.ts";
 import type { AnyRecord, Brake, Counter, NewVisitors } from "./wire.ts";
 
 /** What a control plane knows of one worker's process. Times are on the control plane's monotonic clock. */
@@ -27,4 +28,5 @@ export interface WorkerReport {
   readonly lostRecords: number;
   readonly newVisitors: readonly NewVisitors[];
   readonly previewRefusals?: readonly PreviewRefusals[] | undefined;
+  readonly tallies?: readonly Tally[] | undefined;
 }

@@ -1,0 +1,34 @@
+export type MetricName =
+  | "belay_requests_total"
+  | "belay_shielded_requests_total"
+  | "belay_response_seconds"
+  | "belay_requests_in_flight"
+  | "belay_new_visitors_total"
+  | "belay_preview_refusals_total"
+  | "belay_lost_records_total"
+  | "belay_worker_connected"
+  | "belay_worker_epoch"
+  | "belay_routing_epoch"
+  | "belay_ledger_position"
+  | "belay_trouble"
+  | "belay_program_info"
+  | "belay_release_role"
+  | "belay_rollout_phase"
+  | "belay_canary_weight_ratio"
+  | "belay_lease_held"
+  | "belay_brake"
+  | "belay_instances"
+  | "belay_maintenance";
+
+export interface MetricSample {
+  /** Of a histogram's parts. */
+  readonly suffix?: "_bucket" | "_sum" | "_count";
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** The samples of one metric at one moment. */
+export interface MetricFamily {
+  readonly name: MetricName;
+  readonly samples: readonly MetricSample[];
+}

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { headBoundsMs, type Tally } from "../routing/tallies.ts";
+import { LoopWorld } from "./control-loop.fixture.ts";
+import { metricCatalogue } from "./metric-catalogue.ts";
+import type { MetricName, MetricSample } from "./metric-name.ts";
+
+// Goal: what is documented is what is offered, for a service in the midst of a rollout.
+// Method: the production loop with one worker, which reports on the stable release, the canary and one that is long gone.
+test("every metric of the catalogue is offered, each with just its labels, and no other", async () => {
+  const world = await exposing();
+  const families = world.commands.metrics();
+  assert.deepEqual(families.map(({ name }) => name).sort(), Object.keys(metricCatalogue).sort());
+  for (const { name, samples } of families) {
+    assert.ok(samples.length > 0, `${name} has no sample`);
+    for (const { labels, suffix, value } of samples) {
+      const { le, ...own } = labels;
+      assert.equal(le !== undefined, suffix === "_bucket");
+      assert.deepEqual(Object.keys(own), metricCatalogue[name].labels, name);
+      assert.ok(Number.isFinite(value), name);
+    }
+    assert.equal(new Set(samples.map(({ suffix, labels }) => JSON.stringify([suffix, labels]))).size, samples.length, name);
+  }
+});
+
+test("requests carry their release, and a release that nobody needs any more is left out", async () => {
+  const world = await exposing();
+  const failed = samplesOf(world, "belay_requests_total").filter(({ labels }) => labels["outcome"] === "failed");
+  const found = failed.filter(({ value }) => value > 0).map(({ labels, value }) => [labels["release"], labels["status"], value]);
+  assert.deepEqual(found, [
+    ["b", "5xx", 3],
+    ["b", "2xx", 1],
+  ]);
+  const releases = new Set(samplesOf(world, "belay_requests_total").map(({ labels }) => labels["release"]));
+  assert.deepEqual([...releases].sort(), ["a", "b"]);
+  assert.deepEqual(
+    samplesOf(world, "belay_shielded_requests_total").map(({ value }) => value),
+    [1],
+  );
+});
+
+test("a histogram's buckets are cumulative and end with all", async () => {
+  const world = await exposing();
+  const own = samplesOf(world, "belay_response_seconds").filter(({ labels }) => labels["release"] === "a");
+  const buckets = own.filter(({ suffix }) => suffix === "_bucket");
+  assert.equal(buckets.length, headBoundsMs.length + 1);
+  assert.deepEqual(
+    buckets.slice(0, 3).map(({ labels, value }) => [labels["le"], value]),
+    [
+      ["0.005", 6],
+      ["0.01", 8],
+      ["0.025", 8],
+    ],
+  );
+  assert.deepEqual([buckets.at(-1)?.labels["le"], buckets.at(-1)?.value], ["+Inf", 9]);
+  assert.deepEqual(
+    own.filter(({ suffix }) => suffix !== "_bucket").map(({ suffix, value }) => [suffix, value]),
+    [
+      ["_sum", 31.5],
+      ["_count", 9],
+    ],
+  );
+});
+
+test("phase, weight, roles, lease and brake follow the rollout", async () => {
+  const world = await exposing();
+  assert.equal(samplesOf(world, "belay_rollout_phase")[0]?.labels["phase"], "progressing");
+  assert.equal(samplesOf(world, "belay_canary_weight_ratio")[0]?.value, 0.05);
+  assert.deepEqual(
+    samplesOf(world, "belay_release_role").map(({ labels }) => [labels["role"], labels["release"]]),
+    [
+      ["stable", "a"],
+      ["candidate", "b"],
+    ],
+  );
+  assert.equal(samplesOf(world, "belay_lease_held")[0]?.value, 1);
+  const { id, exposureEpoch } = world.rollout;
+  const brake = { service: "shop", environment: "production", rollout: id, exposureEpoch, by: "lease" } as const;
+  world.plane.view = { ...world.plane.view, brakes: [brake] };
+  assert.equal(samplesOf(world, "belay_lease_held")[0]?.value, 0);
+  assert.deepEqual(
+    samplesOf(world, "belay_brake").map(({ labels, value }) => [labels["by"], value]),
+    [
+      ["lease", 1],
+      ["health", 0],
+    ],
+  );
+});
+
+async function exposing(): Promise<LoopWorld> {
+  const world = new LoopWorld();
+  await world.serve("a");
+  world.request("b", { steps: [{ weight: 500, minHoldMs: 60_000 }] });
+  await world.pass(1_000);
+  world.plane.report({
+    worker: "proxy-1",
+    boot: "x",
+    sequence: 1,
+    counters: [],
+    records: [],
+    lostRecords: 0,
+    newVisitors: [{ service: "shop", environment: "production", count: 5 }],
+    previewRefusals: [{ service: "shop", environment: "production", why: "forged", count: 1 }],
+    tallies: [
+      aTally({ release: "a", arm: "stable" }),
+      aTally({
+        release: "b",
+        arm: "canary",
+        answers: [
+          { outcome: "failed", status: "5xx", isShielded: false, count: 3 },
+          { outcome: "failed", status: "2xx", isShielded: true, count: 1 },
+        ],
+      }),
+      aTally({ release: "long-gone", arm: "stable" }),
+    ],
+  });
+  return world;
+}
+
+function aTally(own: Partial<Tally>): Tally {
+  const heads = new Array<number>(headBoundsMs.length + 1).fill(0).with(0, 6).with(1, 2).with(headBoundsMs.length, 1);
+  return {
+    service: "shop",
+    environment: "production",
+    release: "a",
+    arm: "stable",
+    answers: [{ outcome: "ok", status: "2xx", isShielded: false, count: 9 }],
+    heads,
+    headsSumMs: 31_500,
+    ...own,
+  };
+}
+
+function samplesOf(world: LoopWorld, name: MetricName): readonly MetricSample[] {
+  return world.commands.metrics().find((family) => family.name === name)?.samples ?? [];
+}

@@ -1,0 +1,80 @@
+import type { Tally } from "../routing/tallies.ts";
+import type { WorkerReport, WorkerView } from "../routing/worker-view.ts";
+import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
+
+type Reported = Pick<WorkerReport, "worker" | "boot" | "tallies" | "newVisitors" | "previewRefusals" | "lostRecords">;
+
+/** What one worker's process has counted since its boot. */
+export interface NumbersOfWorker {
+  readonly worker: string;
+  readonly tallies: readonly Tally[];
+  readonly newVisitors: WorkerReport["newVisitors"];
+  readonly previewRefusals: NonNullable<WorkerReport["previewRefusals"]>;
+  readonly lostRecords: number;
+}
+
+interface Known {
+  readonly tallies: Map<string, Tally>;
+  report: Reported;
+}
+
+const bootsMax = 128;
+const talliesMax = 1_024;
+
+/**
+ * What the workers that run have counted, for dashboards. Nothing is summed and nothing is kept over a restart of the control plane:
+ * a worker tells everything again on a new link, so a worker's series goes on where it was, and falls only with the worker's own restart.
+ */
+export class WorkerNumbers {
+  /** By worker and boot, the one that reported last at the end. */
+  #byBoot = new Map<string, Known>();
+  /** The same for `status`, summed. */
+  readonly previewRefusals: PreviewRefusalCounts = new PreviewRefusalCounts();
+
+  absorb(report: Reported): void {
+    this.previewRefusals.absorb(report);
+    const key = `${report.worker}/${report.boot}`;
+    const known = this.#byBoot.get(key) ?? { tallies: new Map<string, Tally>(), report };
+    known.report = report;
+    for (const tally of report.tallies ?? []) {
+      const { environment, service, release, arm } = tally;
+      const name = `${environment}\n${service}\n${release}\n${arm}`;
+      known.tallies.delete(name);
+      known.tallies.set(name, tally);
+    }
+    dropOldest(known.tallies, talliesMax);
+    this.#byBoot.delete(key);
+    this.#byBoot.set(key, known);
+    dropOldest(this.#byBoot, bootsMax);
+  }
+
+  /**
+   * One for each worker's name. Where two processes of a name are there, one on its way out, it is the one that came last: two
+   * of them in one series would make it fall when the old one has gone.
+   */
+  of(workers: readonly Pick<WorkerView, "worker" | "boot" | "isConnected">[]): readonly NumbersOfWorker[] {
+    return presentProcesses(workers).flatMap(({ worker, boot }) => {
+      const known = this.#byBoot.get(`${worker}/${boot}`);
+      if (known === undefined) return [];
+      const { newVisitors, previewRefusals = [], lostRecords } = known.report;
+      return [{ worker, tallies: [...known.tallies.values()], newVisitors, previewRefusals, lostRecords }];
+    });
+  }
+}
+
+/** Of each name the process that came last, one that is connected before one that is not. */
+export function presentProcesses<T extends Pick<WorkerView, "worker" | "isConnected">>(workers: readonly T[]): readonly T[] {
+  const byName = new Map<string, T>();
+  for (const view of workers) {
+    const before = byName.get(view.worker);
+    if (before === undefined || view.isConnected || !before.isConnected) byName.set(view.worker, view);
+  }
+  return [...byName.values()];
+}
+
+function dropOldest<T>(map: Map<string, T>, max: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= max) return;
+    map.delete(key);
+  }
+}

@@ -1,0 +1,151 @@
+// Goal: Debian's Prometheus scrapes a Belay, counts by release what visitors had, and can answer what rules and dashboard ask.
+// Method: visitors whose number is known; then the control plane is killed, and a second release gets half of the visitors.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { request } from "undici";
+import { missing } from "../../scripts/setup-debian.ts";
+import { findFreePort } from "../../src/ports/free-port.ts";
+import { createSeededRandom } from "../../src/ports/random.ts";
+import { kill, pidsOf } from "./belay-processes.ts";
+import { openScene, type Scene } from "./scene.ts";
+import { createSmallService } from "./small-service.ts";
+import { waitFor } from "./wait.ts";
+
+const examples = join(import.meta.dirname, "../../examples/prometheus");
+const server = `require("node:http").createServer((q, r) => {
+  r.statusCode = q.url === "/broken" ? 500 : 200;
+  r.end("ok");
+}).listen(process.env.PORT, process.env.HOST);`;
+
+test("Prometheus scrapes requests by release, and what rules and dashboard ask for", {
+  skip: missing("prometheus"),
+}, async (t) => {
+  const scene = openScene(t);
+  await scene.up(["--metrics", "127.0.0.1:0"]);
+  const { metrics = "", http } = (await scene.status()).addresses;
+  const visit = async (path: string, times: number) => {
+    for (let count = 0; count < times; count += 1) {
+      const { body } = await request(`http://${http}${path}`, { headers: { host: "tiny.example.com" } });
+      await body.dump();
+    }
+  };
+  const repository = await createSmallService(scene, {
+    name: "tiny",
+    server,
+    rollout: { steps: "[{ weight: 50%, minHold: 10m }]" },
+  });
+  const first = await scene.deploy(repository);
+  const prometheus = await startPrometheus(t, scene, metrics);
+  await visit("/", 20);
+  await visit("/broken", 3);
+  const requests = (release: string | null, outcome: string) =>
+    `sum(belay_requests_total{service="tiny",release="${release}",outcome="${outcome}"})`;
+  await prometheus.until(requests(first.release, "ok"), 20);
+  await prometheus.until(requests(first.release, "failed"), 3);
+  await prometheus.until(`sum(belay_response_seconds_count{release="${first.release}"})`, 23);
+
+  await t.test("a killed control plane loses no count, and makes none again", async () => {
+    await kill(pidsOf(scene.place.dataFolder, "control"));
+    await scene.status();
+    await visit("/", 5);
+    await prometheus.until(requests(first.release, "ok"), 25);
+    await prometheus.until(`sum(increase(belay_requests_total{release="${first.release}",outcome="failed"}[5m]))`, 0);
+  });
+
+  await t.test("a canary has series of its own, and its weight and lease show", async () => {
+    await repository.commitFile("server.js", `${server} // changed`);
+    await scene.expectBelay(["deploy", "--no-follow"], { cwd: repository.folder });
+    await prometheus.until("belay_canary_weight_ratio", 0.5);
+    await prometheus.until("belay_lease_held", 1);
+    await visit("/", 30);
+    await prometheus.until(`sum(belay_requests_total{arm="canary",outcome="ok",release!="${first.release}"}) > bool 0`, 1);
+    await prometheus.until('count(belay_rollout_phase{phase="progressing"})', 1);
+  });
+
+  await t.test("what is offered is well-formed, and names what runs", async () => {
+    const { body } = await request(`http://${metrics}/metrics`);
+    const { status, stderr, stdout } = spawnSync("promtool", ["check", "metrics"], {
+      input: await body.text(),
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, stdout + stderr);
+    await prometheus.until("sum(belay_worker_connected)", 2);
+    await prometheus.until(
+      'sum(belay_instances{service="tiny",state="ready"} * on (release) belay_release_role{role="stable"})',
+      1,
+    );
+    await prometheus.until("belay_worker_epoch - on (instance) group_left () belay_routing_epoch", 0);
+  });
+
+  await t.test("every question of the dashboard, and every rule, can be asked", async () => {
+    const dashboard = readFileSync(join(examples, "grafana-dashboard.json"), "utf8");
+    const questions = [...dashboard.matchAll(/"expr": ("(?:[^"\\]|\\.)*")/g)].map(
+      ([, text = '""']) => JSON.parse(text) as string,
+    );
+    assert.ok(questions.length > 10);
+    for (const question of questions) {
+      const asked = question
+        .replaceAll("$environment", ".*")
+        .replaceAll("$service", ".*")
+        .replaceAll(/\$__\w+/g, "1m");
+      const { status, error, data } = await prometheus.ask(asked);
+      assert.equal(status, "success", `${asked}: ${error}`);
+      assert.notEqual(data?.result.length ?? 0, 0, `nothing answers ${asked}`);
+    }
+    const { groups } = await prometheus.rules();
+    assert.deepEqual([...new Set(groups.flatMap(({ rules }) => rules.map(({ health }) => health)))], ["ok"]);
+  });
+});
+
+interface Answer {
+  readonly status: string;
+  readonly error?: string;
+  readonly data?: { readonly result: readonly { readonly value: readonly [number, string] }[] };
+}
+
+interface Rules {
+  readonly groups: readonly { readonly rules: readonly { readonly health: string }[] }[];
+}
+
+/** Debian's Prometheus with the example's configuration, hurried and pointed at this Belay. It ends with the test. */
+async function startPrometheus(t: TestContext, scene: Scene, metrics: string) {
+  const folder = join(scene.place.folder, "prometheus");
+  cpSync(examples, folder, { recursive: true });
+  const config = readFileSync(join(examples, "prometheus.yml"), "utf8");
+  const hurried = config
+    .replace("scrape_interval: 15s", "scrape_interval: 500ms\n  scrape_timeout: 500ms\n  evaluation_interval: 1s")
+    .replaceAll("127.0.0.1:9464", metrics);
+  writeFileSync(join(folder, "prometheus.yml"), hurried);
+  const port = await findFreePort({ host: "127.0.0.1", taken: new Set(), random: createSeededRandom(process.pid) });
+  const child = spawn(
+    "prometheus",
+    ["--config.file=prometheus.yml", `--storage.tsdb.path=${join(folder, "data")}`, `--web.listen-address=127.0.0.1:${port}`],
+    { cwd: folder, stdio: "ignore" },
+  );
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  t.after(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  const get = async (path: string) => (await request(`http://127.0.0.1:${port}/api/v1/${path}`)).body.json();
+  const ask = async (question: string) => (await get(`query?query=${encodeURIComponent(question)}`)) as Answer;
+  return {
+    ask,
+    until: (question: string, wanted: number) =>
+      waitFor(`${question} is ${wanted}`, async () => {
+        const values = (await ask(question)).data?.result.map(({ value }) => Number(value[1])) ?? [];
+        if (values.length > 0 && values.every((value) => value === wanted)) return true;
+        throw new Error(`it is ${values.join(", ")}`);
+      }),
+    rules: () =>
+      waitFor("the rules were evaluated", async () => {
+        const { data } = (await get("rules")) as { readonly data: Rules };
+        return (
+          data.groups.length > 0 && data.groups.every(({ rules }) => rules.every(({ health }) => health !== "unknown")) && data
+        );
+      }),
+  };
+}
