@@ -27,6 +27,11 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     help: "From the last piece of the request to the head of the release's own answer.",
     labels: ofTraffic,
   },
+  belay_ejections_total: {
+    type: "counter",
+    help: "How often an instance was ejected, because it failed while others of its release did not. It is tried last then.",
+    labels: ofTraffic,
+  },
   belay_requests_in_flight: {
     type: "gauge",
     help: "Requests and tunnels on their way, by the release whose instance works on them.",

@@ -1,6 +1,7 @@
 export type MetricName =
   | "belay_requests_total"
   | "belay_shielded_requests_total"
+  | "belay_ejections_total"
   | "belay_response_seconds"
   | "belay_requests_in_flight"
   | "belay_new_visitors_total"

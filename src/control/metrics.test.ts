@@ -127,6 +127,7 @@ function aTally(own: Partial<Tally>): Tally {
     answers: [{ outcome: "ok", status: "2xx", isShielded: false, count: 9 }],
     heads,
     headsSumMs: 31_500,
+    ejections: 2,
     ...own,
   };
 }

@@ -30,6 +30,7 @@ export function trafficMetrics(
           value: answers.reduce((sum, { isShielded, count }) => sum + (isShielded ? count : 0), 0),
         })),
     },
+    { name: "belay_ejections_total", samples: tallies.map(({ tally, labels }) => ({ labels, value: tally.ejections })) },
     { name: "belay_response_seconds", samples: tallies.flatMap(({ tally, labels }) => headSamples(tally, labels)) },
     {
       name: "belay_new_visitors_total",

@@ -11,6 +11,7 @@ const tally: Tally = {
   answers: [{ outcome: "ok", status: "2xx", isShielded: false, count: 3 }],
   heads: [],
   headsSumMs: 0,
+  ejections: 0,
 };
 
 function report(boot: string, count: number, lostRecords = 0) {

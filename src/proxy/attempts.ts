@@ -25,6 +25,7 @@ export class Attempts {
     else if (this.#isOnCanary && this.#next >= this.#targets.length) this.#fallBack(nowMs);
     const target = this.#targets[this.#next] ?? null;
     this.#next += 1;
+    if (target !== null) this.#state.exchangeTried(this.#request, target.instance);
     return target;
   }
 

@@ -126,6 +126,7 @@ const tally = z.object({
   ),
   heads: z.array(whole).length(headBoundsMs.length + 1),
   headsSumMs: z.number().nonnegative(),
+  ejections: whole,
 });
 
 const fromWorker = z.discriminatedUnion("kind", [

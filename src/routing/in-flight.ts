@@ -29,6 +29,8 @@ export interface InFlight {
   waitingSinceMs: number;
   /** Whose instance works on it now. */
   release: string;
+  /** Whose it is to answer; null before it was tried on one. */
+  instance: string | null;
   headMs: number | null;
   status: number | null;
   isStream: boolean;

@@ -91,12 +91,24 @@ function request(own: Partial<InFlight> & { readonly release?: string; readonly 
   const { release = "old", arm = "stable", ...changes } = own;
   const pool = { release, targets: [] };
   const service = { service: "shop", environment: "production" } as ServiceRoute;
-  const choice = { service, route: "", arm, pool, fallback: null, weight: 0, rollout: "", exposureEpoch: 0, unit: null };
+  const choice = {
+    service,
+    route: "",
+    arm,
+    pool,
+    fallback: null,
+    weight: 0,
+    rollout: "",
+    exposureEpoch: 0,
+    unit: null,
+    isByRequest: false,
+  };
   return {
     choice,
     startMs: 0,
     waitingSinceMs: 0,
     release,
+    instance: null,
     headMs: 1,
     status: 200,
     isStream: false,

@@ -1,4 +1,4 @@
-import type { InFlight } from "./in-flight.ts";
+import type { Choice, InFlight } from "./in-flight.ts";
 import type { Outcome, Side } from "./wire.ts";
 
 /** `none` is a request that ended without an answer's head. */
@@ -26,6 +26,8 @@ export interface Tally {
   /** For each bucket of `headBoundsMs`, and the one above: how many heads of the release's own answers came that late. */
   readonly heads: readonly number[];
   readonly headsSumMs: number;
+  /** How often an instance was ejected. */
+  readonly ejections: number;
 }
 
 interface Answer {
@@ -40,6 +42,7 @@ interface Cell {
   readonly answers: Map<string, Answer>;
   readonly heads: number[];
   headsSumMs: number;
+  ejections: number;
 }
 
 /** As long as a release is kept warm by default. One that comes back later is counted anew, which a reader of counters takes for a restart. */
@@ -54,20 +57,19 @@ export class Tallies {
 
   /** A request was judged: `outcome` is its release's, `seen` is what the user saw. */
   judged({ choice, status, headMs, waitingSinceMs, hasFallenBack }: InFlight, outcome: Outcome, seen: Outcome): void {
-    const { service, environment } = choice.service;
-    const { arm } = choice;
-    const { release } = choice.pool;
-    const cell = this.#cells.getOrInsertComputed(`${environment}\n${service}\n${release}\n${arm}`, () => ({
-      about: { service, environment, release, arm },
-      answers: new Map(),
-      heads: new Array<number>(headBoundsMs.length + 1).fill(0),
-      headsSumMs: 0,
-    }));
+    const cell = this.#cellOf(choice, choice.pool.release);
     const answer = { outcome, status: statusClass(status), isShielded: outcome === "failed" && seen !== "failed" };
     const key = `${answer.outcome} ${answer.status} ${answer.isShielded}`;
     cell.answers.getOrInsertComputed(key, () => ({ ...answer, count: 0 })).count += 1;
     // Stable's answer says nothing of how fast the release that failed would have been.
     if (headMs !== null && !hasFallenBack && !answer.isShielded) addHead(cell, headMs - waitingSinceMs);
+    this.#changed.add(cell);
+  }
+
+  /** The release whose instance it was, which is stable's when that stood in. */
+  ejected(choice: Choice, release: string): void {
+    const cell = this.#cellOf(choice, release);
+    cell.ejections += 1;
     this.#changed.add(cell);
   }
 
@@ -92,14 +94,27 @@ export class Tallies {
 
   /** What changed since the last call. */
   takeChanged(): readonly Tally[] {
-    const changed = Array.from(this.#changed, ({ about, answers, heads, headsSumMs }) => ({
+    const changed = Array.from(this.#changed, ({ about, answers, heads, headsSumMs, ejections }) => ({
       ...about,
       answers: Array.from(answers.values(), (answer) => ({ ...answer })),
       heads: [...heads],
       headsSumMs,
+      ejections,
     }));
     this.#changed.clear();
     return changed;
+  }
+
+  #cellOf(choice: Choice, release: string): Cell {
+    const { service, environment } = choice.service;
+    const arm = release === choice.pool.release ? choice.arm : "stable";
+    return this.#cells.getOrInsertComputed(`${environment}\n${service}\n${release}\n${arm}`, () => ({
+      about: { service, environment, release, arm },
+      answers: new Map(),
+      heads: new Array<number>(headBoundsMs.length + 1).fill(0),
+      headsSumMs: 0,
+      ejections: 0,
+    }));
   }
 }
 

@@ -134,6 +134,7 @@ export class WorkerState {
       startMs: nowMs,
       waitingSinceMs: nowMs,
       release: choice.pool.release,
+      instance: null,
       headMs: null,
       status: null,
       isStream: false,
@@ -200,6 +201,11 @@ export class WorkerState {
   /** A piece of the request's body was passed on: the deadline counts from here. */
   requestProgressed(request: InFlight, nowMs: number): void {
     request.waitingSinceMs = nowMs;
+  }
+
+  /** The request is tried on this instance now. */
+  exchangeTried(request: InFlight, instance: string): void {
+    request.instance = instance;
   }
 
   targetAnswered(instance: string): void {
@@ -323,6 +329,7 @@ export class WorkerState {
     if (!hasFallenBack) this.#record(request, outcome);
     this.#time(request, end, endMs);
     this.#tallies.judged(request, outcome, seen);
+    this.#watchForOutlier(request, seen, endMs);
     const { service, environment } = choice.service;
     const { rollout, arm, weight, route, pool } = choice;
     const isHarm = arm === "canary" && seen === "failed";
@@ -338,6 +345,16 @@ export class WorkerState {
     // What no instance took, or none answered, is as slow as can be: refusing fast is not being fast.
     const isUnanswered = request.hasFallenBack || (request.headMs === null && end !== "aborted");
     this.#records.timed(scored, isUnanswered ? deadlineMs : Math.min(waitedMs, deadlineMs));
+  }
+
+  /** Compared with its peers of the same release alone: an arm's failures are never moved to the other one. */
+  #watchForOutlier({ choice, release, instance }: InFlight, seen: Outcome, nowMs: number): void {
+    if (instance === null || seen === "excluded") return;
+    const present = this.#presentRouteOf(choice);
+    const pool = present === null ? undefined : poolsOf(present).find((known) => known.release === release);
+    if (pool === undefined || !pool.targets.some((target) => target.instance === instance)) return;
+    if (this.#health.outliers.judged({ pool, instance, isFailed: seen === "failed" }, nowMs))
+      this.#tallies.ejected(choice, release);
   }
 
   #record(request: InFlight, outcome: Outcome): void {
