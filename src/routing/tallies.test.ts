@@ -114,6 +114,7 @@ function request(own: Partial<InFlight> & { readonly release?: string; readonly 
     isStream: false,
     hasFallenBack: false,
     isJudged: true,
+    isTimed: true,
     ...changes,
   };
 }

@@ -4,7 +4,7 @@ import type { Pool, Target } from "./table.ts";
 const streakLength = 5;
 const streakSpanMs = 10_000;
 const suspectMs = 1_000;
-/** Only so that it stays a small number: a multiple of every small count of instances. */
+/** Only so that it stays a small number: a multiple of every count of instances up to 10. */
 const turnsMax = 5_040 * 1_000;
 
 /** What a worker knows of instances by talking to them: how often in a row they refused or reset with no answer between, and which fail where their peers do not. */
