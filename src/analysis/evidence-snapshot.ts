@@ -73,6 +73,7 @@ const book = z.object({
   weightChanges: z.array(z.object({ exposureEpoch: z.number(), endedAtMs: z.number() })),
   visitors: arms,
   failedVisitors: arms,
+  harmedVisitors: z.number().optional(),
   known: z.string(),
   knownHalvings: z.number(),
   failures: z.array(z.tuple([z.string(), z.number(), z.number()])),

@@ -7,6 +7,8 @@ const reportSlackMs = 2_000;
 const weightChangesMax = 64;
 
 const seen = { canary: 1, stable: 2 } as const;
+/** Beside the sides on which a visitor failed: a failure of the canary has reached it. */
+const wasHarmed = 4;
 const wasExposed = 4;
 const flagsCount = 8;
 
@@ -29,7 +31,7 @@ export interface ScoredVisitor {
 
 interface Failure {
   readonly atMs: number;
-  /** Sides on which it failed, by bit. */
+  /** Sides on which it failed, and whether one of them harmed it, by bit. */
   readonly arms: number;
 }
 
@@ -41,6 +43,8 @@ export interface VisitorBookState {
   readonly weightChanges: readonly { readonly exposureEpoch: number; readonly endedAtMs: number }[];
   readonly visitors: Readonly<Record<Arm, number>>;
   readonly failedVisitors: Readonly<Record<Arm, number>>;
+  /** Absent in states from before the shield. */
+  readonly harmedVisitors?: number | undefined;
   /** `unit:number` in base 36, joined by commas: a rollout may know 65,536 of them. */
   readonly known: string;
   readonly knownHalvings: number;
@@ -74,6 +78,7 @@ export class VisitorBook {
   readonly #watchedByUnit = new Map<string, WatchedVisitor>();
   readonly #visitors = { canary: 0, stable: 0 };
   readonly #failedVisitors = { canary: 0, stable: 0 };
+  #harmedVisitors = 0;
   #weightChanges: { readonly exposureEpoch: number; readonly endedAtMs: number }[] = [];
   #exposureEpoch = 0;
   #weight = 0;
@@ -104,6 +109,7 @@ export class VisitorBook {
     }
     Object.assign(book.#visitors, state.visitors);
     Object.assign(book.#failedVisitors, state.failedVisitors);
+    book.#harmedVisitors = state.harmedVisitors ?? 0;
     book.#weightChanges = state.weightChanges.map((change) => ({ ...change, endedAtMs: change.endedAtMs + shiftMs }));
     book.#exposureEpoch = state.exposureEpoch;
     book.#weight = state.weight;
@@ -135,6 +141,16 @@ export class VisitorBook {
     if ((arms & seen[record.arm]) === 0) this.#failedVisitors[record.arm] += this.#failures.scale;
     this.#failures.set(record.unit, { atMs: Math.min(before?.atMs ?? record.atMs, record.atMs), arms: arms | seen[record.arm] });
     return before === undefined;
+  }
+
+  /** A failure that is or will be told by `failed` has reached its visitor. */
+  harmed(record: UnitRecord): void {
+    this.#see(record);
+    if (!this.#failures.accepts(record.unit)) return;
+    const before = this.#failures.get(record.unit);
+    if (before === undefined || (before.arms & wasHarmed) !== 0) return;
+    this.#harmedVisitors += this.#failures.scale;
+    this.#failures.set(record.unit, { ...before, arms: before.arms | wasHarmed });
   }
 
   /** True when the visitor has not failed and no worker reported it as served in this minute before. */
@@ -217,6 +233,11 @@ export class VisitorBook {
     return this.#failedVisitors;
   }
 
+  /** Distinct visitors whom a failure of the canary has reached. */
+  get harmedVisitors(): number {
+    return this.#harmedVisitors;
+  }
+
   state(): VisitorBookState {
     this.#compact();
     return {
@@ -227,6 +248,7 @@ export class VisitorBook {
       weightChanges: [...this.#weightChanges],
       visitors: { ...this.#visitors },
       failedVisitors: { ...this.#failedVisitors },
+      harmedVisitors: this.#harmedVisitors,
       known: Array.from(this.#known.entries(), ([unit, packed]) => `${unit}:${packed.toString(36)}`).join(","),
       knownHalvings: this.#known.halvings,
       failures: Array.from(this.#failures.entries(), ([unit, { atMs, arms }]) => [unit, atMs, arms] as const),

@@ -10,6 +10,7 @@ import { type Command, type CommandContext, environmentOption, textOf } from "./
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
 import { chooseCommit } from "./own-commit.ts";
 import { parseManifestOf, requireManifest } from "./own-manifest.ts";
+import { describePlan, describeUnshielded } from "./shield-words.ts";
 import { harmless } from "./show-table.ts";
 
 export const deploy: Command = {
@@ -21,6 +22,7 @@ export const deploy: Command = {
     { flags: "--bundle <file>", summary: "Send what `belay build` wrote instead; nothing is built then." },
     { flags: "--sha256 <hex>", summary: "Refuse any other bundle than the one for which `belay build` printed this." },
     { flags: "--supersede", summary: "End a running rollout of the service in favour of this one." },
+    { flags: "--dry-run", summary: "Show the plan and what the shield does not cover, and change nothing." },
     { flags: "--until <point>", summary: "Return at this point: started, staging or promoted.", fallback: "promoted" },
     { flags: "--no-follow", summary: "The same as --until started." },
   ],
@@ -29,6 +31,7 @@ export const deploy: Command = {
     const { client, values, print, printJson, isJson } = context;
     const until = pointOf(values);
     const file = textOf(values["bundle"]);
+    if (values["dryRun"] === true) return showDryRun(context, { file, isUntilStaging: until === "staging" });
     if (file === undefined && values["sha256"] !== undefined) throw onlyWithBundle("--sha256");
     if (file !== undefined && values["allowDirty"] === true) throw onlyWithBundle("--allow-dirty");
     const shipment = file === undefined ? await prepareCommit(context) : await prepareBundle(context, file);
@@ -43,6 +46,23 @@ export const deploy: Command = {
     return undefined;
   },
 };
+
+/** By the belay.yml in this folder, committed or not, or by the one in the bundle. */
+async function showDryRun(
+  { io, values, print, printJson, isJson }: CommandContext,
+  { file, isUntilStaging }: { readonly file: string | undefined; readonly isUntilStaging: boolean },
+): Promise<undefined> {
+  const manifest =
+    file === undefined
+      ? requireManifest(io.cwd)
+      : parseManifestOf((await openBundle(resolve(io.cwd, file))).head.manifest, "belay.yml");
+  const environment = isUntilStaging ? requireStaging(manifest) : (textOf(values["environment"]) ?? "production");
+  const routes = Object.hasOwn(manifest.environments, environment) ? manifest.environments[environment]?.routes : undefined;
+  if (routes === undefined) throw noEnvironment(manifest, environment);
+  if (isJson) printJson({ service: manifest.service, environment, plan: manifest.plan, routes });
+  else print(`${manifest.service} to ${environment}: ${describePlan(manifest)}\n\n${describeUnshielded(routes)}\n\nNothing was changed.`);
+  return undefined;
+}
 
 /** What a rollout is made of, and how it gets to the control plane. */
 interface Shipment {
@@ -105,6 +125,14 @@ function requireStaging({ service, environments }: Manifest): string {
     code: "BELAY_CLI_NO_STAGING",
     message: `belay.yml of ${service} has no environment staging (it has ${Object.keys(environments).join(", ")}), so nothing can be deployed until there`,
     next: "Add environments.staging to belay.yml, or write --until started or --until promoted.",
+  });
+}
+
+function noEnvironment({ service, environments }: Manifest, environment: string): BelayError {
+  return new BelayError({
+    code: "BELAY_MANIFEST_ENVIRONMENT_UNKNOWN",
+    message: `belay.yml of ${service} has no environment ${environment} (it has ${Object.keys(environments).join(", ")})`,
+    next: "Name one of these with --environment, or add the environment to belay.yml.",
   });
 }
 

@@ -93,6 +93,23 @@ const route = z.strictObject({
   path: text(pathPattern, "a path prefix", { description: "Path prefix; / is everything.", examples: ["/", "/api"] }).prefault(
     "/",
   ),
+  idempotent: z
+    .union([z.literal(true), z.literal("key")])
+    .meta({
+      title: "true or key",
+      description:
+        "Requests that may be sent twice besides GET, HEAD and OPTIONS: all (`true`), or those with an Idempotency-Key header (`key`). Stable answers them when a new release fails them.",
+      examples: ["true", "key"],
+    })
+    .optional(),
+  shield: z
+    .enum(["off"])
+    .meta({
+      title: "off",
+      description: "Visitors see what a new release fails here, also of GET, HEAD and OPTIONS.",
+      examples: ["off"],
+    })
+    .optional(),
 });
 
 const environment = z.strictObject({
@@ -309,7 +326,12 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
   const environments: Record<string, EnvironmentOfManifest> = {};
   for (const [name, { routes, trustedProxies }] of Object.entries(data.environments)) {
     environments[name] = {
-      routes: routes.map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
+      routes: routes.map(({ host, path, idempotent, shield }) => ({
+        host,
+        path: withoutTrailingSlash(path),
+        ...(idempotent === undefined ? {} : { idempotent }),
+        ...(shield === undefined ? {} : { shield }),
+      })),
       trustedProxies,
     };
   }

@@ -1,3 +1,4 @@
+import type { RepeatRules, ShieldMark } from "./shield.ts";
 import type { Pool, ServiceRoute } from "./table.ts";
 import type { Side } from "./wire.ts";
 
@@ -6,6 +7,7 @@ export interface Choice {
   readonly service: ServiceRoute;
   /** Name of the route in counters. */
   readonly route: string;
+  readonly rules: RepeatRules;
   readonly arm: Side;
   readonly pool: Pool;
   /** Stable's pool for a request of the canary (also of a cohort or a preview): it takes over when no canary instance accepts the request. */
@@ -30,8 +32,10 @@ export interface InFlight {
   headMs: number | null;
   status: number | null;
   isStream: boolean;
-  /** No canary instance took it, and stable does. */
+  /** The canary did not take it, or failed it before an answer's head, and stable does. */
   hasFallenBack: boolean;
+  /** Null where the shield has no part: on stable, and for people who want to see what the release does. */
+  shield: ShieldMark | null;
   isJudged: boolean;
 }
 

@@ -8,6 +8,7 @@ import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
 import { type PreviewCookie, PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
+import { type Asked, type BudgetOwner, ShieldBudgets, shieldMarkOf } from "./shield.ts";
 import { type Exposure, emptyTable, type Pool, poolsOf, type RoutingTable, type ServiceRoute, type Target } from "./table.ts";
 import { TargetHealth } from "./target-health.ts";
 import { type ScoredRequest, UnitRecords } from "./unit-records.ts";
@@ -49,6 +50,7 @@ export class WorkerState {
   #newVisitors = new NewVisitorCounts();
   #queue = new ReportQueue();
   #records = new UnitRecords((record) => this.#queue.add(record));
+  #budgets = new ShieldBudgets();
   #hasUrgentNews = false;
   /** By service of the present table, of those with a cohort on their canary. */
   #cohorts: ReadonlyMap<ServiceRoute, Cohorts> = new Map();
@@ -120,7 +122,9 @@ export class WorkerState {
     return this.#health.order(pool, nowMs);
   }
 
-  exchangeStarted(choice: Choice, nowMs: number): InFlight {
+  /** `asked` is absent for what can never be repeated, such as a tunnel. */
+  exchangeStarted(choice: Choice, nowMs: number, asked?: Asked): InFlight {
+    const isShieldable = choice.fallback !== null && choice.arm !== "preview";
     const request: InFlight = {
       choice,
       startMs: nowMs,
@@ -130,9 +134,11 @@ export class WorkerState {
       status: null,
       isStream: false,
       hasFallenBack: false,
+      shield: isShieldable ? shieldMarkOf(choice.rules, asked) : null,
       isJudged: false,
     };
     this.#inFlight.add(request);
+    if (isShieldable) this.#budgets.of(ownerOf(choice), nowMs).earn(nowMs);
     const scored = scoredFrom(request);
     if (scored !== null) this.#records.started(scored);
     return request;
@@ -160,7 +166,10 @@ export class WorkerState {
     const { choice } = request;
     const pool = this.#presentRouteOf(choice)?.stable ?? choice.fallback ?? choice.pool;
     // What has fallen back has failed already, and that is not taken back.
-    if (!request.hasFallenBack) request.choice = { ...choice, arm: "stable", pool, fallback: null, weight: 0, unit: null };
+    if (!request.hasFallenBack) {
+      request.choice = { ...choice, arm: "stable", pool, fallback: null, weight: 0, unit: null };
+      request.shield = null;
+    }
     if (pool.release !== request.release) this.#inFlight.moveTo(request, pool.release);
     return pool;
   }
@@ -174,10 +183,29 @@ export class WorkerState {
       this.#health.foundNobody(choice.pool, nowMs);
       this.#brakeIfGone(choice, nowMs);
     }
-    request.hasFallenBack = true;
-    this.#record(request, "failed");
-    this.#inFlight.moveTo(request, pool.release);
+    this.#fallBack(request, pool);
     return pool;
+  }
+
+  /**
+   * The canary failed the request, or let it wait, before an answer's head. When it is shielded, that counts as a failure of
+   * the canary now, and stable's pool, which is returned, takes it. It has the deadline from there that it would have had.
+   */
+  exchangeFailed(request: InFlight, nowMs: number): Pool | null {
+    const pool = this.#presentStableOf(request.choice);
+    if (pool === null || request.shield !== "covered" || request.hasFallenBack) return null;
+    if (!this.#mayReplay(request.choice, nowMs)) {
+      request.shield = "budget-spent";
+      return null;
+    }
+    this.#fallBack(request, pool);
+    request.waitingSinceMs = nowMs;
+    return pool;
+  }
+
+  /** More of the request's body than can be kept for a second time. */
+  bodyNotKept(request: InFlight): void {
+    if (request.shield === "covered") request.shield = "too-large";
   }
 
   /** Whom to ask again when nobody took the request: stable, as the present table has it. */
@@ -260,6 +288,7 @@ export class WorkerState {
     const rollouts = table.services.flatMap(({ exposure, watch }) => [exposure?.rollout, watch?.rollout]);
     this.#counters.retain(new Set(rollouts.filter((rollout) => rollout !== undefined)), grant.nowMs);
     this.#health.retain(table.services.flatMap(poolsOf));
+    this.#budgets.retain(table.services);
   }
 
   #present(nowMs: number): ReportState {
@@ -291,8 +320,31 @@ export class WorkerState {
   #brakeIfGone(choice: Choice, nowMs: number): void {
     const present = this.#presentExposureOf(choice);
     if (present === null || !this.#health.isGone(present.exposure.canary, nowMs)) return;
-    this.#guard.brakeByHealth(present.service);
+    this.#guard.brake(present.service, "health");
     this.#hasUrgentNews = true;
+  }
+
+  /**
+   * Once the canary has no traffic any more, what is still on its way to it is all that there is to replay. Until then the
+   * budget bounds it, and at its end the canary's visitors go to stable for good, if stable does better.
+   */
+  #mayReplay(choice: Choice, nowMs: number): boolean {
+    const present = this.#presentExposureOf(choice);
+    if (present === null || !this.#guard.isOpen(present.service, nowMs)) return true;
+    const budget = this.#budgets.of(ownerOf(choice), nowMs);
+    const isCovered = budget.spend(nowMs);
+    if (budget.isSpent && budget.isStableBetter) {
+      this.#guard.brake(present.service, "budget");
+      this.#hasUrgentNews = true;
+    }
+    return isCovered;
+  }
+
+  #fallBack(request: InFlight, pool: Pool): void {
+    request.hasFallenBack = true;
+    if (request.shield !== null) request.shield = "replayed";
+    this.#record(request, "failed");
+    this.#inFlight.moveTo(request, pool.release);
   }
 
   #judge(request: InFlight, end: ExchangeEnd, endMs: number): void {
@@ -305,7 +357,12 @@ export class WorkerState {
     const { service, environment } = choice.service;
     const { rollout, arm, weight, route, pool } = choice;
     const isHarm = arm === "canary" && seen === "failed";
-    this.#counters.add({ service, environment, rollout, release: pool.release, arm, weight, route, outcome, isHarm });
+    const scored = isHarm ? scoredFrom(request) : null;
+    if (scored !== null) this.#records.harmed(scored);
+    const { shield } = request;
+    if (shield === "replayed") this.#budgets.of(ownerOf(choice), endMs).replayEnded(seen === "failed");
+    const said = { service, environment, rollout, release: pool.release, arm, weight, route, outcome, isHarm };
+    this.#counters.add(shield === null ? said : { ...said, shield });
   }
 
   #record(request: InFlight, outcome: Outcome): void {
@@ -324,10 +381,15 @@ function cohortsOf({ services }: RoutingTable): ReadonlyMap<ServiceRoute, Cohort
   return new Map(withCohorts);
 }
 
-function stableChoice({ service, name }: FoundRoute, rollout: string, exposureEpoch: number): Choice {
+function ownerOf({ service: { service, environment }, exposureEpoch }: Choice): BudgetOwner {
+  return { service, environment, exposureEpoch };
+}
+
+function stableChoice({ service, name, rules }: FoundRoute, rollout: string, exposureEpoch: number): Choice {
   return {
     service,
     route: name,
+    rules,
     arm: "stable",
     pool: service.stable,
     fallback: null,
