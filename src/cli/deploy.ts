@@ -60,7 +60,10 @@ async function showDryRun(
   const routes = Object.hasOwn(manifest.environments, environment) ? manifest.environments[environment]?.routes : undefined;
   if (routes === undefined) throw noEnvironment(manifest, environment);
   if (isJson) printJson({ service: manifest.service, environment, plan: manifest.plan, routes });
-  else print(`${manifest.service} to ${environment}: ${describePlan(manifest)}\n\n${describeUnshielded(routes)}\n\nNothing was changed.`);
+  else
+    print(
+      `${manifest.service} to ${environment}: ${describePlan(manifest)}\n\n${describeUnshielded(routes)}\n\nNothing was changed.`,
+    );
   return undefined;
 }
 

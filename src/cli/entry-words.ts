@@ -62,7 +62,7 @@ function words(fact: Fact): string {
     case "step-inconclusive":
       return `step ${fact.step + 1} was inconclusive after ${seconds(fact.heldMs)}${because(fact.reason)}`;
     case "verdict-failed":
-      return `the evidence says fail (${fact.metric}) after ${seconds(fact.heldMs)}, harmed: ${fact.evidence.harmedRequests}, shielded: ${fact.evidence.shieldedRequests}${because(fact.reason)}`;
+      return `the evidence says fail (${fact.metric}) after ${seconds(fact.heldMs)}${because(fact.reason)} (${fact.evidence.harmedRequests} failures reached visitors, ${fact.evidence.shieldedRequests} were shielded)`;
     case "bake-ended":
       return `the bake ended after ${seconds(fact.heldMs)}`;
     case "braked":

@@ -4,8 +4,8 @@ import { describePercent } from "../manifest/quantities.ts";
 import { type Client, readAllEntries } from "./client.ts";
 import { type Command, environmentOption, textOf } from "./command.ts";
 import { describeActor, describeFact } from "./entry-words.ts";
-import { describeShield } from "./shield-words.ts";
 import { describeOutcome, describeProgress, describeStep, describeWeight } from "./rollout-words.ts";
+import { describeShield } from "./shield-words.ts";
 import { indent, showTable } from "./show-table.ts";
 
 type Evidence = NonNullable<RolloutView["evidence"]>;

@@ -2,11 +2,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
+import net from "node:net";
+import { Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import type { Route } from "../rollout/rollout.ts";
 import type { Target } from "../routing/table.ts";
 import type { Counter } from "../routing/wire.ts";
-import { type LoopbackWorld, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
+import { KeptBody, KeptBytes } from "./kept-body.ts";
+import { collect, type LoopbackWorld, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
 
 const deadlineMs = 400;
 const small = "x".repeat(1_000);
@@ -110,6 +113,70 @@ for (const [behaviour, act] of Object.entries(behaviours)) {
     }
   });
 }
+
+test("a body of which the canary had the first part goes to stable whole, and the rest as it comes", async (t) => {
+  const world = await openWorld(t);
+  const stable = await openApp(t, async (incoming, response) => response.end(`stable ${hashOf(await textOf(incoming))}`));
+  const canary = await openApp(t, (incoming, response) => {
+    incoming.once("data", () => response.writeHead(500).end("broken"));
+  });
+  await world.serve(shopWith([{ host: "shop.test", path: "/", idempotent: true }], stable, canary));
+  const socket = net.connect(world.port, "127.0.0.1");
+  const received = collect(socket);
+  const cookie = `belay_uid=${world.cookieOnCanary}`;
+  socket.write(`PUT / HTTP/1.1\r\nHost: shop.test\r\nCookie: ${cookie}\r\nContent-Length: 10\r\nConnection: close\r\n\r\nfirst`);
+  await until(() => world.inFlight("old") === 1);
+  socket.write(" last");
+  await received.ended;
+  assert.match(received.text, new RegExp(`^HTTP/1.1 200 OK[\\s\\S]*stable ${hashOf("first last")}`));
+});
+
+test("a client that waits for 100 Continue hears it once, and its body goes to stable", async (t) => {
+  const { world, stableApp, canaryApp } = await openArms(t, behaviours["reset"] ?? assert.fail());
+  await world.serve(shopWith([{ host: "shop.test", path: "/", idempotent: true }], stableApp, canaryApp));
+  const socket = net.connect(world.port, "127.0.0.1");
+  const received = collect(socket);
+  const cookie = `belay_uid=${world.cookieOnCanary}`;
+  socket.write(
+    `PUT / HTTP/1.1\r\nHost: shop.test\r\nCookie: ${cookie}\r\nContent-Length: 4\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`,
+  );
+  await until(() => received.text.includes("100 Continue"));
+  socket.write("body");
+  await received.ended;
+  assert.match(received.text, new RegExp(`^HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK[\\s\\S]*stable ${hashOf("body")}`));
+});
+
+test("of 2,000 visitors who look at a page nobody sees that the canary answers 500, and all of it is counted", async (t) => {
+  const { world, stableApp, canaryApp } = await openArms(t, behaviours["500"] ?? assert.fail());
+  await world.serve(shopWith([{ host: "shop.test", path: "/" }], stableApp, canaryApp));
+  for (let sent = 0; sent < 2_000; sent += 50) {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => world.send({})));
+    assert.ok(answers.every(({ status, body }) => status === 200 && body.startsWith("stable")));
+  }
+  await until(() => world.count({}) === 2_000);
+  assert.ok(world.count({ arm: "canary", outcome: "failed", isHarm: false, shield: "replayed" }) >= 50);
+  assert.equal(world.count({ outcome: "failed", isHarm: true }), 0);
+  assert.equal(world.plane.workers()[0]?.brakes[0]?.by, "budget");
+});
+
+test("bodies are kept within a bound for all requests together, and what is let go can be used again", () => {
+  const memory = new KeptBytes();
+  let tooLarge = 0;
+  const keep = () => new KeptBody({ source: new Readable({ read() {} }) as never, memory, onTooLarge: () => (tooLarge += 1) });
+  const chunk = Buffer.alloc(64 * 1024);
+  const kept = Array.from({ length: 256 }, keep);
+  for (const body of kept) body.add(chunk);
+  assert.equal(tooLarge, 0);
+  const refused = keep();
+  refused.add(chunk);
+  assert.deepEqual([tooLarge, refused.chunks.length], [1, 0]);
+  kept[0]?.drop();
+  const next = keep();
+  next.add(chunk);
+  assert.deepEqual([tooLarge, next.chunks.length], [1, 1]);
+  next.add(Buffer.from("x"));
+  assert.deepEqual([tooLarge, next.chunks.length], [2, 0]);
+});
 
 async function see(world: LoopbackWorld, index: number, { method, body, sending }: Case): Promise<string> {
   const headers: Record<string, string> = { cookie: `belay_uid=${world.cookieOnCanary}` };

@@ -1,5 +1,8 @@
 import type { Route } from "../rollout/rollout.ts";
+import type { ExposureGuard } from "./exposure-guard.ts";
+import type { Choice } from "./in-flight.ts";
 import { ShieldBudget } from "./shield-budget.ts";
+import type { ServiceRoute } from "./table.ts";
 
 /** What the owner of a route says of repeating its requests. */
 export type RepeatRules = Pick<Route, "idempotent" | "shield">;
@@ -41,27 +44,54 @@ interface Budgeted {
   readonly budget: ShieldBudget;
 }
 
-/** The budgets of all services with a canary, each new with its exposure. */
-export class ShieldBudgets {
-  #byService = new Map<string, Budgeted>();
+/** Which requests of the canaries stable answers in their place, and when there are too many of them. */
+export class Shield {
+  readonly #guard: ExposureGuard;
+  /** By service; each is new with its exposure. */
+  #budgets = new Map<string, Budgeted>();
 
-  of({ service, environment, exposureEpoch }: BudgetOwner, nowMs: number): ShieldBudget {
-    const key = `${environment}/${service}`;
-    const known = this.#byService.get(key);
-    if (known !== undefined && known.exposureEpoch >= exposureEpoch) return known.budget;
-    const budget = new ShieldBudget(nowMs);
-    this.#byService.set(key, { exposureEpoch, budget });
-    return budget;
+  constructor({ guard }: { readonly guard: ExposureGuard }) {
+    this.#guard = guard;
   }
 
-  retain(services: readonly { readonly service: string; readonly environment: string }[]): void {
-    const named = new Set(services.map(({ service, environment }) => `${environment}/${service}`));
-    for (const key of this.#byService.keys()) if (!named.has(key)) this.#byService.delete(key);
+  /** Null where the shield has no part: on stable, and for people who want to see what the release does. */
+  begin(choice: Choice, asked: Asked | undefined, nowMs: number): ShieldMark | null {
+    if (choice.fallback === null || choice.arm === "preview") return null;
+    this.#budgetOf(choice, nowMs).earn(nowMs);
+    return shieldMarkOf(choice.rules, asked);
+  }
+
+  /**
+   * Whether stable may be asked now. While the canary is exposed (`service` is not null) the budget bounds it; at its end the
+   * canary's visitors go to stable for good, if stable does better. Once it has no traffic any more, what is still on its way
+   * to it is all that there is to replay.
+   */
+  mayReplay(choice: Choice, service: ServiceRoute | null, nowMs: number): boolean {
+    if (service === null || !this.#guard.isOpen(service, nowMs)) return true;
+    const budget = this.#budgetOf(choice, nowMs);
+    const isCovered = budget.spend(nowMs);
+    if (budget.isSpent && budget.isStableBetter) this.#guard.brake(service, "budget");
+    return isCovered;
+  }
+
+  replayEnded(choice: Choice, hasFailed: boolean, nowMs: number): void {
+    this.#budgetOf(choice, nowMs).replayEnded(hasFailed);
+  }
+
+  retain(services: readonly ServiceRoute[]): void {
+    const named = new Set(services.map(keyOf));
+    for (const key of this.#budgets.keys()) if (!named.has(key)) this.#budgets.delete(key);
+  }
+
+  #budgetOf({ service, exposureEpoch }: Choice, nowMs: number): ShieldBudget {
+    const known = this.#budgets.get(keyOf(service));
+    if (known !== undefined && known.exposureEpoch >= exposureEpoch) return known.budget;
+    const budget = new ShieldBudget(nowMs);
+    this.#budgets.set(keyOf(service), { exposureEpoch, budget });
+    return budget;
   }
 }
 
-export interface BudgetOwner {
-  readonly service: string;
-  readonly environment: string;
-  readonly exposureEpoch: number;
+function keyOf({ environment, service }: ServiceRoute): string {
+  return `${environment}/${service}`;
 }

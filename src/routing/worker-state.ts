@@ -8,7 +8,7 @@ import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
 import { type PreviewCookie, PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
-import { type Asked, type BudgetOwner, ShieldBudgets, shieldMarkOf } from "./shield.ts";
+import { type Asked, Shield } from "./shield.ts";
 import { type Exposure, emptyTable, type Pool, poolsOf, type RoutingTable, type ServiceRoute, type Target } from "./table.ts";
 import { TargetHealth } from "./target-health.ts";
 import { type ScoredRequest, UnitRecords } from "./unit-records.ts";
@@ -50,7 +50,7 @@ export class WorkerState {
   #newVisitors = new NewVisitorCounts();
   #queue = new ReportQueue();
   #records = new UnitRecords((record) => this.#queue.add(record));
-  #budgets = new ShieldBudgets();
+  #shield = new Shield({ guard: this.#guard });
   #hasUrgentNews = false;
   /** By service of the present table, of those with a cohort on their canary. */
   #cohorts: ReadonlyMap<ServiceRoute, Cohorts> = new Map();
@@ -124,7 +124,6 @@ export class WorkerState {
 
   /** `asked` is absent for what can never be repeated, such as a tunnel. */
   exchangeStarted(choice: Choice, nowMs: number, asked?: Asked): InFlight {
-    const isShieldable = choice.fallback !== null && choice.arm !== "preview";
     const request: InFlight = {
       choice,
       startMs: nowMs,
@@ -134,11 +133,10 @@ export class WorkerState {
       status: null,
       isStream: false,
       hasFallenBack: false,
-      shield: isShieldable ? shieldMarkOf(choice.rules, asked) : null,
+      shield: this.#shield.begin(choice, asked, nowMs),
       isJudged: false,
     };
     this.#inFlight.add(request);
-    if (isShieldable) this.#budgets.of(ownerOf(choice), nowMs).earn(nowMs);
     const scored = scoredFrom(request);
     if (scored !== null) this.#records.started(scored);
     return request;
@@ -194,7 +192,9 @@ export class WorkerState {
   exchangeFailed(request: InFlight, nowMs: number): Pool | null {
     const pool = this.#presentStableOf(request.choice);
     if (pool === null || request.shield !== "covered" || request.hasFallenBack) return null;
-    if (!this.#mayReplay(request.choice, nowMs)) {
+    const { service = null } = this.#presentExposureOf(request.choice) ?? {};
+    this.#hasUrgentNews = true;
+    if (!this.#shield.mayReplay(request.choice, service, nowMs)) {
       request.shield = "budget-spent";
       return null;
     }
@@ -288,7 +288,7 @@ export class WorkerState {
     const rollouts = table.services.flatMap(({ exposure, watch }) => [exposure?.rollout, watch?.rollout]);
     this.#counters.retain(new Set(rollouts.filter((rollout) => rollout !== undefined)), grant.nowMs);
     this.#health.retain(table.services.flatMap(poolsOf));
-    this.#budgets.retain(table.services);
+    this.#shield.retain(table.services);
   }
 
   #present(nowMs: number): ReportState {
@@ -324,22 +324,6 @@ export class WorkerState {
     this.#hasUrgentNews = true;
   }
 
-  /**
-   * Once the canary has no traffic any more, what is still on its way to it is all that there is to replay. Until then the
-   * budget bounds it, and at its end the canary's visitors go to stable for good, if stable does better.
-   */
-  #mayReplay(choice: Choice, nowMs: number): boolean {
-    const present = this.#presentExposureOf(choice);
-    if (present === null || !this.#guard.isOpen(present.service, nowMs)) return true;
-    const budget = this.#budgets.of(ownerOf(choice), nowMs);
-    const isCovered = budget.spend(nowMs);
-    if (budget.isSpent && budget.isStableBetter) {
-      this.#guard.brake(present.service, "budget");
-      this.#hasUrgentNews = true;
-    }
-    return isCovered;
-  }
-
   #fallBack(request: InFlight, pool: Pool): void {
     request.hasFallenBack = true;
     if (request.shield !== null) request.shield = "replayed";
@@ -360,7 +344,7 @@ export class WorkerState {
     const scored = isHarm ? scoredFrom(request) : null;
     if (scored !== null) this.#records.harmed(scored);
     const { shield } = request;
-    if (shield === "replayed") this.#budgets.of(ownerOf(choice), endMs).replayEnded(seen === "failed");
+    if (shield === "replayed") this.#shield.replayEnded(choice, seen === "failed", endMs);
     const said = { service, environment, rollout, release: pool.release, arm, weight, route, outcome, isHarm };
     this.#counters.add(shield === null ? said : { ...said, shield });
   }
@@ -379,10 +363,6 @@ function cohortsOf({ services }: RoutingTable): ReadonlyMap<ServiceRoute, Cohort
     return cohorts.length === 0 ? [] : [[service, new Cohorts({ cohorts, trustedProxies: service.trustedProxies ?? [] })]];
   });
   return new Map(withCohorts);
-}
-
-function ownerOf({ service: { service, environment }, exposureEpoch }: Choice): BudgetOwner {
-  return { service, environment, exposureEpoch };
 }
 
 function stableChoice({ service, name, rules }: FoundRoute, rollout: string, exposureEpoch: number): Choice {

@@ -102,8 +102,7 @@ export async function heavyTail(seeds: Seeds): Promise<Figures> {
   });
   const back = runs.filter((run) => phaseOf(run).startsWith("aborted")).length;
   const shieldedRequests = runs.map((run) => truthOf(run).shieldedRequests);
-  const failing = (arm: "canary" | "stable"): number =>
-    runs.reduce((sum, run) => sum + truthOf(run).recordedFailed[arm].size, 0);
+  const failing = (arm: "canary" | "stable"): number => runs.reduce((sum, run) => sum + truthOf(run).recordedFailed[arm].size, 0);
   return {
     ...figuresOf("heavy-tail", runs, back / runs.length <= falseRollbackMax),
     figures: {
