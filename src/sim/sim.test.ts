@@ -16,7 +16,6 @@ const expected = [
   "bake-ended",
   "braked lease",
   "braked health",
-  "braked budget",
   "brake-settled paused",
   "candidate-failed",
   "task-ended succeeded",
