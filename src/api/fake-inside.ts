@@ -217,6 +217,7 @@ export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
     verdict: "needs 32 more visitors",
     lastLines: "",
     task: null,
+    staging: null,
     ...changes,
   };
 }
@@ -267,6 +268,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         requestsLastMinute: 7_200,
         failuresLastMinute: 3,
         newVisitorsLastMinute: 2_400,
+        burning: [],
         maintenance: null,
         tasks: [],
         runs: [],

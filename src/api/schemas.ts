@@ -40,11 +40,15 @@ const actor: z.ZodType<Actor> = z.object({
 
 const arm: z.ZodType<ArmCounts> = z.object({ visitors: count, failedVisitors: count, requests: count, failedRequests: count });
 
+const milliseconds = z.number().min(0).nullable();
+const latency = z.object({ visitors: count, p50Ms: milliseconds, p95Ms: milliseconds, p99Ms: milliseconds });
+const metricName = z.enum(["errors", "slo", "latency", "latencySlo", "assignment", "answers", "gate"]);
+
 const evidence: z.ZodType<EvidenceSummary> = z
   .object({
     canary: arm,
     stable: arm,
-    metrics: z.array(z.object({ name: z.enum(["errors", "slo", "gate"]), eValue: z.number(), threshold: z.number() })),
+    metrics: z.array(z.object({ name: metricName, eValue: z.number(), threshold: z.number() })),
     scoredVisitors: count,
     failedScoredVisitors: count,
     excludedHarm: share,
@@ -68,6 +72,7 @@ const evidence: z.ZodType<EvidenceSummary> = z
     lostRecords: count,
     cohort: arm.optional(),
     previews: z.object({ requests: count, failedRequests: count }).optional(),
+    latency: z.object({ canary: latency, stable: latency }).optional(),
   })
   .openapi("Evidence");
 
@@ -81,6 +86,8 @@ const cohortRule: z.ZodType<CohortRule> = z.object({
   query: texts,
   path: z.string().optional(),
 });
+
+const onFail = z.enum(["rollback", "hold", "notify"]).optional();
 
 const plan: z.ZodType<Plan> = z
   .object({
@@ -96,6 +103,10 @@ const plan: z.ZodType<Plan> = z
     responseDeadlineMs: count,
     leaseTtlMs: count,
     cohorts: z.array(z.object({ name: z.string(), rules: z.array(cohortRule) })).optional(),
+    onFail: z.object({ errors: onFail, slo: onFail, latency: onFail, latencySlo: onFail }).optional(),
+    latencyObjective: z.object({ underMs: count, share }).optional(),
+    warmUpMs: count.optional(),
+    evidence: z.enum(["visitor", "request"]).optional(),
   })
   .openapi("Plan");
 
@@ -190,6 +201,15 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
     verdict: z.string(),
     lastLines: z.string(),
     task: z.object({ name: z.string(), state: z.enum(["running", "unknown"]) }).nullable(),
+    staging: z
+      .object({
+        environment: z.string(),
+        rollout: z.string(),
+        state: z.enum(["waiting", "passed", "failed"]),
+        checked: z.array(z.string()),
+        at: z.string().nullable(),
+      })
+      .nullable(),
   })
   .openapi("Rollout");
 
@@ -267,6 +287,7 @@ const service: z.ZodType<ServiceView> = z
     requestsLastMinute: count,
     failuresLastMinute: count,
     newVisitorsLastMinute: count,
+    burning: z.array(z.object({ longMinutes: count, shortMinutes: count, limit: z.number(), rate: z.number() })),
     maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
     tasks: z.array(attempt),
     runs: z.array(oneOffSchema),

@@ -94,8 +94,8 @@ export async function runControl(options: ControlOptions): Promise<void> {
       save: (snapshot) => writeFileDurably(folder.evidence, JSON.stringify(snapshot)),
     },
     tables: tableStore(folder, log),
-    build: async (rollout, abort) =>
-      releases.build(await planBuild(await manifestSource(releases, rollout.bundle), rollout), abort),
+    build: async (rollout, abort, staged) =>
+      releases.build(await planBuild(await manifestSource(releases, rollout.bundle), rollout, staged), abort),
     runningWorkers: () => runningWorkers(keeper),
     replaceWorker: async (pid) => void sendSignal(pid, "SIGKILL"),
   };

@@ -1,5 +1,6 @@
 import { basename, dirname, resolve } from "node:path";
 import { BelayError } from "../errors.ts";
+import type { Manifest } from "../manifest/manifest.ts";
 import { parseManifest } from "../manifest/parse-manifest.ts";
 import { openProjectFiles } from "../project/project-files.ts";
 import { type Command, exitCodes } from "./command.ts";
@@ -33,9 +34,7 @@ export const check: Command = {
       return failed.length === 0 ? exitCodes.done : exitCodes.error;
     }
     const steps = manifest.plan.steps?.map(describeStep).join(", ") ?? "planned from the traffic";
-    print(
-      `${file} is valid: service ${manifest.service}; environments ${Object.keys(manifest.environments).join(", ")}; steps ${steps}`,
-    );
+    print(`${file} is valid: service ${manifest.service}; environments ${describeEnvironments(manifest)}; steps ${steps}`);
     print(describeFindings(findings));
     if (failed.length > 0) throw checkFailed(failed);
     return undefined;
@@ -48,4 +47,10 @@ function checkFailed(failed: readonly Finding[]): BelayError {
     message: `${failed.length === 1 ? "a check" : `${failed.length} checks`} failed: ${failed.map(({ about }) => about).join(", ")}`,
     next: "Do what is written below each of them; a deploy would not get further.",
   });
+}
+
+function describeEnvironments({ environments }: Manifest): string {
+  return Object.entries(environments)
+    .map(([name, { after }]) => (after === null ? name : `${name} (after ${after})`))
+    .join(", ");
 }

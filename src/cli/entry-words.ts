@@ -31,11 +31,17 @@ function builtWords(built: (Fact & { kind: "release-built" })["release"]["built"
     : "built here";
 }
 
+function planWords({ plan, staging, attests }: Fact & { kind: "rollout-requested"; rolloutKind: "deploy" }): string {
+  if (attests === true) return "to be attested for the environment after";
+  const first = staging === undefined ? "" : `first ${staging.environment} (${staging.rollout}), then `;
+  return `${first}steps ${plan.steps.map(describeStep).join(", ")}`;
+}
+
 function words(fact: Fact): string {
   switch (fact.kind) {
     case "rollout-requested":
       return fact.rolloutKind === "deploy"
-        ? `deploy of commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}; steps ${fact.plan.steps.map(describeStep).join(", ")}`
+        ? `deploy of commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}; ${planWords(fact)}`
         : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
     case "release-built":
       return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}`;
@@ -63,6 +69,8 @@ function words(fact: Fact): string {
       return `step ${fact.step + 1} was inconclusive after ${seconds(fact.heldMs)}${because(fact.reason)}`;
     case "verdict-failed":
       return `the evidence says fail (${fact.metric}) after ${seconds(fact.heldMs)}${because(fact.reason)} (${fact.evidence.harmedRequests} failures reached visitors, ${fact.evidence.shieldedRequests} were shielded)`;
+    case "metric-failed":
+      return `${metricWords[fact.metric]} (${fact.metric}: ${fact.onFail}) after ${seconds(fact.heldMs)}${because(fact.reason)}`;
     case "bake-ended":
       return `the bake ended after ${seconds(fact.heldMs)}`;
     case "braked":
@@ -93,6 +101,8 @@ function words(fact: Fact): string {
       return `the link to see a release was used (${fact.nonce.slice(0, 8)})`;
     case "preview-keys-changed":
       return `previews are checked by the keys ${fact.keys.map(({ id }) => id).join(", ")}`;
+    case "attested":
+      return `release ${fact.release} passed: ${fact.checked.join(", ")} (digest ${fact.digest.slice(0, 12)})`;
     case "maintenance-changed":
       return `maintenance ${fact.isOn ? "on" : "off"}${because(fact.message)}`;
     case "rolled-back-directly":
@@ -125,6 +135,15 @@ const endWords = {
   continued: "continued without statistical evidence",
   person: "by a person",
   cohort: "its cohort was served well",
+} as const;
+
+const metricWords = {
+  errors: "the release fails more visitors",
+  slo: "the availability objective is missed",
+  latency: "the release is slower",
+  latencySlo: "the latency objective is missed",
+  assignment: "the two sides cannot be compared",
+  answers: "the two sides cannot be compared",
 } as const;
 
 function because(reason: string): string {

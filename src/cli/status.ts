@@ -2,7 +2,7 @@ import type { ServiceView, StatusView } from "../api/views.ts";
 import type { Command } from "./command.ts";
 import { describeTime } from "./entry-words.ts";
 import { describeProcess } from "./process-words.ts";
-import { byWords, describeProgress } from "./rollout-words.ts";
+import { byWords, describeProgress, describeStaging } from "./rollout-words.ts";
 import { countOf, harmless, indent, showTable } from "./show-table.ts";
 
 export const status: Command = {
@@ -61,8 +61,17 @@ function describeTasks({ service, rollout, tasks, runs }: ServiceView): readonly
 }
 
 function describeService(view: ServiceView): readonly string[] {
-  const { service, rollout, instances, processes, maintenance, previews, previewRefusals } = view;
+  const { service, rollout, instances, processes, maintenance, previews, previewRefusals, burning } = view;
   const lines: string[] = [];
+  // A control plane from before does not tell.
+  const fastest = burning?.[0];
+  if (fastest !== undefined) {
+    const { rate, longMinutes, shortMinutes, limit } = fastest;
+    lines.push(
+      "",
+      `${service}: the error budget burns ${rate.toPrecision(2)} times too fast (over ${minutesWords(longMinutes)}, and still over ${minutesWords(shortMinutes)}; ${limit} is too much)`,
+    );
+  }
   if (maintenance !== null) {
     const message = maintenance.message === "" ? "" : `: ${harmless(maintenance.message)}`;
     lines.push("", `${service}: maintenance since ${describeTime(maintenance.since)}; visitors get 503${message}`);
@@ -75,7 +84,7 @@ function describeService(view: ServiceView): readonly string[] {
     const words = isEnded(rollout.outcome)
       ? `${rollout.outcome}${by}${reason === "" ? "" : `: ${reason}`}`
       : describeProgress(rollout);
-    lines.push("", `${service}: ${what}`, indent(words));
+    lines.push("", `${service}: ${what}`, indent(words), ...describeStaging(rollout).map((line) => indent(line)));
     if (rollout.next !== "") lines.push(indent(`Next: ${rollout.next}`));
   }
   lines.push(...describeTasks(view).map((words) => indent(words)));
@@ -92,6 +101,10 @@ function describeService(view: ServiceView): readonly string[] {
     lines.push(indent(`instance ${id}: ${state}, ended by itself ${countOf(exits, "time")}${said === "" ? "" : `: ${said}`}`));
   }
   return lines;
+}
+
+function minutesWords(minutes: number): string {
+  return minutes < 60 ? `${minutes} min` : `${minutes / 60} h`;
 }
 
 function isEnded(outcome: NonNullable<ServiceView["rollout"]>["outcome"]): boolean {

@@ -1,6 +1,6 @@
 import { BelayError } from "../errors.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
-import type { Rollout } from "../rollout/rollout.ts";
+import type { Release, Rollout } from "../rollout/rollout.ts";
 import type { World } from "./world.ts";
 
 /** The builds that run now, one for each rollout that has no release yet. After a crash a build starts anew. */
@@ -17,11 +17,11 @@ export class Builds {
     this.#onEnd = onEnd;
   }
 
-  /** The fact that the build ended with, or null while it runs. Starts it at the first call. */
-  resultOf(rollout: Rollout): RolloutFact | null {
+  /** The fact that the build ended with, or null while it runs. Starts it at the first call. `staged` has been built already. */
+  resultOf(rollout: Rollout, staged: Release | null): RolloutFact | null {
     const result = this.#results.get(rollout.id);
     if (result !== undefined) return result;
-    if (!this.#running.has(rollout.id)) this.#start(rollout);
+    if (!this.#running.has(rollout.id)) this.#start(rollout, staged);
     return null;
   }
 
@@ -31,18 +31,18 @@ export class Builds {
     for (const rollout of this.#results.keys()) if (!wanted.has(rollout)) this.#results.delete(rollout);
   }
 
-  #start(rollout: Rollout): void {
+  #start(rollout: Rollout, staged: Release | null): void {
     const abort = new AbortController();
     this.#running.set(rollout.id, abort);
-    void this.#run(rollout, abort.signal).finally(() => {
+    void this.#run(rollout, staged, abort.signal).finally(() => {
       this.#running.delete(rollout.id);
       this.#onEnd();
     });
   }
 
-  async #run(rollout: Rollout, signal: AbortSignal): Promise<void> {
+  async #run(rollout: Rollout, staged: Release | null, signal: AbortSignal): Promise<void> {
     try {
-      const release = await this.#build(rollout, signal);
+      const release = await this.#build(rollout, signal, staged);
       this.#results.set(rollout.id, { kind: "release-built", release });
     } catch (cause) {
       if (signal.aborted) return;

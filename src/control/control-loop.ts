@@ -16,6 +16,7 @@ import { judge } from "./judge.ts";
 import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
+import { attestationDue, refuseUnstaged, stagedOf } from "./staging.ts";
 import { takenRoute } from "./taken-route.ts";
 import { TaskKeeper } from "./task-keeper.ts";
 import type { World } from "./world.ts";
@@ -231,13 +232,14 @@ export class ControlLoop {
     const watch = promotion === null ? null : this.#watchOf(service, promotion);
     const stableDownForMs = this.instances.downForMs(service, service.stable);
     const stableCrashLoop = this.background.workers.crashLoopOf(service, service.stable);
+    const attestation = attestationDue(service);
+    if (attestation !== null) return [attestation];
     return this.#afterPromotion.entriesFor({ service, promotion, watch, stableDownForMs, stableCrashLoop });
   }
 
   #factFor(service: Service, rollout: Rollout): Fact | null {
     const { clock } = this.#world;
-    if (rollout.phase.name === "pending" && rollout.candidate === null)
-      return this.#checkBuilt(service, this.#builds.resultOf(rollout));
+    if (rollout.phase.name === "pending" && rollout.candidate === null) return this.#factBeforeRelease(service, rollout);
     const watch = this.#watchOf(service, rollout);
     if (rollout.phase.name === "promoting" || rollout.phase.name === "aborting") {
       const evidence = rollout.exposureEpoch === 0 ? null : (watch?.summary() ?? null);
@@ -258,6 +260,14 @@ export class ControlLoop {
       candidateCrashLoop: this.background.workers.crashLoopOf(service, rollout.candidate),
       nowMs: clock.monotonicMs(),
     });
+  }
+
+  /** Nothing of it runs here before the environment before has passed it; what is built there is not built again. */
+  #factBeforeRelease(service: Service, rollout: Rollout): RolloutFact | null {
+    const staged = stagedOf(rollout, this.journal.deployments);
+    if (staged !== null && staged.state !== "passed")
+      return refuseUnstaged(staged, (staging) => this.instances.downForMs(staging, staging.stable));
+    return this.#checkBuilt(service, this.#builds.resultOf(rollout, staged?.release ?? null));
   }
 
   /** The rollout's evidence, brought up to now; null when it never exposes or is over and done with. */
@@ -365,6 +375,8 @@ export function entryOf(rollout: Pick<Rollout, "environment" | "service" | "id">
 /** A build whose result serves everyone already has nothing to roll out. */
 function refuseWhatServes(service: Service, fact: RolloutFact & { kind: "release-built" }): RolloutFact {
   if (fact.release.id !== service.stable) return fact;
+  // It serves here from a time when nothing came after this environment: its attestation is still to be earned.
+  if (service.rollout?.attests === true && service.attestations[fact.release.id] === undefined) return fact;
   return {
     kind: "rollout-refused",
     code: "BELAY_RELEASE_SERVES_ALREADY",

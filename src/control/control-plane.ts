@@ -1,3 +1,4 @@
+import type { Burning } from "../analysis/burn-rate.ts";
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
@@ -158,6 +159,8 @@ export interface ServiceView {
   readonly failuresLastMinute: number;
   /** Visitors who came without a cookie of Belay's. */
   readonly newVisitorsLastMinute: number;
+  /** Windows in which the error budget burns too fast, the fastest first; for people and alerts, it decides nothing. */
+  readonly burning: readonly Burning[];
   /** Set while visitors are told to come back later. */
   readonly maintenance: Maintenance | null;
   /** Attempts at tasks, the newest last, at most 5. */
@@ -207,4 +210,16 @@ export interface RolloutView {
   readonly lastLines: string;
   /** The task that it waits for, while it does. */
   readonly task: { readonly name: string; readonly state: "running" | "unknown" } | null;
+  /** How the environment before stands for it; null when none comes before. */
+  readonly staging: StagingView | null;
+}
+
+export interface StagingView {
+  readonly environment: string;
+  /** The rollout there. */
+  readonly rollout: string;
+  readonly state: "waiting" | "passed" | "failed";
+  /** Once it has passed: what was checked there, and when (ISO 8601). */
+  readonly checked: readonly string[];
+  readonly at: string | null;
 }

@@ -2,11 +2,12 @@ import { BelayError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Releases } from "../release/releases.ts";
 import { type Command, requireCommand, requireRunning } from "../rollout/commands.ts";
-import type { NewEntry, RolloutFact } from "../rollout/entry.ts";
+import type { RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
-import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
+import { type Actor, isEnded, type Release, type Rollout, type Unit } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
+import { beginDeploy } from "./begin-deploy.ts";
 import { manifestSource, trustBundle } from "./bundle-source.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
@@ -53,23 +54,26 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     status: async () => viewStatus(options),
     deploy: async (asked, actor) => {
       const request = await trustBundle(options.releases, asked);
-      const planned = await planDeploy({
+      const releases = await manifestSource(options.releases, request.bundle);
+      const planFor = (environment: string) =>
+        planDeploy({
+          request: { ...request, environment },
+          releases,
+          services: deployments.all(),
+          newUnitsPerSecond: (service, unit) => newUnitsPerSecond(options, service, unit),
+        });
+      const planned = await planFor(request.environment);
+      const before = planned.after === null ? null : await planFor(planned.after);
+      const { rollout, forecast, entries } = beginDeploy({
         request,
-        releases: await manifestSource(options.releases, request.bundle),
-        services: deployments.all(),
-        newVisitorsPerSecond: (service) => newVisitorsPerSecond(options, service),
+        planned,
+        before,
+        deployments,
+        actor,
+        newId: (service) => rolloutId(service, world),
       });
-      const running = deployments.find(request.environment, planned.service)?.rollout ?? null;
-      const id = rolloutId(planned.service, world);
-      const entries: NewEntry[] = [];
-      if (running !== null && !isEnded(running)) {
-        if (!request.supersede) throw alreadyRunning(running);
-        requireCommand(running, "supersede");
-        entries.push(entryOf(running, actor, { kind: "superseded", by: id }));
-      }
-      entries.push(entryOf({ environment: request.environment, service: planned.service, id }, actor, planned.fact));
-      loop.submit(entries);
-      return { rollout: id, forecast: planned.forecast };
+      if (entries.length > 0) loop.submit(entries);
+      return { rollout, forecast };
     },
     promote: (request, actor) => {
       const { isFull, skipsAnalysis } = request;
@@ -213,10 +217,12 @@ async function viewStatus({ world, loop, ledger, program, addresses }: ControlPl
 }
 
 /** Measured over the last minute; a service that Belay has watched for less is taken at what came so far. */
-function newVisitorsPerSecond({ world, loop }: ControlPlaneOptions, service: Service): number {
+function newUnitsPerSecond({ world, loop }: ControlPlaneOptions, service: Service, unit: Unit): number {
   const nowMs = world.clock.monotonicMs();
-  const { newVisitors } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
-  return newVisitors / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs);
+  const { newVisitors, requests } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
+  return (
+    (unit === "request" ? requests : newVisitors) / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs)
+  );
 }
 
 function requireService(loop: ControlLoop, { environment, service }: ServiceRequest): Service {
@@ -274,13 +280,5 @@ function requirePlan(service: Service): Rollout {
     code: "BELAY_ROLLOUT_NONE",
     message: `${service.name} has no rollout`,
     next: "Run `belay deploy` first.",
-  });
-}
-
-function alreadyRunning(rollout: Rollout): BelayError {
-  return new BelayError({
-    code: "BELAY_ROLLOUT_RUNNING",
-    message: `${rollout.id} of ${rollout.service} is running (${rollout.phase.name})`,
-    next: "Wait for its end, or run `belay deploy --supersede` to replace it.",
   });
 }

@@ -22,7 +22,7 @@ function plan(options: {
 }) {
   const { text = manifest, services = [new Story().withStable().service], perSecond = 40, environment = "production" } = options;
   const releases = { readFile: async () => (text === "" ? undefined : text) };
-  return planDeploy({ request: { ...request, environment }, releases, services, newVisitorsPerSecond: () => perSecond });
+  return planDeploy({ request: { ...request, environment }, releases, services, newUnitsPerSecond: () => perSecond });
 }
 
 async function factOf(options: Parameters<typeof plan>[0]) {
@@ -34,13 +34,16 @@ async function factOf(options: Parameters<typeof plan>[0]) {
 test("with enough visitors the gates are to be passed, and it is said how long they take and what they rule out", async () => {
   const fact = await factOf({ perSecond: 40 });
   assert.equal(fact.plan.onInconclusive, "hold");
-  assert.match(fact.forecast, /of gates at 40 new visitors a second; rules out more than 2 % extra failing visitors/);
+  assert.match(
+    fact.forecast,
+    /of gates at 40 new visitors a second; rules out more than 2 % extra failing visitors; about \d+ min in all$/,
+  );
 });
 
 test("without visitors the steps go on without evidence, and that is said before the start", async () => {
   const fact = await factOf({ perSecond: 0 });
   assert.equal(fact.plan.onInconclusive, "continue");
-  assert.match(fact.forecast, /cannot pass.*without statistical evidence/);
+  assert.match(fact.forecast, /cannot pass.*without statistical evidence; \d+ min in all at the most$/);
 });
 
 test("what the manifest says about an inconclusive end is kept, whatever the traffic", async () => {
@@ -66,6 +69,25 @@ test("steps that the manifest does not name are planned from the visitors, and n
     [1_000, 5_000],
   );
   assert.match(quiet.forecast, /without statistical evidence/);
+});
+
+test("a plan that is given by time says what harm that time and this traffic can rule out", async () => {
+  const text = manifest.replace("harm: 2%", "within: 10m, bake: 2m");
+  const fact = await factOf({ text, perSecond: 40 });
+  assert.ok(fact.plan.harm > 0 && fact.plan.harm < 0.02, `${fact.plan.harm}`);
+  assert.match(
+    fact.forecast,
+    /within 10 min a release that fails [\d.]+ % more of your visitors would be caught; less would not$/,
+  );
+  const quieter = await factOf({ text, perSecond: 4 });
+  assert.ok(quieter.plan.harm > 5 * fact.plan.harm);
+  assert.equal("withinMs" in fact.plan, false);
+});
+
+test("a service whose evidence is by request is planned from its requests", async () => {
+  const fact = await factOf({ text: manifest.replace("harm: 2%", "harm: 2%, evidence: request"), perSecond: 40 });
+  assert.equal(fact.plan.evidence, "request");
+  assert.match(fact.forecast, /at 40 new requests a second; rules out more than 2 % extra failing requests/);
 });
 
 test("the first release has nothing to compare with", async () => {
@@ -102,4 +124,17 @@ test("a cohort in front of no weights is followed by planned ones, and its rules
   assert.ok(frozen.steps.length > 1 && frozen.steps.slice(1).every(({ weight }) => weight > 0));
   assert.deepEqual(frozen.cohorts, [{ name: "internal", rules: [{ isMember: true, isOpen: false, network: "10.0.0.0/8" }] }]);
   assert.match(forecast, /of gates at 100 new visitors a second/);
+});
+
+test("staging comes before production: there a release goes to everyone when it is ready, and it is said what happens first", async () => {
+  const text = manifest.replace("environments:", "environments:\n  staging: { routes: [{ host: staging.example.com }] }");
+  const staging = await plan({ text, services: [], environment: "staging" });
+  assert.equal(staging.after, null);
+  assert.equal(staging.fact.attests, true);
+  assert.deepEqual(staging.fact.plan.steps, []);
+  assert.equal(staging.fact.plan.bakeMs, 0);
+  const production = await plan({ text });
+  assert.equal(production.after, "staging");
+  assert.equal(production.fact.attests, undefined);
+  assert.match(production.forecast, /^first the same bundle in staging; then .* of gates/);
 });

@@ -1,35 +1,63 @@
 import { forecast } from "../analysis/forecast.ts";
+import { harmMax, harmWithin, withinWords } from "../analysis/plan-harm.ts";
 import { planSteps } from "../analysis/plan-steps.ts";
+import { durationWords } from "../analysis/words.ts";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import type { BuildRequest, Releases } from "../release/releases.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
-import type { Plan, Rollout } from "../rollout/rollout.ts";
+import type { Plan, Release, Rollout, Unit } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { DeployRequest } from "./control-plane.ts";
 import { takenRoute } from "./taken-route.ts";
+
+export interface PlannedDeploy {
+  readonly service: string;
+  readonly forecast: string;
+  /** The environment in which the same bundle must have passed first, or null. */
+  readonly after: string | null;
+  readonly fact: RolloutFact & { kind: "rollout-requested"; rolloutKind: "deploy" };
+}
 
 /** Checks a deploy as far as it can be checked before anything runs, and freezes its plan. */
 export async function planDeploy(options: {
   readonly request: DeployRequest;
   readonly releases: Pick<Releases, "readFile">;
   readonly services: readonly Service[];
-  newVisitorsPerSecond(service: Service): number;
-}): Promise<{ readonly service: string; readonly forecast: string; readonly fact: RolloutFact }> {
-  const { request, releases, services, newVisitorsPerSecond } = options;
+  newUnitsPerSecond(service: Service, unit: Unit): number;
+}): Promise<PlannedDeploy> {
+  const { request, releases, services, newUnitsPerSecond } = options;
   const manifest = await readManifest(releases, request);
-  const { routes } = requireEnvironment(manifest, request.environment);
+  const { routes, after } = requireEnvironment(manifest, request.environment);
   const taken = takenRoute({ service: manifest.service, environment: request.environment, routes }, services);
   if (taken !== null) throw taken;
   const own = services.find((service) => service.name === manifest.service && service.environment === request.environment);
-  const { plan, words } = freezePlan(manifest.plan, own === undefined || own.stable === null ? null : newVisitorsPerSecond(own));
+  const next = environmentAfter(manifest, request.environment);
+  const isFirst = own === undefined || own.stable === null;
+  const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
+  const { plan, words } = next === null ? freezePlan(manifest.plan, perSecond) : stagingPlan(manifest.plan, next);
   const { commit, root, isDirty, bundle } = request;
-  const sent = bundle === undefined ? {} : { bundle };
+  const sent = { ...(bundle === undefined ? {} : { bundle }), ...(next === null ? {} : { attests: true }) };
+  const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
-    forecast: words,
-    fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, plan, forecast: words },
+    forecast,
+    after,
+    fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, plan, forecast },
+  };
+}
+
+/** The environment that this one comes before. */
+function environmentAfter({ environments }: Manifest, environment: string): string | null {
+  return Object.keys(environments).find((name) => environments[name]?.after === environment) ?? null;
+}
+
+/** Nobody is there to be compared, so a release is for everyone as soon as it is ready, and the one before it need not wait. */
+function stagingPlan({ withinMs: _, ...plan }: Manifest["plan"], next: string): { readonly plan: Plan; readonly words: string } {
+  return {
+    plan: { ...plan, steps: [], bakeMs: 0, keepWarmMs: 0, onInconclusive: "continue" },
+    words: `it goes to everyone there as soon as it is ready; that it was, is recorded for ${next}`,
   };
 }
 
@@ -38,33 +66,51 @@ export async function planDeploy(options: {
  * the start what that plan can show. A gate that this traffic cannot pass would only hold the release, so there the steps go on
  * without evidence, unless the manifest says otherwise.
  */
-function freezePlan(plan: Manifest["plan"], visitorsPerSecond: number | null): { readonly plan: Plan; readonly words: string } {
-  const known = { ...plan, onInconclusive: plan.onInconclusive ?? ("hold" as const) };
+function freezePlan(
+  { withinMs, ...plan }: Manifest["plan"],
+  unitsPerSecond: number | null,
+): { readonly plan: Plan; readonly words: string } {
+  const open = { ...plan, onInconclusive: plan.onInconclusive ?? ("hold" as const) };
   const named = plan.steps ?? [];
   const isPlanned = named.every(({ cohort }) => cohort !== undefined);
-  const steps = isPlanned ? [...named, ...planSteps(known, visitorsPerSecond ?? 0)] : named;
-  if (visitorsPerSecond === null) {
+  // A plan that is given by time rules out what it can in it: the ladder is the gentlest that this traffic can climb at all.
+  const planned = planSteps(withinMs === undefined ? open : { ...open, harm: harmMax }, unitsPerSecond ?? 0);
+  const steps = isPlanned ? [...named, ...planned] : named;
+  const harm = withinMs === undefined ? plan.harm : harmWithin({ ...open, steps }, unitsPerSecond ?? 0, withinMs);
+  const known = { ...open, harm };
+  if (unitsPerSecond === null) {
     const words = "first release, nothing to compare with: it goes to everyone as soon as it is ready";
     return { plan: { ...known, steps }, words };
   }
-  const expected = forecast({ ...known, steps }, visitorsPerSecond);
+  const expected = forecast({ ...known, steps }, unitsPerSecond);
   const ladder = isPlanned
     ? `; steps planned from it: ${steps
         .slice(named.length)
         .map(({ weight }) => `${weight / 100} %`)
         .join(", ")}`
     : "";
-  if (expected.canPass) return { plan: { ...known, steps }, words: `${expected.words}${ladder}` };
+  const inTime = withinMs === undefined ? "" : `; ${withinWords({ ...known, steps }, unitsPerSecond, withinMs)}`;
+  if (expected.canPass)
+    return {
+      plan: { ...known, steps },
+      words: `${expected.words}${ladder}; about ${durationWords(expected.totalMs)} in all${inTime}`,
+    };
   const onInconclusive = plan.onInconclusive ?? "continue";
   const end =
     onInconclusive === "continue"
       ? "its steps go on without statistical evidence"
       : `it will end by onInconclusive: ${onInconclusive}`;
-  return { plan: { ...known, steps, onInconclusive }, words: `${expected.words}${ladder}; ${end}` };
+  const longestMs = steps.length * known.maxHoldMs + known.bakeMs;
+  const length = onInconclusive === "continue" ? `; ${durationWords(longestMs)} in all at the most` : "";
+  return { plan: { ...known, steps, onInconclusive }, words: `${expected.words}${ladder}; ${end}${length}` };
 }
 
 /** What to build for a rollout: the manifest of its own commit decides, not the one of today. */
-export async function planBuild(releases: Pick<Releases, "readFile">, rollout: Rollout): Promise<BuildRequest> {
+export async function planBuild(
+  releases: Pick<Releases, "readFile">,
+  rollout: Rollout,
+  staged: Release | null = null,
+): Promise<BuildRequest> {
   const { commit, root, environment, isDirty, bundle } = rollout;
   const manifest = await readManifest(releases, { commit, root });
   const { routes, trustedProxies } = requireEnvironment(manifest, environment);
@@ -74,6 +120,7 @@ export async function planBuild(releases: Pick<Releases, "readFile">, rollout: R
     commit,
     isDirty,
     bundle,
+    ...(staged === null ? {} : { staged }),
     run: manifest.run,
     tasks: manifest.tasks,
     routes,

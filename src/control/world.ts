@@ -20,8 +20,11 @@ export interface World {
   readonly dataPlane: DataPlane;
   readonly evidence: EvidenceStore;
   readonly tables: TableStore;
-  /** Builds the release of a rollout from its commit. Rejects with a BelayError when it cannot be built. */
-  build(rollout: Rollout, signal: AbortSignal): Promise<Release>;
+  /**
+   * Builds the release of a rollout from its commit; with `staged`, the release of another environment, nothing is built and its
+   * bundle is taken. Rejects with a BelayError when that cannot be done.
+   */
+  build(rollout: Rollout, signal: AbortSignal, staged: Release | null): Promise<Release>;
   /** Process ids of the proxy workers that run now, whether or not they are connected. Rejects when nobody can tell. */
   runningWorkers(): Promise<readonly number[]>;
   /** Ends a worker that does not serve the present table by force; the keeper starts another one, which reads the table from disk. */

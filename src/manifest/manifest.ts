@@ -5,6 +5,8 @@ export interface EnvironmentOfManifest {
   readonly routes: readonly Route[];
   /** Networks of the proxies in front whose X-Forwarded-* counts. */
   readonly trustedProxies: readonly string[];
+  /** Where the same bundle must have passed first; null when nothing comes before. */
+  readonly after: string | null;
 }
 
 /** belay.yml, checked and with every default filled in. */
@@ -20,12 +22,16 @@ export interface Manifest {
   readonly tasks: readonly ReleaseTask[];
   readonly environments: Readonly<Record<string, EnvironmentOfManifest>>;
   readonly processes: readonly BackgroundProcess[];
+  /** Globs, relative to the manifest's folder, of files outside of it that are a change of the service too. */
+  readonly watch: readonly string[];
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
   /** `steps` and `onInconclusive` are null when the manifest does not say: then the traffic decides before the start. */
   readonly plan: Omit<Plan, "steps" | "onInconclusive"> & {
     readonly steps: Plan["steps"] | null;
     readonly onInconclusive: Plan["onInconclusive"] | null;
+    /** The plan is given by time: the harm that it rules out follows from the traffic before the start. */
+    readonly withinMs?: number | undefined;
   };
 }
 

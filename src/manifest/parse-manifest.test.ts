@@ -25,6 +25,7 @@ release: { build: npm ci --omit=dev, include: [server.js, "lib/**"], buildTimeou
 environments:
   staging: { routes: [{ host: staging.example.com, path: /shop/ }] }
   production: { routes: [{ host: "*" }] }
+watch: ["../packages/shared/**"]
 expose: all
 slo: { availability: 99.95% }
 rollout:
@@ -36,6 +37,7 @@ rollout:
   bake: 8s
   keepWarm: 10m
   lease: 2s
+  warmUp: 10s
 `;
 
 function manifestOf(text: string): Manifest {
@@ -75,8 +77,9 @@ test("six lines are a manifest, with every default filled in", () => {
     },
     release: { build: null, include: null, buildTimeoutMs: 900_000 },
     tasks: [],
-    environments: { production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [] } },
+    environments: { production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [], after: null } },
     processes: [],
+    watch: [],
     assets: [],
     expose: "previews",
     plan: {
@@ -91,6 +94,7 @@ test("six lines are a manifest, with every default filled in", () => {
       sloAvailability: 0.999,
       responseDeadlineMs: 30_000,
       leaseTtlMs: 10_000,
+      warmUpMs: 30_000,
     },
   });
 });
@@ -107,6 +111,7 @@ test("every key is read in its unit", () => {
   });
   assert.deepEqual(manifest.release, { build: "npm ci --omit=dev", include: ["server.js", "lib/**"], buildTimeoutMs: 300_000 });
   assert.deepEqual(manifest.environments["staging"]?.routes, [{ host: "staging.example.com", path: "/shop" }]);
+  assert.deepEqual(manifest.watch, ["../packages/shared/**"]);
   assert.deepEqual(manifest.plan, {
     steps: [
       { weight: 500, minHoldMs: 2_000 },
@@ -123,6 +128,7 @@ test("every key is read in its unit", () => {
     sloAvailability: 0.9995,
     responseDeadlineMs: 2_000,
     leaseTtlMs: 2_000,
+    warmUpMs: 10_000,
   });
   assert.equal(manifest.expose, "all");
 });
@@ -210,6 +216,7 @@ const table: readonly { readonly text: string; readonly at: string; readonly mes
     message: /already claimed by environments.production/,
     fix: /another/,
   },
+  { text: line("watch: [/etc]\n"), at: "6:9", message: /glob relative to this folder/, fix: /packages/ },
   { text: line("release: { include: [../secrets] }\n"), at: "6:22", message: /glob inside the repository/, fix: /lib/ },
   {
     text: sixLines.replace("/healthz }", "/healthz, memory: 1MB }"),

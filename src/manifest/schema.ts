@@ -1,9 +1,11 @@
 import * as z from "zod";
 import { cohortsSchema, networkSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
+import { environmentBefore } from "./environment-order.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
+import { holdbackWeight, onFailsSchema, sloSchema, stepSchema } from "./rollout-schema.ts";
 
 /**
  * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
@@ -11,7 +13,6 @@ import { processes, toProcesses } from "./processes.ts";
  */
 const minute = 60_000;
 const hour = 60 * minute;
-const holdbackWeight = 9_500;
 
 const hostPattern = /^(\*|(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$/;
 
@@ -130,26 +131,18 @@ const environment = z.strictObject({
       title: "a list of routes",
       description: "What of the incoming traffic belongs to the service.",
       examples: ["[{ host: shop.example.com }]"],
-    }),
-});
-
-const step = z.strictObject({
-  weight: percent(
-    { description: "Share of visitors on the new release.", examples: ["5%"] },
-    (share) => share >= 0.0001 && share <= holdbackWeight / 10_000,
-    "is outside of 0.01% to 95%",
-  ).optional(),
-  cohort: text(dnsLabel, "the name of a cohort", {
+    })
+    .optional(),
+  after: text(dnsLabel, "the name of another environment, or none", {
     description:
-      "In place of a weight: the members of this cohort, and nobody else. They stay on the release in the steps behind it.",
-    examples: ["internal"],
+      "Environment in which the same bundle must have passed first, or none. Left out, staging comes before production when there is one.",
+    examples: ["staging"],
   }).optional(),
-  minHold: duration({ description: "Shortest time at this weight.", examples: ["60s"] }).prefault("60s"),
 });
 
 const rollout = z.strictObject({
   steps: z
-    .array(step)
+    .array(stepSchema)
     .min(1, "is empty: a rollout needs a first step")
     .max(50, "has more than 50 steps")
     .meta({
@@ -164,6 +157,13 @@ const rollout = z.strictObject({
     (share) => share > 0 && share <= 0.5,
     "is outside of more than 0% to 50%",
   ).prefault("0.2%"),
+  within: duration(
+    {
+      description: "Time for the whole rollout, in place of harm: what it can rule out follows from the traffic.",
+      examples: ["1h"],
+    },
+    { atLeastMs: 1_000 },
+  ).optional(),
   onInconclusive: z
     .enum(["continue", "hold", "rollback"])
     .meta({
@@ -172,6 +172,28 @@ const rollout = z.strictObject({
       examples: ["hold"],
     })
     .optional(),
+  evidence: z
+    .enum(["visitor", "request"])
+    .prefault("visitor")
+    .meta({
+      title: "visitor or request",
+      description: "Whose side is drawn, and what is counted. By request a visitor may meet both releases in turn.",
+      examples: ["visitor"],
+    }),
+  onFail: onFailsSchema
+    .meta({
+      title: "a map of metrics",
+      description: "What follows when a metric fails: the release goes back, waits for a person, or goes on with it on record.",
+      examples: ["{ latency: rollback }"],
+    })
+    .optional(),
+  warmUp: duration(
+    {
+      description: "Answers of so long after the first visitor on the new release are not timed, on either side.",
+      examples: ["30s"],
+    },
+    { atMostMs: hour },
+  ).prefault("30s"),
   scoreWindow: duration(
     { description: "How long a visitor is watched before it is scored.", examples: ["10s"] },
     { atLeastMs: 100, atMostMs: hour },
@@ -184,14 +206,6 @@ const rollout = z.strictObject({
     { description: "Time after which traffic leaves the new release when the control plane is gone.", examples: ["10s"] },
     { atLeastMs: 2_000, atMostMs: 5 * minute },
   ).prefault("10s"),
-});
-
-const slo = z.strictObject({
-  availability: percent(
-    { description: "Share of requests that are answered well.", examples: ["99.9%"] },
-    (share) => share >= 0.5 && share < 1,
-    "is outside of 50% to less than 100%",
-  ).prefault("99.9%"),
 });
 
 const assetFolder = z.strictObject({
@@ -246,6 +260,21 @@ const manifest = z
       description: "Workers and jobs beside the instances, by name; the release that serves everyone runs them.",
       examples: ["{ worker: { command: node worker.js, with: promotion } }"],
     }),
+    watch: z
+      .array(
+        text(/^(?!\/)[^\0\r\n]{1,1024}$/, "a glob relative to this folder", {
+          description: "Files outside of this folder that the service is made of.",
+          examples: ["../packages/shared/**"],
+        }),
+      )
+      .max(100, "has more than 100 globs")
+      .prefault([])
+      .meta({
+        title: "a list of globs",
+        description:
+          "In a repository with several services: what else than this folder is a change of this one, for `belay deploy --changed`.",
+        examples: ["[../packages/shared/**]"],
+      }),
     assets: z
       .array(assetFolder)
       .max(20, "has more than 20 folders")
@@ -265,7 +294,9 @@ const manifest = z
         description: "Who is told the release in a belay-release header.",
         examples: ["previews"],
       }),
-    slo: slo.prefault({}).meta({ title: "a map of keys", description: "Objectives.", examples: ["{ availability: 99.9% }"] }),
+    slo: sloSchema
+      .prefault({})
+      .meta({ title: "a map of keys", description: "Objectives.", examples: ["{ availability: 99.9% }"] }),
     rollout: rollout
       .prefault({})
       .meta({ title: "a map of keys", description: "How a release earns its way.", examples: ["{ bake: 30m }"] }),
@@ -324,17 +355,19 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
     .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
-  for (const [name, { routes, trustedProxies }] of Object.entries(data.environments)) {
+  for (const [name, { routes, after, trustedProxies }] of Object.entries(data.environments)) {
     environments[name] = {
-      routes: routes.map(({ host, path, idempotent, shield }) => ({
+      routes: (routes ?? []).map(({ host, path, idempotent, shield }) => ({
         host,
         path: withoutTrailingSlash(path),
         ...(idempotent === undefined ? {} : { idempotent }),
         ...(shield === undefined ? {} : { shield }),
       })),
       trustedProxies,
+      after: environmentBefore(name, after, Object.hasOwn(data.environments, "staging")),
     };
   }
+  const { latency } = data.slo;
   return {
     service: data.service,
     run: {
@@ -349,6 +382,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     tasks: Object.entries(data.tasks).map(([name, { command, timeout }]) => ({ name, command, timeoutMs: timeout })),
     environments,
     processes: toProcesses(data.processes, run.memory ?? null),
+    watch: data.watch,
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
     plan: {
@@ -369,6 +403,11 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       responseDeadlineMs: run.responseTimeout,
       leaseTtlMs: rollout.lease,
       ...(named.length === 0 ? {} : { cohorts: named }),
+      warmUpMs: rollout.warmUp,
+      ...(rollout.evidence === "visitor" ? {} : { evidence: rollout.evidence }),
+      ...(rollout.within === undefined ? {} : { withinMs: rollout.within }),
+      ...(rollout.onFail === undefined ? {} : { onFail: rollout.onFail }),
+      ...(latency === undefined ? {} : { latencyObjective: { underMs: latency.under, share: latency.objective } }),
     },
   };
 }

@@ -38,8 +38,8 @@ export class Attempts {
   }
 
   /** The canary failed the request before an answer's head. True when it goes to stable now. */
-  replay(nowMs: number): boolean {
-    const pool = this.#state.exchangeFailed(this.#request, nowMs);
+  replay({ hasAnswered, nowMs }: { readonly hasAnswered: boolean; readonly nowMs: number }): boolean {
+    const pool = this.#state.exchangeFailed(this.#request, { hasAnswered, nowMs });
     if (pool !== null) this.#begin(pool, nowMs);
     return pool !== null;
   }

@@ -74,7 +74,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   headArrived(head: { readonly status: number; readonly statusText: string; readonly headers: readonly string[] }): void {
     if (this.#isOver) return;
     if (this.#target !== null) this.#context.state.targetAnswered(this.#target.instance);
-    if (head.status >= 500 && this.#replay()) return;
+    if (head.status >= 500 && this.#replay({ hasAnswered: true })) return;
     const { request, setCookie } = this.#admission;
     const kept = head.status === 404 ? this.#findKept() : null;
     if (kept !== null) {
@@ -130,7 +130,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
         break;
       case "reset":
         this.#countReset();
-        if (this.#replay()) break;
+        if (this.#replay({ hasAnswered: false })) break;
         this.#answer("reset", { status: 502, reason: "The service broke the connection without an answer" });
         break;
       case "truncated":
@@ -148,7 +148,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
       this.#answer("aborted", { status: 408, reason: "The request's body did not arrive in time", isLast: true });
       return;
     }
-    if (this.#replay()) return;
+    if (this.#replay({ hasAnswered: false })) return;
     this.#answer("overdue", { status: 504, reason: "The service did not answer in time" });
   }
 
@@ -172,8 +172,8 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   }
 
   /** The canary has failed before anything of its answer was passed on: stable answers, if the shield covers the request. */
-  #replay(): boolean {
-    if (!this.#admission.attempts.replay(this.#nowMs())) return false;
+  #replay({ hasAnswered }: { readonly hasAnswered: boolean }): boolean {
+    if (!this.#admission.attempts.replay({ hasAnswered, nowMs: this.#nowMs() })) return false;
     this.#exchange?.abort();
     this.#context.judged();
     this.#tryNext();

@@ -75,6 +75,11 @@ type Tools = ReleasesOptions & {
 };
 
 async function buildRelease(tools: Tools, request: BuildRequest, signal: AbortSignal): Promise<Release> {
+  if (request.staged !== undefined) {
+    const { staged } = request;
+    await tools.store.verifiedFolder(staged.digest);
+    return toRelease(request, staged, staged.built ?? { kind: "built-here" });
+  }
   if (request.bundle !== undefined) {
     const received = tools.uploaded.read(request.bundle);
     await tools.store.verifiedFolder(received.digest);

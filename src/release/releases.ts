@@ -44,6 +44,8 @@ export interface BuildRequest
   readonly buildTimeoutMs: number;
   /** sha256 of a bundle that was received: nothing is built then. Absent: built here. */
   readonly bundle?: string | undefined;
+  /** A release whose bundle is to be this one's too: nothing is built then. */
+  readonly staged?: Pick<Release, "digest" | "fileCount" | "bytes" | "built"> | undefined;
   /** Globs of what goes into the bundle; null is everything. */
   readonly include: readonly string[] | null;
 }

@@ -5,15 +5,16 @@
  * - **rollout**: the process that replaces stable by a candidate release. **step**: one weight, held and judged.
  * - **stable**: what serves everyone. **candidate**: the release that a rollout tries; as traffic's side it is the **canary**.
  * - **weight**: the share of visitors on the canary, in ten-thousandths (500 is 5 %).
- * - **unit**: what is assigned and scored, a visitor. **harmed**: a canary failure that reached a user.
+ * - **unit**: what is assigned and scored, a visitor or, by `evidence: request`, a single request. **harmed**: a canary failure that reached a user.
  * - **entry**: a fact in the ledger. Already true when it is recorded, never a wish.
  * - **process**: a worker or a job of a release, beside the instances that serve; only the release that serves everyone runs its own.
  * - **task**: a command of a release (a migration) that runs once for each revision, before its instances start.
+ * - **attestation**: that a bundle has run in the environment before, and what was checked there.
  * - **holdback**: the last share left on stable while the candidate bakes. **warm**: the old release, kept running after promotion.
  */
 import type { BackgroundProcess } from "./background.ts";
 import type { Cohort } from "./cohort.ts";
-import type { EvidenceSummary } from "./evidence-summary.ts";
+import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
 
 export type ReleaseId = string;
 export type RolloutId = string;
@@ -37,6 +38,12 @@ export interface WeightStep {
   readonly cohort?: string | undefined;
 }
 
+/** What follows when a metric fails: the release goes back, waits for a person, or goes on with the failure on record. */
+export type OnFail = "rollback" | "hold" | "notify";
+
+/** What is assigned to a side and scored once. */
+export type Unit = "visitor" | "request";
+
 /** How a rollout goes about it. Frozen in the rollout's first entry; what the manifest says later changes nothing here. */
 export interface Plan {
   readonly steps: readonly WeightStep[];
@@ -57,6 +64,19 @@ export interface Plan {
   readonly leaseTtlMs: number;
   /** Those that steps name. Absent in entries from before cohorts were known, and where no step names any. */
   readonly cohorts?: readonly Cohort[] | undefined;
+  /** What the manifest says of single metrics; `onFailOf` knows the rest. */
+  readonly onFail?: { readonly [Metric in JudgedMetric]?: OnFail | undefined } | undefined;
+  /** Share of visitors whose answer is to come within `underMs`; absent when the manifest promises nothing. */
+  readonly latencyObjective?: { readonly underMs: number; readonly share: number } | undefined;
+  /** Answers of so long after the first exposure are not timed, on either side: new instances are cold. Absent in plans from before. */
+  readonly warmUpMs?: number | undefined;
+  /** Whom the router's coin is tossed for, and what is counted; a visitor when absent. */
+  readonly evidence?: Unit | undefined;
+}
+
+/** A slower release is only put on record unless the manifest says otherwise, so that a team can learn to trust the metric. */
+export function onFailOf({ onFail }: Pick<Plan, "onFail">, metric: JudgedMetric): OnFail {
+  return onFail?.[metric] ?? (metric === "latency" ? "notify" : "rollback");
 }
 
 export interface Route {
@@ -129,6 +149,12 @@ export type BuildPlace =
   | { readonly kind: "built-here" }
   | { readonly kind: "built-by"; readonly name: string; readonly host: string; readonly bundle: string };
 
+/** The rollout in another environment that has to end well before one here begins. */
+export interface StagedIn {
+  readonly environment: string;
+  readonly rollout: RolloutId;
+}
+
 /**
  * Why proxies took the canary's traffic away: nobody renewed its lease, none of its instances could be reached, or it failed
  * more requests than the shield has replays for.
@@ -142,7 +168,8 @@ export type OutcomeBy = "verdict" | "person" | BrakeCause | "plan";
  *
  * - `pending`: asked for; the bundle is built, its tasks run, and the candidate's instances start. Enters by `rollout-requested`.
  * - `progressing`: the canary serves the weight of `step`. Enters by `candidate-ready`, goes on by `step-ended`.
- * - `held`: as progressing, but only a person's promote or abort ends it. Enters by `step-inconclusive` with `hold`.
+ * - `held`: as progressing, but only a person's promote or abort ends it. Enters by `step-inconclusive` or `metric-failed` with
+ *   `hold`. A `step` behind the last one is the bake.
  * - `braked`: proxies took the canary's traffic away by themselves; records in flight are counted for 2 s. Enters by `braked`.
  * - `paused`: weight 0, candidate kept. Enters by `pause-requested` or `brake-settled`; leaves by `resume-requested`, promote or abort.
  * - `baking`: the holdback weight is served. Enters by the last `step-ended`.
@@ -184,6 +211,10 @@ export interface Rollout {
   readonly root: string;
   /** sha256 of the bundle that was sent; absent when the release is built here. */
   readonly bundle?: string | undefined;
+  /** Absent when no environment comes before this one. Until that rollout has earned an attestation, nothing runs here. */
+  readonly staging?: StagedIn | undefined;
+  /** True in an environment that comes before another: a release that gets here is attested. */
+  readonly attests?: boolean | undefined;
   /** Known once the bundle is built; a rollback knows it from the start. */
   readonly candidate: ReleaseId | null;
   /** What it replaces; null at the first release of a service. */
@@ -198,6 +229,8 @@ export interface Rollout {
   readonly earnedBy: OutcomeBy;
   /** The last evidence that an entry carried. */
   readonly evidence: EvidenceSummary | null;
+  /** What failed without taking the release back, each recorded once. */
+  readonly alarms: readonly (JudgedMetric | Mismatch)[];
 }
 
 export function isEnded(rollout: Rollout): boolean {

@@ -31,8 +31,8 @@ for (const { rules, asked, mark } of marks) {
 test("what the canary failed counts as its failure when stable takes over, with a deadline of its own from there", () => {
   const state = stateWith();
   const request = start(state, 0);
-  assert.equal(state.exchangeFailed(request, 900)?.release, "old");
-  assert.deepEqual(kindsOf(state), ["exposed canary", "failed canary"]);
+  assert.equal(state.exchangeFailed(request, { hasAnswered: true, nowMs: 900 })?.release, "old");
+  assert.deepEqual(kindsOf(state), ["exposed canary", "timed canary", "failed canary"]);
   assert.deepEqual(state.overdue(1_500), []);
   assert.deepEqual(state.overdue(1_901), [request]);
   answer(state, request, 200, 1_700);
@@ -44,32 +44,49 @@ test("what the canary failed counts as its failure when stable takes over, with 
   );
 });
 
+test("a canary is as slow as it was, whatever stable then takes: as slow as stable would be for failing so", () => {
+  for (const [hasAnswered, tookMs] of [
+    [true, 5],
+    [false, 1_000],
+  ] as const) {
+    const state = stateWith();
+    const request = start(state, 0);
+    state.exchangeFailed(request, { hasAnswered, nowMs: 5 });
+    answer(state, request, 200, 700);
+    const timed = state.report(800).records.filter(({ kind }) => kind === "timed");
+    assert.deepEqual(
+      timed.map((record) => record.tookMs),
+      [tookMs],
+    );
+  }
+});
+
 test("what stable fails as well has harmed its visitor, and is not tried a third time", () => {
   const state = stateWith();
   const request = start(state, 0);
-  state.exchangeFailed(request, 1);
-  assert.equal(state.exchangeFailed(request, 2), null);
+  state.exchangeFailed(request, { hasAnswered: true, nowMs: 1 });
+  assert.equal(state.exchangeFailed(request, { hasAnswered: true, nowMs: 2 }), null);
   answer(state, request, 503, 3);
-  assert.deepEqual(kindsOf(state), ["exposed canary", "failed canary", "harmed canary"]);
+  assert.deepEqual(kindsOf(state), ["exposed canary", "timed canary", "failed canary", "harmed canary"]);
 });
 
 test("a visitor is harmed once, at its first failure that reaches it, whatever the shield hid before", () => {
   const state = stateWith();
   fail(state, start(state, 0), 1);
   for (const nowMs of [10, 20]) answer(state, start(state, nowMs, { ...get, method: "POST" }), 500, nowMs);
-  assert.deepEqual(kindsOf(state), ["exposed canary", "failed canary", "harmed canary"]);
+  assert.deepEqual(kindsOf(state), ["exposed canary", "timed canary", "failed canary", "harmed canary"]);
 });
 
 test("a request of stable, of a tunnel, and one whose body was not kept, is not replayed", () => {
   const state = stateWith();
   const stable = state.exchangeStarted(choose(state, stableVisitor, 0), 0, get);
   assert.equal(stable.shield, null);
-  assert.equal(state.exchangeFailed(stable, 1), null);
+  assert.equal(state.exchangeFailed(stable, { hasAnswered: true, nowMs: 1 }), null);
   const tunnel = state.exchangeStarted(choose(state, canaryVisitor, 0), 0);
-  assert.equal(state.exchangeFailed(tunnel, 1), null);
+  assert.equal(state.exchangeFailed(tunnel, { hasAnswered: true, nowMs: 1 }), null);
   const large = start(state, 0);
   state.bodyNotKept(large);
-  assert.equal(state.exchangeFailed(large, 1), null);
+  assert.equal(state.exchangeFailed(large, { hasAnswered: true, nowMs: 1 }), null);
   assert.equal(large.shield, "too-large");
 });
 
@@ -108,7 +125,7 @@ test("where stable fails what the canary failed, the replays end without a brake
   let seen = 0;
   for (let number = 0; number < 200; number += 1) {
     const request = start(state, 0);
-    if (state.exchangeFailed(request, 0) === null) seen += 1;
+    if (state.exchangeFailed(request, { hasAnswered: true, nowMs: 0 }) === null) seen += 1;
     answer(state, request, 503, 0);
   }
   assert.deepEqual(state.brakes(0), []);
@@ -120,7 +137,7 @@ test("a new exposure has new replays", () => {
   const state = stateWith();
   while (state.brakes(0).length === 0) fail(state, start(state, 0), 0);
   state.acceptTable(tableAt(2), 1);
-  assert.equal(state.exchangeFailed(start(state, 1), 1)?.release, "old");
+  assert.equal(state.exchangeFailed(start(state, 1), { hasAnswered: true, nowMs: 1 })?.release, "old");
   assert.deepEqual(state.brakes(1), []);
 });
 
@@ -163,7 +180,7 @@ function start(state: WorkerState, nowMs: number, asked: Asked = get): InFlight 
 
 /** The canary fails it, and stable answers. */
 function fail(state: WorkerState, request: InFlight, nowMs: number): void {
-  assert.equal(state.exchangeFailed(request, nowMs)?.release, "old");
+  assert.equal(state.exchangeFailed(request, { hasAnswered: true, nowMs: nowMs })?.release, "old");
   answer(state, request, 200, nowMs);
 }
 

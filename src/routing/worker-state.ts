@@ -56,10 +56,13 @@ export class WorkerState {
   #cohorts: ReadonlyMap<ServiceRoute, Cohorts> = new Map();
   /** Links and cookies of previews. */
   readonly previews: PreviewDesk = new PreviewDesk();
+  #boot: string;
+  #requestUnits = 0;
 
-  /** `unitOf` is the keyed hash of a visitor's id, 16 hex digits. */
-  constructor({ unitOf }: { readonly unitOf: (visitor: string) => string }) {
+  /** `unitOf` is the keyed hash of a visitor's id, 16 hex digits; `boot` tells this worker's requests from those of others. */
+  constructor({ unitOf, boot = "" }: { readonly unitOf: (visitor: string) => string; readonly boot?: string }) {
     this.#unitOf = unitOf;
+    this.#boot = boot;
   }
 
   get table(): RoutingTable {
@@ -109,8 +112,11 @@ export class WorkerState {
       // Before the hash: nobody of a cohort is drawn.
       if (traits !== undefined && cohorts !== undefined && cohorts.find(traits) !== null)
         return { ...scored, arm: "cohort", pool: exposure.canary, fallback: stable };
-      if (!isOnCanary({ salt: exposure.salt, visitor, weight: exposure.weight })) return scored;
-      return { ...scored, arm: "canary", pool: exposure.canary, fallback: stable };
+      const isByRequest = exposure.unit === "request" && exposure.weight > 0;
+      const drawn = isByRequest ? this.#nextRequest() : visitor;
+      const own = isByRequest ? { ...scored, unit: this.#unitOf(drawn), isByRequest } : scored;
+      if (!isOnCanary({ salt: exposure.salt, visitor: drawn, weight: exposure.weight })) return own;
+      return { ...own, arm: "canary", pool: exposure.canary, fallback: stable };
     }
     if (watch === null) return unexposed;
     const { rollout, epoch } = watch;
@@ -135,10 +141,11 @@ export class WorkerState {
       hasFallenBack: false,
       shield: this.#shield.begin(choice, asked, nowMs),
       isJudged: false,
+      isTimed: false,
     };
     this.#inFlight.add(request);
     const scored = scoredFrom(request);
-    if (scored !== null) this.#records.started(scored);
+    if (scored !== null) request.isTimed = this.#records.started(scored) || choice.isByRequest;
     return request;
   }
 
@@ -181,7 +188,7 @@ export class WorkerState {
       this.#health.foundNobody(choice.pool, nowMs);
       this.#brakeIfGone(choice, nowMs);
     }
-    this.#fallBack(request, pool);
+    this.#fallBack(request, pool, null);
     return pool;
   }
 
@@ -189,7 +196,10 @@ export class WorkerState {
    * The canary failed the request, or let it wait, before an answer's head. When it is shielded, that counts as a failure of
    * the canary now, and stable's pool, which is returned, takes it. It has the deadline from there that it would have had.
    */
-  exchangeFailed(request: InFlight, nowMs: number): Pool | null {
+  exchangeFailed(
+    request: InFlight,
+    { hasAnswered, nowMs }: { readonly hasAnswered: boolean; readonly nowMs: number },
+  ): Pool | null {
     const pool = this.#presentStableOf(request.choice);
     if (pool === null || request.shield !== "covered" || request.hasFallenBack) return null;
     const { service = null } = this.#presentExposureOf(request.choice) ?? {};
@@ -198,7 +208,7 @@ export class WorkerState {
       request.shield = "budget-spent";
       return null;
     }
-    this.#fallBack(request, pool);
+    this.#fallBack(request, pool, hasAnswered ? nowMs - request.waitingSinceMs : null);
     request.waitingSinceMs = nowMs;
     return pool;
   }
@@ -279,6 +289,12 @@ export class WorkerState {
     this.#queue.kept(sequence);
   }
 
+  /** A name that no visitor and no other request has: a request that is a unit of its own gets a fresh toss by it. */
+  #nextRequest(): string {
+    this.#requestUnits += 1;
+    return `request ${this.#boot} ${this.#requestUnits}`;
+  }
+
   #serve(table: RoutingTable, grant: { readonly nowMs: number; readonly isFromDisk: boolean }): void {
     for (const exposure of this.#guard.accept(table, grant)) this.#health.forget(exposure.canary);
     this.#table = table;
@@ -324,7 +340,13 @@ export class WorkerState {
     this.#hasUrgentNews = true;
   }
 
-  #fallBack(request: InFlight, pool: Pool): void {
+  /** `waitedMs`: how long the canary took to the head by which it failed; null when it gave none. */
+  #fallBack(request: InFlight, pool: Pool, waitedMs: number | null): void {
+    const scored = scoredFrom(request);
+    const deadlineMs = request.choice.service.responseDeadlineMs;
+    // What stable makes of it says nothing of the canary.
+    if (request.isTimed && scored !== null) this.#records.timed(scored, Math.min(waitedMs ?? deadlineMs, deadlineMs));
+    request.isTimed = false;
     request.hasFallenBack = true;
     if (request.shield !== null) request.shield = "replayed";
     this.#record(request, "failed");
@@ -338,6 +360,7 @@ export class WorkerState {
     const seen = outcomeOf({ ...request, end, endMs }, choice.service.responseDeadlineMs);
     const outcome = hasFallenBack ? "failed" : seen;
     if (!hasFallenBack) this.#record(request, outcome);
+    this.#time(request, end, endMs);
     const { service, environment } = choice.service;
     const { rollout, arm, weight, route, pool } = choice;
     const isHarm = arm === "canary" && seen === "failed";
@@ -347,6 +370,17 @@ export class WorkerState {
     if (shield === "replayed") this.#shield.replayEnded(choice, seen === "failed", endMs);
     const said = { service, environment, rollout, release: pool.release, arm, weight, route, outcome, isHarm };
     this.#counters.add(shield === null ? said : { ...said, shield });
+  }
+
+  /** A client that went away had waited for so long at least, on either side. What Belay cut is no answer of anybody's. */
+  #time(request: InFlight, end: ExchangeEnd, endMs: number): void {
+    const scored = scoredFrom(request);
+    if (!request.isTimed || scored === null || (end === "cut" && request.headMs === null)) return;
+    const deadlineMs = request.choice.service.responseDeadlineMs;
+    const waitedMs = (request.headMs ?? endMs) - request.waitingSinceMs;
+    // What no instance took, or none answered, is as slow as can be: refusing fast is not being fast.
+    const isUnanswered = request.headMs === null && end !== "aborted";
+    this.#records.timed(scored, isUnanswered ? deadlineMs : Math.min(waitedMs, deadlineMs));
   }
 
   #record(request: InFlight, outcome: Outcome): void {
@@ -377,6 +411,7 @@ function stableChoice({ service, name, rules }: FoundRoute, rollout: string, exp
     rollout,
     exposureEpoch,
     unit: null,
+    isByRequest: false,
   };
 }
 

@@ -244,8 +244,8 @@ export class SimWorker implements LinkEnd<ToWorker> {
   }
 
   /** The canary has failed, and stable takes over if the shield covers the request. */
-  #replay(exchange: Exchange): boolean {
-    if (!exchange.attempts.replay(this.#nowMs)) return false;
+  #replay(exchange: Exchange, hasAnswered = false): boolean {
+    if (!exchange.attempts.replay({ hasAnswered, nowMs: this.#nowMs })) return false;
     exchange.instance?.served.delete(exchange.served);
     exchange.instance = null;
     exchange.sendings += 1;
@@ -257,7 +257,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
   #answered(exchange: Exchange, instance: SimInstance, status: number): void {
     const nowMs = this.#nowMs;
     this.state.targetAnswered(instance.id);
-    if (status >= 500 && this.#replay(exchange)) return;
+    if (status >= 500 && this.#replay(exchange, true)) return;
     this.state.headArrived(exchange.inFlight, { status, kind: "body", nowMs });
     this.#end(exchange, "complete", null);
   }
