@@ -7,6 +7,7 @@ import type { Schedule } from "../rollout/schedule.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
+import { secretValuesSchema } from "./config-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
@@ -141,6 +142,8 @@ const release: z.ZodType<Release> = z
     routes: z.array(z.object({ host: z.string(), path: z.string() })),
     trustedProxies: z.array(z.string()).optional(),
     expose: z.enum(["all", "previews"]),
+    config: z.string().optional().openapi({ description: "Version of its configuration; absent when it has none." }),
+    root: z.string().optional(),
     processes: z
       .array(
         z.discriminatedUnion("kind", [
@@ -353,5 +356,8 @@ export const deployRequestSchema: z.ZodType<DeployRequest, DeployRequest> = z
       .optional()
       .openapi({ description: "sha256 of a bundle that was sent; commit and root are then as it says." }),
     supersede: z.boolean(),
+    config: secretValuesSchema
+      .optional()
+      .openapi({ description: "Values of the variables that come from the environment of whoever deploys." }),
   })
   .openapi("DeployRequest");

@@ -7,12 +7,13 @@ import { notTheOneNamed } from "../release/uploaded-bundles.ts";
 import { readWorkTree } from "../release/work-tree.ts";
 import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
 import { deployChanged } from "./deploy-changed.ts";
+import { showDryRun } from "./deploy-dry-run.ts";
 import { environmentUntil, type Point, pointOf } from "./deploy-point.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf, requireManifest } from "./own-manifest.ts";
+import { ownValues } from "./own-values.ts";
 import { describeServedAt } from "./served-at.ts";
-import { describePlan, describeUnshielded } from "./shield-words.ts";
 import { harmless } from "./show-table.ts";
 
 export const deploy: Command = {
@@ -24,6 +25,10 @@ export const deploy: Command = {
     { flags: "--changed", summary: "Deploy all services in and below this folder that have changed since they were promoted." },
     { flags: "--bundle <file>", summary: "Send what `belay build` wrote instead; nothing is built then." },
     { flags: "--sha256 <hex>", summary: "Refuse any other bundle than the one for which `belay build` printed this." },
+    {
+      flags: "--config",
+      summary: "Roll out the present release with its configuration resolved anew, such as a changed secret; nothing is built.",
+    },
     { flags: "--supersede", summary: "End a running rollout of the service in favour of this one." },
     { flags: "--dry-run", summary: "Show the plan and what the shield does not cover, and change nothing." },
     { flags: "--until <point>", summary: "Return at this point: started, staging or promoted.", fallback: "promoted" },
@@ -31,13 +36,14 @@ export const deploy: Command = {
   ],
 
   async run(context) {
-    const { client, values, print, printJson, isJson } = context;
+    const { client, values, print } = context;
     const until = pointOf(values);
+    if (values["dryRun"] === true) return showDryRun(context, until);
     const file = textOf(values["bundle"]);
-    if (values["dryRun"] === true) return showDryRun(context, { file, until });
     if (file === undefined && values["sha256"] !== undefined) throw onlyWithBundle("--sha256");
     if (file !== undefined && values["allowDirty"] === true) throw onlyWithBundle("--allow-dirty");
     if (file !== undefined && values["changed"] === true) throw onlyWithBundle("--changed");
+    if (values["config"] === true) return deployConfig(context, until);
     if (values["changed"] === true) return deployChanged(context, until);
     const shipment = file === undefined ? await prepareCommit(context) : await prepareBundle(context, file);
     const { manifest, source } = shipment;
@@ -45,38 +51,42 @@ export const deploy: Command = {
     const environment = environmentUntil(until, manifest, wanted);
     print(`Deploying ${manifest.service}, commit ${source.commit.slice(0, 12)} (${shipment.words}), to ${environment}`);
     await shipment.send();
-    const { rollout, forecast } = await client.deploy({ ...source, environment, supersede: values["supersede"] === true });
-    print(`Rollout ${rollout} started. Expected: ${harmless(forecast)}`);
-    if (until !== "started") {
-      const ended = await finishRollout(context, rollout);
-      if (ended.outcome === "promoted" && ended.stable === null) {
-        const where = describeServedAt(ended, await client.status());
-        if (where !== "") print(where);
-      }
-      return exitCodeOf(ended);
-    }
-    if (isJson) printJson({ rollout });
-    return undefined;
+    const config = ownValues(manifest, environment, context.io.env);
+    const supersede = values["supersede"] === true;
+    const sent = Object.keys(config).length === 0 ? {} : { config };
+    return follow(context, until, await client.deploy({ ...source, environment, supersede, ...sent }));
   },
 };
 
-/** By the belay.yml in this folder, committed or not, or by the one in the bundle. */
-async function showDryRun(
-  { io, values, print, printJson, isJson }: CommandContext,
-  { file, until }: { readonly file: string | undefined; readonly until: Point },
-): Promise<undefined> {
-  const manifest =
-    file === undefined
-      ? requireManifest(io.cwd)
-      : parseManifestOf((await openBundle(resolve(io.cwd, file))).head.manifest, "belay.yml");
+/** The rollout of another configuration: of this folder only what its environment gives counts. */
+async function deployConfig(context: CommandContext, until: Point): Promise<number | undefined> {
+  const { io, client, values, print } = context;
+  if (values["bundle"] !== undefined || values["allowDirty"] === true || values["changed"] === true) throw nothingBuilt();
+  const manifest = requireManifest(io.cwd);
+  const { service } = manifest;
   const environment = environmentUntil(until, manifest, textOf(values["environment"]) ?? "production");
-  const routes = Object.hasOwn(manifest.environments, environment) ? manifest.environments[environment]?.routes : undefined;
-  if (routes === undefined) throw noEnvironment(manifest, environment);
-  if (isJson) printJson({ service: manifest.service, environment, plan: manifest.plan, routes });
-  else
-    print(
-      `${manifest.service} to ${environment}: ${describePlan(manifest)}\n\n${describeUnshielded(routes)}\n\nNothing was changed.`,
-    );
+  print(`Rolling out the configuration of ${service} in ${environment}; its code stays as it is`);
+  const config = ownValues(manifest, environment, io.env);
+  const supersede = values["supersede"] === true;
+  return follow(context, until, await client.releaseConfig({ service, environment }, { supersede, config }));
+}
+
+async function follow(
+  context: CommandContext,
+  until: Point,
+  { rollout, forecast }: { readonly rollout: string; readonly forecast: string },
+): Promise<number | undefined> {
+  const { client, isJson, print, printJson } = context;
+  print(`Rollout ${rollout} started. Expected: ${harmless(forecast)}`);
+  if (until !== "started") {
+    const ended = await finishRollout(context, rollout);
+    if (ended.outcome === "promoted" && ended.stable === null) {
+      const where = describeServedAt(ended, await client.status());
+      if (where !== "") print(where);
+    }
+    return exitCodeOf(ended);
+  }
+  if (isJson) printJson({ rollout });
   return undefined;
 }
 
@@ -116,11 +126,11 @@ async function prepareBundle({ io, client, values }: CommandContext, file: strin
   };
 }
 
-function noEnvironment({ service, environments }: Manifest, environment: string): BelayError {
+function nothingBuilt(): BelayError {
   return new BelayError({
-    code: "BELAY_MANIFEST_ENVIRONMENT_UNKNOWN",
-    message: `belay.yml of ${service} has no environment ${environment} (it has ${Object.keys(environments).join(", ")})`,
-    next: "Name one of these with --environment, or add the environment to belay.yml.",
+    code: "BELAY_CLI_CONFIG_ALONE",
+    message: "--config keeps the code that serves everyone, and --bundle, --changed and --allow-dirty name another",
+    next: "Leave out --config: a deploy takes the present configuration with it.",
   });
 }
 

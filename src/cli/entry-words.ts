@@ -41,10 +41,10 @@ function words(fact: Fact): string {
   switch (fact.kind) {
     case "rollout-requested":
       return fact.rolloutKind === "deploy"
-        ? `deploy of commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}; ${planWords(fact)}`
+        ? `deploy of ${fact.revisionOf === undefined ? "" : `the configuration alone, of release ${fact.revisionOf} with `}commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}${fact.config === undefined ? "" : `, config ${fact.config}`}; ${planWords(fact)}`
         : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
     case "release-built":
-      return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}`;
+      return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}${fact.release.config === undefined ? "" : `, config ${fact.release.config}`}`;
     case "rollout-refused":
       return `refused (${fact.code}): ${fact.reason}`;
     case "task-started":
@@ -105,6 +105,8 @@ function words(fact: Fact): string {
       return `release ${fact.release} passed: ${fact.checked.join(", ")} (digest ${fact.digest.slice(0, 12)})`;
     case "maintenance-changed":
       return `maintenance ${fact.isOn ? "on" : "off"}${because(fact.message)}`;
+    case "secret-changed":
+      return `secret ${fact.name} was ${fact.change}: version ${fact.version}`;
     case "rolled-back-directly":
       return `rolled back to release ${fact.target} at ${describeTime(fact.doneAt)}, without a control plane${because(fact.reason)}`;
     case "processes-moved":

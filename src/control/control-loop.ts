@@ -7,6 +7,7 @@ import { emptyTable, type RoutingTable } from "../routing/table.ts";
 import { AfterPromotion } from "./after-promotion.ts";
 import { Background } from "./background.ts";
 import { Builds } from "./builds.ts";
+import { checkBuilt, configRelease } from "./built-release.ts";
 import { recordDirectRollbacks } from "./direct-rollbacks.ts";
 import { EvidenceBook, type Moment } from "./evidence-book.ts";
 import { Fleet } from "./fleet.ts";
@@ -17,7 +18,6 @@ import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
 import { attestationDue, refuseUnstaged, stagedOf } from "./staging.ts";
-import { takenRoute } from "./taken-route.ts";
 import { TaskKeeper } from "./task-keeper.ts";
 import type { World } from "./world.ts";
 
@@ -205,7 +205,8 @@ export class ControlLoop {
     for (const service of this.journal.deployments.all()) {
       const { rollout } = service;
       if (rollout === null) continue;
-      if (rollout.phase.name === "pending" && rollout.candidate === null) building.add(rollout.id);
+      if (rollout.phase.name === "pending" && rollout.candidate === null && rollout.revisionOf === undefined)
+        building.add(rollout.id);
       // One release at a time: the next one that was built is checked against what this one takes.
       if (entries.every(({ fact }) => fact.kind !== "release-built")) entries.push(...this.#entriesFor(service, rollout));
     }
@@ -217,14 +218,6 @@ export class ControlLoop {
     if (isEnded(rollout)) return this.#entriesAfterPromotion(service);
     const fact = this.#factFor(service, rollout);
     return fact === null ? [] : [entryOf(rollout, loopActor, fact)];
-  }
-
-  /** What was free when the build began may have been taken by another service since. */
-  #checkBuilt(service: Service, fact: RolloutFact | null): RolloutFact | null {
-    if (fact?.kind !== "release-built") return fact;
-    const taken = takenRoute(fact.release, this.journal.deployments.all());
-    if (taken !== null) return { kind: "rollout-refused", code: taken.code, reason: taken.message, next: taken.next };
-    return refuseWhatServes(service, fact);
   }
 
   #entriesAfterPromotion(service: Service): readonly NewEntry[] {
@@ -264,10 +257,13 @@ export class ControlLoop {
 
   /** Nothing of it runs here before the environment before has passed it; what is built there is not built again. */
   #factBeforeRelease(service: Service, rollout: Rollout): RolloutFact | null {
+    const configured = configRelease(service, rollout);
+    const all = this.journal.deployments.all();
+    if (configured !== null) return checkBuilt(service, configured, all);
     const staged = stagedOf(rollout, this.journal.deployments);
     if (staged !== null && staged.state !== "passed")
       return refuseUnstaged(staged, (staging) => this.instances.downForMs(staging, staging.stable));
-    return this.#checkBuilt(service, this.#builds.resultOf(rollout, staged?.release ?? null));
+    return checkBuilt(service, this.#builds.resultOf(rollout, staged?.release ?? null), all);
   }
 
   /** The rollout's evidence, brought up to now; null when it never exposes or is over and done with. */
@@ -370,19 +366,6 @@ export class ControlLoop {
 /** An entry about a rollout. */
 export function entryOf(rollout: Pick<Rollout, "environment" | "service" | "id">, actor: Actor, fact: Fact): NewEntry {
   return { environment: rollout.environment, service: rollout.service, rollout: rollout.id, actor, fact };
-}
-
-/** A build whose result serves everyone already has nothing to roll out. */
-function refuseWhatServes(service: Service, fact: RolloutFact & { kind: "release-built" }): RolloutFact {
-  if (fact.release.id !== service.stable) return fact;
-  // It serves here from a time when nothing came after this environment: its attestation is still to be earned.
-  if (service.rollout?.attests === true && service.attestations[fact.release.id] === undefined) return fact;
-  return {
-    kind: "rollout-refused",
-    code: "BELAY_RELEASE_SERVES_ALREADY",
-    reason: `the commit builds to ${fact.release.id}, which serves everyone already`,
-    next: "Commit the change that you want to deploy, then run `belay deploy` again.",
-  };
 }
 
 function watchedRollouts(service: Service): readonly RolloutId[] {

@@ -1,4 +1,5 @@
 import type { Burning } from "../analysis/burn-rate.ts";
+import type { ConfigVersionView, SecretView } from "../config/configs.ts";
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
@@ -59,6 +60,17 @@ export interface ControlPlane {
     readonly rollout?: string;
   }): readonly ChainedEntry[];
   checkpoint(): Checkpoint;
+  /** Rolls out the present release with its configuration resolved anew; nothing is built. */
+  releaseConfig(request: ConfigReleaseRequest, actor: Actor): Promise<{ readonly rollout: string; readonly forecast: string }>;
+  /** Keeps secrets of a service, each as its next version. They take effect with the next rollout. */
+  setSecrets(
+    request: ServiceRequest & { readonly values: Readonly<Record<string, string>> },
+    actor: Actor,
+  ): Promise<readonly SecretView[]>;
+  unsetSecret(request: ServiceRequest & { readonly name: string }, actor: Actor): Promise<SecretView>;
+  listSecrets(request: ServiceRequest): Promise<readonly SecretView[]>;
+  /** The configuration of a release, by default of the one that serves everyone; secrets by their fingerprints. */
+  config(request: ServiceRequest & { readonly release: string | null }): Promise<ConfigView>;
   /**
    * Where the logs of a service's instances lie, newest instance first; those of instances that are gone come last. With `task`:
    * those of the attempts at a task instead, or of the commands that people ran (`once`). With `process`: those of a worker or a
@@ -131,6 +143,19 @@ export interface DeployRequest {
   readonly bundle?: string | undefined;
   /** Ends a running rollout of the service in favour of this one. */
   readonly supersede: boolean;
+  /** Values of the variables that come from the environment of whoever deploys. */
+  readonly config?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Stable's revision with its configuration resolved anew. Of variables from the deployer's environment those that are not sent stay. */
+export interface ConfigReleaseRequest extends ServiceRequest {
+  readonly supersede: boolean;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** The configuration of one release. */
+export interface ConfigView extends ConfigVersionView {
+  readonly release: string;
 }
 
 export interface StatusView {

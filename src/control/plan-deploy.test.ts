@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Story } from "../rollout/rollout.builder.ts";
+import { openConfigs } from "../config/open-configs.ts";
+import { createMemoryFiles } from "../config/sealed-files.ts";
+import { ManualClock } from "../ports/manual-clock.ts";
+import { createSeededRandom } from "../ports/random.ts";
+import { releaseNamed, Story } from "../rollout/rollout.builder.ts";
+import type { Release } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { planDeploy } from "./plan-deploy.ts";
 
@@ -19,10 +24,25 @@ function plan(options: {
   readonly services?: readonly Service[];
   readonly perSecond?: number;
   readonly environment?: string;
+  readonly revision?: Release;
 }) {
   const { text = manifest, services = [new Story().withStable().service], perSecond = 40, environment = "production" } = options;
+  const { revision } = options;
   const releases = { readFile: async () => (text === "" ? undefined : text) };
-  return planDeploy({ request: { ...request, environment }, releases, services, newUnitsPerSecond: () => perSecond });
+  const configs = openConfigs({
+    files: createMemoryFiles(createSeededRandom(1)),
+    clock: new ManualClock(),
+    runCommand: async () => "",
+  });
+  return planDeploy({
+    request: { ...request, environment },
+    releases,
+    services,
+    configs,
+    by: "ann",
+    ...(revision === undefined ? {} : { revision }),
+    newUnitsPerSecond: () => perSecond,
+  });
 }
 
 async function factOf(options: Parameters<typeof plan>[0]) {
@@ -126,6 +146,13 @@ test("a cohort in front of no weights is followed by planned ones, and its rules
   assert.match(forecast, /of gates at 100 new visitors a second/);
 });
 
+test("a config version is a part of the plan, and a contract that is not kept is refused before anything starts", async () => {
+  assert.equal((await factOf({})).config, undefined);
+  const text = `${manifest}config: { REGION: { default: eu } }\n`;
+  assert.match((await factOf({ text })).config ?? "", /^[0-9a-f]{12}$/);
+  await assert.rejects(plan({ text: `${manifest}config: { TOKEN: { secret: true } }\n` }), { code: "BELAY_CONFIG_REFUSED" });
+});
+
 test("staging comes before production: there a release goes to everyone when it is ready, and it is said what happens first", async () => {
   const text = manifest.replace("environments:", "environments:\n  staging: { routes: [{ host: staging.example.com }] }");
   const staging = await plan({ text, services: [], environment: "staging" });
@@ -137,4 +164,6 @@ test("staging comes before production: there a release goes to everyone when it 
   assert.equal(production.after, "staging");
   assert.equal(production.fact.attests, undefined);
   assert.match(production.forecast, /^first the same bundle in staging; then .* of gates/);
+  const configAlone = await plan({ text, revision: releaseNamed("a1") });
+  assert.deepEqual([configAlone.after, configAlone.fact.revisionOf], [null, "a1"]);
 });

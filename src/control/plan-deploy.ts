@@ -2,6 +2,7 @@ import { forecast } from "../analysis/forecast.ts";
 import { harmMax, harmWithin, withinWords } from "../analysis/plan-harm.ts";
 import { planSteps } from "../analysis/plan-steps.ts";
 import { durationWords } from "../analysis/words.ts";
+import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
@@ -25,11 +26,19 @@ export async function planDeploy(options: {
   readonly request: DeployRequest;
   readonly releases: Pick<Releases, "readFile">;
   readonly services: readonly Service[];
+  readonly configs: Pick<Configs, "resolve">;
+  readonly by: string;
+  /** For a config release: the release whose revision it takes. */
+  readonly revision?: Release;
+  /** What this environment was given by its last deployer is taken again, because nobody deploys to it by name. */
+  readonly keepsValues?: boolean;
   newUnitsPerSecond(service: Service, unit: Unit): number;
 }): Promise<PlannedDeploy> {
-  const { request, releases, services, newUnitsPerSecond } = options;
+  const { request, releases, services, newUnitsPerSecond, revision } = options;
   const manifest = await readManifest(releases, request);
-  const { routes, after } = requireEnvironment(manifest, request.environment);
+  const { routes, after: comesAfter } = requireEnvironment(manifest, request.environment);
+  // The files of a config release serve here already, and what is new in it is of this environment alone.
+  const after = revision === undefined ? comesAfter : null;
   const taken = takenRoute({ service: manifest.service, environment: request.environment, routes }, services);
   if (taken !== null) throw taken;
   const own = services.find((service) => service.name === manifest.service && service.environment === request.environment);
@@ -38,7 +47,13 @@ export async function planDeploy(options: {
   const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
   const { plan, words } = next === null ? freezePlan(manifest.plan, perSecond) : stagingPlan(manifest.plan, next);
   const { commit, root, isDirty, bundle } = request;
-  const sent = { ...(bundle === undefined ? {} : { bundle }), ...(next === null ? {} : { attests: true }) };
+  const config = await resolveConfig(manifest, { ...options, own });
+  const sent = {
+    ...(bundle === undefined ? {} : { bundle }),
+    ...(config === null ? {} : { config }),
+    ...(revision === undefined ? {} : { revisionOf: revision.id }),
+    ...(next === null ? {} : { attests: true }),
+  };
   const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
@@ -59,6 +74,25 @@ function stagingPlan({ withinMs: _, ...plan }: Manifest["plan"], next: string): 
     plan: { ...plan, steps: [], bakeMs: 0, keepWarmMs: 0, onInconclusive: "continue" },
     words: `it goes to everyone there as soon as it is ready; that it was, is recorded for ${next}`,
   };
+}
+
+/** Once, and before anything runs: what an instance gets does not change between its starts. Throws `BELAY_CONFIG_REFUSED`. */
+function resolveConfig(
+  manifest: Manifest,
+  options: Omit<Parameters<typeof planDeploy>[0], "releases" | "services"> & { readonly own: Service | undefined },
+): Promise<string | null> {
+  const { configs, request, revision, by, own, keepsValues } = options;
+  const stable = own === undefined || own.stable === null ? undefined : own.releases[own.stable];
+  const { environment, config: sent = {} } = request;
+  return configs.resolve({
+    place: { environment, service: manifest.service },
+    contract: manifest.config,
+    sources: requireEnvironment(manifest, environment).config,
+    buildSecrets: revision === undefined && request.bundle === undefined ? manifest.release.secrets : [],
+    sent,
+    kept: (keepsValues === true ? stable : revision)?.config ?? null,
+    by,
+  });
 }
 
 /**
@@ -105,15 +139,21 @@ function freezePlan(
   return { plan: { ...known, steps, onInconclusive }, words: `${expected.words}${ladder}; ${end}${length}` };
 }
 
-/** What to build for a rollout: the manifest of its own commit decides, not the one of today. */
+/** What to build for a rollout: the manifest of its own commit decides, not the one of today. Throws `BELAY_SECRET_UNKNOWN`. */
 export async function planBuild(
   releases: Pick<Releases, "readFile">,
-  rollout: Rollout,
-  staged: Release | null = null,
+  {
+    rollout,
+    staged,
+    configs,
+  }: { readonly rollout: Rollout; readonly staged: Release | null; readonly configs: Pick<Configs, "secretValues"> },
 ): Promise<BuildRequest> {
-  const { commit, root, environment, isDirty, bundle } = rollout;
+  const { commit, root, environment, isDirty, bundle, config } = rollout;
   const manifest = await readManifest(releases, { commit, root });
   const { routes, trustedProxies } = requireEnvironment(manifest, environment);
+  const { service, release } = manifest;
+  // Built elsewhere, with the secrets that there are there.
+  const names = bundle === undefined && staged === null ? release.secrets : [];
   return {
     service: manifest.service,
     environment,
@@ -132,6 +172,8 @@ export async function planBuild(
     build: manifest.release.build,
     buildTimeoutMs: manifest.release.buildTimeoutMs,
     include: manifest.release.include,
+    ...(config === undefined ? {} : { config }),
+    secrets: names.length === 0 ? {} : configs.secretValues({ environment, service }, names),
   };
 }
 

@@ -34,6 +34,7 @@ const neededFields: { readonly [Kind in Fact["kind"]]: readonly (keyof Extract<F
   "preview-keys-changed": ["keys"],
   attested: ["release", "digest", "checked"],
   "maintenance-changed": ["isOn", "message"],
+  "secret-changed": ["name", "version", "change"],
   "run-started": ["run", "release", "command", "reason"],
   "run-ended": ["run", "exitCode", "how", "ranMs"],
   "rolled-back-directly": ["target", "plan", "reason", "doneAt"],

@@ -1,10 +1,13 @@
 import type { BackgroundProcess } from "../rollout/background.ts";
 import type { AssetFolder, Plan, ReleaseTask, Route, RunSpec } from "../rollout/rollout.ts";
+import type { ConfigSource, ConfigVariable } from "./config-contract.ts";
 
+/** Where a service runs, and where its variables come from there. */
 export interface EnvironmentOfManifest {
   readonly routes: readonly Route[];
   /** Networks of the proxies in front whose X-Forwarded-* counts. */
   readonly trustedProxies: readonly string[];
+  readonly config: Readonly<Record<string, ConfigSource>>;
   /** Where the same bundle must have passed first; null when nothing comes before. */
   readonly after: string | null;
 }
@@ -17,10 +20,14 @@ export interface Manifest {
     readonly build: string | null;
     readonly include: readonly string[] | null;
     readonly buildTimeoutMs: number;
+    /** Names of secrets that the build finds as files. */
+    readonly secrets: readonly string[];
   };
   /** In the order of the file. */
   readonly tasks: readonly ReleaseTask[];
   readonly environments: Readonly<Record<string, EnvironmentOfManifest>>;
+  /** Every variable that an instance gets. */
+  readonly config: Readonly<Record<string, ConfigVariable>>;
   readonly processes: readonly BackgroundProcess[];
   /** Globs, relative to the manifest's folder, of files outside of it that are a change of the service too. */
   readonly watch: readonly string[];

@@ -1,4 +1,5 @@
 import { findCohortsThatDoNotFit } from "./cohorts.ts";
+import { checkConfig } from "./config-meaning.ts";
 import { findOrderThatDoesNotFit } from "./environment-order.ts";
 import type { Finding } from "./position.ts";
 import { findProcessesAtOdds } from "./processes-meaning.ts";
@@ -17,6 +18,7 @@ export function checkMeaning(value: unknown): readonly Finding[] {
     ...findRoutesClaimedTwice(value),
     ...findProcessesAtOdds(value),
     ...findCohortsThatDoNotFit(value),
+    ...checkConfig(value),
     ...findOrderThatDoesNotFit(get(value, "environments")),
   ];
 }

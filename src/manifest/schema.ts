@@ -1,7 +1,9 @@
 import * as z from "zod";
-import { cohortsSchema, networkSchema } from "./cohort-schema.ts";
+import { cohortsSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
+import { buildSecretsSchema, configSchema } from "./config-schema.ts";
 import { environmentBefore } from "./environment-order.ts";
+import { environmentSchema } from "./environment-schema.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
@@ -13,8 +15,6 @@ import { holdbackWeight, onFailsSchema, sloSchema, stepSchema } from "./rollout-
  */
 const minute = 60_000;
 const hour = 60 * minute;
-
-const hostPattern = /^(\*|(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$/;
 
 const run = z.strictObject({
   command: text(shellCommand, "a command line", {
@@ -66,6 +66,7 @@ const release = z.strictObject({
     })
     .optional(),
   buildTimeout: duration({ description: "Time for the build.", examples: ["15m"] }, { atLeastMs: 1_000 }).prefault("15m"),
+  secrets: buildSecretsSchema.prefault([]),
 });
 
 /** Begins with a letter: names that are numbers would not keep the order of the file. */
@@ -84,60 +85,6 @@ const task = z.strictObject({
     { description: "Time after which it is ended and the release refused.", examples: ["5m"] },
     { atLeastMs: 100 },
   ).prefault("5m"),
-});
-
-const route = z.strictObject({
-  host: text(hostPattern, 'a host name in lower case without port, or "*" for any', {
-    description: "Host name that visitors use.",
-    examples: ["shop.example.com", '"*"'],
-  }),
-  path: text(pathPattern, "a path prefix", { description: "Path prefix; / is everything.", examples: ["/", "/api"] }).prefault(
-    "/",
-  ),
-  idempotent: z
-    .union([z.literal(true), z.literal("key")])
-    .meta({
-      title: "true or key",
-      description:
-        "Requests that may be sent twice besides GET, HEAD and OPTIONS: all (`true`), or those with an Idempotency-Key header (`key`). Stable answers them when a new release fails them.",
-      examples: ["true", "key"],
-    })
-    .optional(),
-  shield: z
-    .enum(["off"])
-    .meta({
-      title: "off",
-      description: "Visitors see what a new release fails here, also of GET, HEAD and OPTIONS.",
-      examples: ["off"],
-    })
-    .optional(),
-});
-
-const environment = z.strictObject({
-  trustedProxies: z
-    .array(networkSchema)
-    .max(100, "has more than 100 networks")
-    .prefault([])
-    .meta({
-      title: "a list of networks",
-      description: "Proxies in front of Belay, by address: only what they say of a client in X-Forwarded-* counts.",
-      examples: ["[10.0.0.0/8]"],
-    }),
-  routes: z
-    .array(route)
-    .min(1, "is empty, so that no visitor would reach the service")
-    .max(1000, "has more than 1000 routes")
-    .meta({
-      title: "a list of routes",
-      description: "What of the incoming traffic belongs to the service.",
-      examples: ["[{ host: shop.example.com }]"],
-    })
-    .optional(),
-  after: text(dnsLabel, "the name of another environment, or none", {
-    description:
-      "Environment in which the same bundle must have passed first, or none. Left out, staging comes before production when there is one.",
-    examples: ["staging"],
-  }).optional(),
 });
 
 const rollout = z.strictObject({
@@ -247,7 +194,7 @@ const manifest = z
     environments: z
       .record(
         z.string().regex(dnsLabel),
-        environment.meta({ title: "a map of keys", examples: ["{ routes: [{ host: shop.example.com }] }"] }),
+        environmentSchema.meta({ title: "a map of keys", examples: ["{ routes: [{ host: shop.example.com }] }"] }),
       )
       .refine((all) => Object.keys(all).length > 0, "is empty: name at least one environment")
       .meta({
@@ -255,6 +202,11 @@ const manifest = z
         description: "Where the service runs, by name (a-z, 0-9 and -).",
         examples: ["{ production: { routes: [{ host: shop.example.com }] } }"],
       }),
+    config: configSchema.prefault({}).meta({
+      title: "a map of variables",
+      description: "Every variable that an instance gets, by name, and what it must be.",
+      examples: ["{ DATABASE_URL: { type: url, secret: true } }"],
+    }),
     processes: processes.prefault({}).meta({
       title: "a map of processes",
       description: "Workers and jobs beside the instances, by name; the release that serves everyone runs them.",
@@ -355,15 +307,11 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
     .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
-  for (const [name, { routes, after, trustedProxies }] of Object.entries(data.environments)) {
+  for (const [name, { routes, after, trustedProxies, config }] of Object.entries(data.environments)) {
     environments[name] = {
-      routes: (routes ?? []).map(({ host, path, idempotent, shield }) => ({
-        host,
-        path: withoutTrailingSlash(path),
-        ...(idempotent === undefined ? {} : { idempotent }),
-        ...(shield === undefined ? {} : { shield }),
-      })),
+      routes: (routes ?? []).map(({ path, ...route }) => ({ ...route, path: withoutTrailingSlash(path) })),
       trustedProxies,
+      config,
       after: environmentBefore(name, after, Object.hasOwn(data.environments, "staging")),
     };
   }
@@ -378,9 +326,15 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       drainTimeoutMs: run.drainTimeout,
       memoryBytesMax: run.memory ?? null,
     },
-    release: { build: release.build ?? null, include: release.include ?? null, buildTimeoutMs: release.buildTimeout },
+    release: {
+      build: release.build ?? null,
+      include: release.include ?? null,
+      buildTimeoutMs: release.buildTimeout,
+      secrets: release.secrets,
+    },
     tasks: Object.entries(data.tasks).map(([name, { command, timeout }]) => ({ name, command, timeoutMs: timeout })),
     environments,
+    config: data.config,
     processes: toProcesses(data.processes, run.memory ?? null),
     watch: data.watch,
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),

@@ -5,8 +5,10 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { processesWith, sendSignal } from "../ports/processes.ts";
 import type { Random } from "../ports/random.ts";
+import { releaseIdOf } from "../rollout/release-id.ts";
 import type { BuildPlace, Release } from "../rollout/rollout.ts";
 import { runBuild } from "./build.ts";
+import { BuildSecrets } from "./build-secrets.ts";
 import { BundleStore, type StoredBundle } from "./bundle-store.ts";
 import { diskFailed } from "./disk-failed.ts";
 import { exportCommit } from "./export.ts";
@@ -35,6 +37,8 @@ export async function openReleases(options: ReleasesOptions): Promise<Releases> 
   const repository = new GitRepository(join(dataFolder, "repository.git"));
   const store = new BundleStore(join(dataFolder, "releases"));
   const uploaded = new UploadedBundles(join(dataFolder, "bundles"), store);
+  const buildSecrets = new BuildSecrets(dataFolder);
+  buildSecrets.removeLeftovers();
   const work = (name: string) => join(building, `${name}-${Buffer.from(options.random.bytes(6)).toString("hex")}`);
   return {
     knownCommits: () => repository.knownCommits(),
@@ -43,7 +47,7 @@ export async function openReleases(options: ReleasesOptions): Promise<Releases> 
     receiveBundle: (upload) => translateDisk(() => inFolder(work("upload"), (folder) => uploaded.receive(upload, folder))),
     readBundle: async (sha256) => uploaded.read(sha256),
     build: (request, signal) =>
-      translateDisk(() => buildRelease({ ...options, repository, store, uploaded, work }, request, signal)),
+      translateDisk(() => buildRelease({ ...options, repository, store, uploaded, buildSecrets, work }, request, signal)),
     verifiedFolder: (release) => translateDisk(() => store.verifiedFolder(release.digest)),
   };
 }
@@ -70,6 +74,7 @@ type Tools = ReleasesOptions & {
   readonly repository: GitRepository;
   readonly store: BundleStore;
   readonly uploaded: UploadedBundles;
+  readonly buildSecrets: BuildSecrets;
   /** A path below `building/` where nothing is. */
   work(name: string): string;
 };
@@ -110,26 +115,30 @@ async function buildIn(folder: string, tools: Tools, request: BuildRequest, sign
     const heading = `Build of commit ${commit} for ${request.service} in ${request.environment}, ${tools.clock.now()}`;
     const logFile = join(tools.dataFolder, "logs", `build-${commit.slice(0, 12)}.log`);
     const { nodeFolder } = tools;
-    await runBuild(
-      {
-        command: build,
-        commit,
-        timeoutMs: request.buildTimeoutMs,
-        source,
-        root,
-        scratch: join(folder, "scratch"),
-        nodeFolder,
-        logFile,
-        heading,
-      },
-      signal,
+    const { secrets = {} } = request;
+    await tools.buildSecrets.with(secrets, (files) =>
+      runBuild(
+        {
+          command: build,
+          commit,
+          timeoutMs: request.buildTimeoutMs,
+          source,
+          root,
+          scratch: join(folder, "scratch"),
+          nodeFolder,
+          logFile,
+          heading,
+          secretFiles: files,
+          secretValues: Object.values(secrets),
+        },
+        signal,
+      ),
     );
   }
   signal.throwIfAborted();
   return tools.store.add({ from: join(source, root), include, unfinished: join(folder, "bundle") });
 }
 
-/** `<commit>-<digest>`, shortened; `<commit>-dirty-<digest>` for what was deployed with uncommitted changes. */
 function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBundle, built: BuildPlace): Release {
   const {
     service,
@@ -143,8 +152,12 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     trustedProxies,
     expose,
     processes = [],
+    config,
+    root,
   } = request;
-  const id = `${commit.slice(0, 7)}${isDirty ? "-dirty" : ""}-${digest.slice(0, 6)}`;
+  const id = releaseIdOf({ commit, isDirty, digest, config });
+  const configured = config === undefined ? {} : { config };
+  const trusted = trustedProxies === undefined ? {} : { trustedProxies };
   return {
     id,
     service,
@@ -158,10 +171,12 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     tasks,
     routes,
     assets,
-    ...(trustedProxies === undefined ? {} : { trustedProxies }),
+    ...trusted,
     expose,
     processes,
     built,
+    root,
+    ...configured,
   };
 }
 

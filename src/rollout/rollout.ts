@@ -142,6 +142,10 @@ export interface Release {
   readonly processes?: readonly BackgroundProcess[] | undefined;
   /** Absent in entries from before it was recorded: those releases were built here. */
   readonly built?: BuildPlace | undefined;
+  /** The version of its configuration; absent when its manifest declares none. */
+  readonly config?: string | undefined;
+  /** Folder of the service inside the repository; absent in entries from before it was recorded. */
+  readonly root?: string | undefined;
 }
 
 /** Where a release was built: by this control plane, or by somebody elsewhere (as they say), who sent the bundle of this sha256. */
@@ -211,6 +215,10 @@ export interface Rollout {
   readonly root: string;
   /** sha256 of the bundle that was sent; absent when the release is built here. */
   readonly bundle?: string | undefined;
+  /** Version of the configuration that its release gets; absent when the manifest declares none, and in a rollback. */
+  readonly config?: string | undefined;
+  /** A config release: the release whose revision it takes as it is. Nothing is built for it, and no task is run. */
+  readonly revisionOf?: ReleaseId | undefined;
   /** Absent when no environment comes before this one. Until that rollout has earned an attestation, nothing runs here. */
   readonly staging?: StagedIn | undefined;
   /** True in an environment that comes before another: a release that gets here is attested. */

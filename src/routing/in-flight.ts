@@ -1,5 +1,7 @@
+import type { FoundRoute } from "./find-route.ts";
 import type { RepeatRules, ShieldMark } from "./shield.ts";
 import type { Pool, ServiceRoute } from "./table.ts";
+import type { ScoredRequest } from "./unit-records.ts";
 import type { Side } from "./wire.ts";
 
 /** Where one request goes, and as what it is scored. */
@@ -111,4 +113,30 @@ export class InFlightRequests {
     if (count === 0) this.#byRelease.delete(release);
     else this.#byRelease.set(release, count);
   }
+}
+
+/** Stable, and no evidence. */
+export function stableChoice({ service, name, rules }: FoundRoute, rollout: string, exposureEpoch: number): Choice {
+  return {
+    service,
+    route: name,
+    rules,
+    arm: "stable",
+    pool: service.stable,
+    fallback: null,
+    weight: 0,
+    rollout,
+    exposureEpoch,
+    unit: null,
+    isByRequest: false,
+  };
+}
+
+/** As what a request is recorded; null when it is evidence for nothing. */
+export function scoredFrom({ choice, startMs }: InFlight): ScoredRequest | null {
+  const { unit, rollout, arm, weight, exposureEpoch } = choice;
+  if (unit === null || arm === "preview") return null;
+  // At weight 0 nobody is drawn: who is on stable then is there because of what it is not.
+  const recorded = arm === "stable" && weight === 0 ? "outside" : arm;
+  return { rollout, unit, arm: recorded, weight, exposureEpoch, startMs };
 }

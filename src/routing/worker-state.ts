@@ -1,9 +1,9 @@
 import { isOnCanary } from "./assignment.ts";
-import { Cohorts, type RequestTraits } from "./cohorts.ts";
+import { type Cohorts, cohortsByService, type RequestTraits } from "./cohorts.ts";
 import { Counters } from "./counters.ts";
 import { ExposureGuard } from "./exposure-guard.ts";
-import { type FoundRoute, RouteIndex } from "./find-route.ts";
-import { type AnswerKind, type Choice, type InFlight, InFlightRequests } from "./in-flight.ts";
+import { RouteIndex } from "./find-route.ts";
+import { type AnswerKind, type Choice, type InFlight, InFlightRequests, scoredFrom, stableChoice } from "./in-flight.ts";
 import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
 import { type PreviewCookie, PreviewDesk } from "./preview-desk.ts";
@@ -11,7 +11,7 @@ import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
 import { type Asked, Shield } from "./shield.ts";
 import { type Exposure, emptyTable, type Pool, poolsOf, type RoutingTable, type ServiceRoute, type Target } from "./table.ts";
 import { TargetHealth } from "./target-health.ts";
-import { type ScoredRequest, UnitRecords } from "./unit-records.ts";
+import { UnitRecords } from "./unit-records.ts";
 import type { Brake, Outcome } from "./wire.ts";
 
 export interface IncomingRequest {
@@ -300,7 +300,7 @@ export class WorkerState {
     this.#table = table;
     this.#routes = new RouteIndex(table);
     this.previews.serve(table);
-    this.#cohorts = cohortsOf(table);
+    this.#cohorts = cohortsByService(table);
     const rollouts = table.services.flatMap(({ exposure, watch }) => [exposure?.rollout, watch?.rollout]);
     this.#counters.retain(new Set(rollouts.filter((rollout) => rollout !== undefined)), grant.nowMs);
     this.#health.retain(table.services.flatMap(poolsOf));
@@ -389,36 +389,4 @@ export class WorkerState {
     const { arm } = request.choice;
     if (outcome === "failed" && (arm === "canary" || arm === "cohort")) this.#hasUrgentNews = true;
   }
-}
-
-function cohortsOf({ services }: RoutingTable): ReadonlyMap<ServiceRoute, Cohorts> {
-  const withCohorts = services.flatMap((service): readonly (readonly [ServiceRoute, Cohorts])[] => {
-    const { cohorts = [] } = service.exposure ?? {};
-    return cohorts.length === 0 ? [] : [[service, new Cohorts({ cohorts, trustedProxies: service.trustedProxies ?? [] })]];
-  });
-  return new Map(withCohorts);
-}
-
-function stableChoice({ service, name, rules }: FoundRoute, rollout: string, exposureEpoch: number): Choice {
-  return {
-    service,
-    route: name,
-    rules,
-    arm: "stable",
-    pool: service.stable,
-    fallback: null,
-    weight: 0,
-    rollout,
-    exposureEpoch,
-    unit: null,
-    isByRequest: false,
-  };
-}
-
-function scoredFrom({ choice, startMs }: InFlight): ScoredRequest | null {
-  const { unit, rollout, arm, weight, exposureEpoch } = choice;
-  if (unit === null || arm === "preview") return null;
-  // At weight 0 nobody is drawn: who is on stable then is there because of what it is not.
-  const recorded = arm === "stable" && weight === 0 ? "outside" : arm;
-  return { rollout, unit, arm: recorded, weight, exposureEpoch, startMs };
 }
