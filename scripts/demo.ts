@@ -79,18 +79,29 @@ async function publicUrl(stage: Stage): Promise<string> {
 }
 
 function printTable(lines: LiveLines, results: readonly ActResult[]): void {
-  const heading = ["release", "outcome", "why", "seconds", "canary requests", "visitors harmed", "failed requests in all"];
+  const heading = [
+    "release",
+    "outcome",
+    "why",
+    "seconds",
+    "canary requests",
+    "shielded",
+    "visitors harmed",
+    "failed requests in all",
+  ];
   const rows = results.map(({ act, rollout, visitors }) => [
     act.name,
     `${rollout.outcome} by ${rollout.by}`,
     rollout.reason.split("\n", 1)[0] ?? "",
     rollout.seconds.toFixed(1),
     String(rollout.canaryRequests),
+    String(rollout.shielded),
     String(visitors?.harmedVisitors ?? 0),
     String(visitors?.failed ?? 0),
   ]);
   lines.print(`\n${describeTable([heading, ...rows], { columns: lines.columns, flexible: 2 })}`);
-  lines.print("\nHarmed visitors and failed requests are what the visitors' own HTTP clients saw, on both releases.");
+  lines.print("\nShielded is what the release failed and stable answered in its place, by Belay's count.");
+  lines.print("Harmed visitors and failed requests are what the visitors' own HTTP clients saw, on both releases.");
 }
 
 /** What the gates of a rollout ruled out, each in the words of its own entry: a step that no evidence ended claims nothing. */

@@ -104,6 +104,7 @@ const book = z.object({
   weightChanges: z.array(z.object({ exposureEpoch: z.number(), endedAtMs: z.number() })),
   visitors: arms,
   failedVisitors: arms,
+  harmedVisitors: z.number().optional(),
   known: z.string(),
   flagsCount: z.int().positive(),
   knownHalvings: z.number(),

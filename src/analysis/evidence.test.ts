@@ -132,9 +132,10 @@ test("an outage before the promotion does not excuse a fall after it", () => {
   assert.equal(evidence.verdict(bake).kind, "fail");
 });
 
-test("the summary counts requests as it was told, and harms no more visitors than requests", () => {
+test("the summary counts requests as it was told, and as harmed the visitors whom a failure has reached, each once", () => {
   const evidence = begin();
   for (const number of [1, 2]) evidence.absorb(record({ kind: "failed", unit: unitOf(number), atMs: 10 }));
+  for (const kind of ["harmed", "harmed"] as const) evidence.absorb(record({ kind, unit: unitOf(2), atMs: 20 }));
   evidence.countRequests({ canary: { requests: 10, failed: 3 }, stable: { requests: 90, failed: 0 }, harmedRequests: 1 });
   const summary = evidence.summary();
   assert.deepEqual(summary.canary, { visitors: 2, failedVisitors: 2, requests: 10, failedRequests: 3 });

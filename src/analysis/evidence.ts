@@ -166,6 +166,9 @@ export class Evidence {
         this.#slo.failed(record);
         this.#latch(record.weight);
         return;
+      case "harmed":
+        this.#book.harmed(record);
+        return;
     }
   }
 
@@ -239,7 +242,7 @@ export class Evidence {
   /** The numbers behind a decision. The gate shown is that of the present weight. E-values are the highest reached. */
   summary(): EvidenceSummary {
     const { canary, stable, harmedRequests } = this.#requests;
-    const { visitors, failedVisitors } = this.#book;
+    const { visitors, failedVisitors, harmedVisitors } = this.#book;
     const step = this.#plan.steps.findIndex(({ weight }) => weight === this.#book.weight);
     const gate = step === -1 ? this.#gates.at(-1) : this.#gates[step];
     return {
@@ -268,8 +271,7 @@ export class Evidence {
       failedScoredVisitors: this.#failedScoredVisitors,
       excludedHarm: excludedShare(this.#scoredVisitors, this.#failedScoredVisitors),
       harmedRequests,
-      // A failure that stable answered in the canary's place reached nobody, so there are no more harmed visitors than harmed requests.
-      harmedVisitors: Math.min(failedVisitors.canary, harmedRequests),
+      harmedVisitors,
       shieldedRequests: Math.max(0, canary.failed - harmedRequests),
       lostRecords: this.#lostRecords,
       latency: { canary: this.#latency.figures("canary"), stable: this.#latency.figures("stable") },

@@ -7,6 +7,8 @@ const reportSlackMs = 2_000;
 const weightChangesMax = 64;
 
 const seen = { canary: 1, stable: 2 } as const;
+/** Beside the sides on which a visitor failed: a failure of the canary has reached it. */
+const wasHarmed = 4;
 const wasExposed = 4;
 const wasTimed = 8;
 const wasAnswered = 16;
@@ -33,7 +35,7 @@ export interface ScoredVisitor {
 
 interface Failure {
   readonly atMs: number;
-  /** Sides on which it failed, by bit. */
+  /** Sides on which it failed, and whether one of them harmed it, by bit. */
   readonly arms: number;
 }
 
@@ -45,6 +47,8 @@ export interface VisitorBookState {
   readonly weightChanges: readonly { readonly exposureEpoch: number; readonly endedAtMs: number }[];
   readonly visitors: Readonly<Record<Arm, number>>;
   readonly failedVisitors: Readonly<Record<Arm, number>>;
+  /** Absent in states from before the shield. */
+  readonly harmedVisitors?: number | undefined;
   /** `unit:number` in base 36, joined by commas: a rollout may know 65,536 of them. */
   readonly known: string;
   /** By how much the numbers in `known` are packed. */
@@ -80,6 +84,7 @@ export class VisitorBook {
   readonly #watchedByUnit = new Map<string, WatchedVisitor>();
   readonly #visitors = { canary: 0, stable: 0 };
   readonly #failedVisitors = { canary: 0, stable: 0 };
+  #harmedVisitors = 0;
   #weightChanges: { readonly exposureEpoch: number; readonly endedAtMs: number }[] = [];
   #exposureEpoch = 0;
   #weight = 0;
@@ -111,6 +116,7 @@ export class VisitorBook {
     }
     Object.assign(book.#visitors, state.visitors);
     Object.assign(book.#failedVisitors, state.failedVisitors);
+    book.#harmedVisitors = state.harmedVisitors ?? 0;
     book.#weightChanges = state.weightChanges.map((change) => ({ ...change, endedAtMs: change.endedAtMs + shiftMs }));
     book.#exposureEpoch = state.exposureEpoch;
     book.#weight = state.weight;
@@ -154,6 +160,16 @@ export class VisitorBook {
     if ((arms & seen[record.arm]) === 0) this.#failedVisitors[record.arm] += this.#failures.scale;
     this.#failures.set(record.unit, { atMs: Math.min(before?.atMs ?? record.atMs, record.atMs), arms: arms | seen[record.arm] });
     return before === undefined;
+  }
+
+  /** A failure that is or will be told by `failed` has reached its visitor. */
+  harmed(record: UnitRecord): void {
+    this.#see(record);
+    if (!this.#failures.accepts(record.unit)) return;
+    const before = this.#failures.get(record.unit);
+    if (before === undefined || (before.arms & wasHarmed) !== 0) return;
+    this.#harmedVisitors += this.#failures.scale;
+    this.#failures.set(record.unit, { ...before, arms: before.arms | wasHarmed });
   }
 
   /** True when the visitor has not failed and no worker reported it as served in this minute before. */
@@ -238,6 +254,11 @@ export class VisitorBook {
     return this.#failedVisitors;
   }
 
+  /** Distinct visitors whom a failure of the canary has reached. */
+  get harmedVisitors(): number {
+    return this.#harmedVisitors;
+  }
+
   state(): VisitorBookState {
     this.#compact();
     return {
@@ -248,6 +269,7 @@ export class VisitorBook {
       weightChanges: [...this.#weightChanges],
       visitors: { ...this.#visitors },
       failedVisitors: { ...this.#failedVisitors },
+      harmedVisitors: this.#harmedVisitors,
       known: Array.from(this.#known.entries(), ([unit, packed]) => `${unit}:${packed.toString(36)}`).join(","),
       flagsCount,
       knownHalvings: this.#known.halvings,

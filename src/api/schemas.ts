@@ -56,6 +56,20 @@ const evidence: z.ZodType<EvidenceSummary> = z
     harmedRequests: count,
     harmedVisitors: count,
     shieldedRequests: count,
+    shield: z
+      .object({
+        covered: count,
+        uncovered: z.object({ notRepeatable: count, switchedOff: count, tooLarge: count }),
+        harmed: z.object({
+          notRepeatable: count,
+          switchedOff: count,
+          tooLarge: count,
+          budgetSpent: count,
+          afterHead: count,
+          stableFailedToo: count,
+        }),
+      })
+      .optional(),
     lostRecords: count,
     cohort: arm.optional(),
     previews: z.object({ requests: count, failedRequests: count }).optional(),
@@ -173,7 +187,7 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
     plan,
     forecast: z.string(),
     outcome: z.enum(["promoted", "aborted", "refused", "held", "superseded"]).nullable(),
-    by: z.enum(["verdict", "person", "lease", "health", "plan"]).nullable(),
+    by: z.enum(["verdict", "person", "lease", "health", "budget", "plan"]).nullable(),
     reason: z.string(),
     next: z.string(),
     seconds: z.number(),

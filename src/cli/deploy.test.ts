@@ -61,6 +61,28 @@ test("deploy sends the commit, follows the rollout and ends with one document", 
   assert.match(result.stderr, /building and starting[\s\S]*step 1 of 2; 5% of visitors[\s\S]*promoted/);
 });
 
+test("a dry run shows the plan and what the shield does not cover, and asks nothing of the control plane", async (t) => {
+  const desk = await openRepository(t);
+  writeFileSync(
+    join(desk.folder, "belay.yml"),
+    manifest.replace(
+      '{ host: "*" }',
+      '{ host: "*" }, { host: "*", path: /pay, idempotent: key }, { host: "*", path: /cart, idempotent: true }, { host: "*", path: /live, shield: off }',
+    ),
+  );
+  const { code, stdout, stderr } = await desk.run("deploy", "--dry-run");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /shop to production: steps that the traffic decides, then 95 % for/);
+  assert.match(stdout, /\*\/ +all but GET, HEAD and OPTIONS\n/);
+  assert.match(stdout, /\*\/pay +all but GET, HEAD and OPTIONS, unless they have an Idempotency-Key\n/);
+  assert.match(stdout, /\*\/cart +none \(idempotent: true\)\n[\s\S]*\*\/live +all \(shield: off\)\n/);
+  assert.deepEqual([desk.inside.packs, desk.inside.asked], [[], []]);
+  const { routes } = JSON.parse((await desk.run("deploy", "--dry-run", "--json")).stdout);
+  assert.deepEqual(routes[1], { host: "*", path: "/pay", idempotent: "key" });
+  const unknown = await desk.run("deploy", "--dry-run", "--environment", "moon");
+  assert.match(unknown.stderr, /BELAY_MANIFEST_ENVIRONMENT_UNKNOWN/);
+});
+
 test("a commit that the control plane has is not sent again", async (t) => {
   const desk = await openRepository(t);
   const commit = git(desk, "rev-parse", "HEAD");

@@ -7,6 +7,7 @@ import { notTheOneNamed } from "../release/uploaded-bundles.ts";
 import { readWorkTree } from "../release/work-tree.ts";
 import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
 import { deployChanged } from "./deploy-changed.ts";
+import { showDryRun } from "./deploy-dry-run.ts";
 import { environmentUntil, type Point, pointOf } from "./deploy-point.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
@@ -29,6 +30,7 @@ export const deploy: Command = {
       summary: "Roll out the present release with its configuration resolved anew, such as a changed secret; nothing is built.",
     },
     { flags: "--supersede", summary: "End a running rollout of the service in favour of this one." },
+    { flags: "--dry-run", summary: "Show the plan and what the shield does not cover, and change nothing." },
     { flags: "--until <point>", summary: "Return at this point: started, staging or promoted.", fallback: "promoted" },
     { flags: "--no-follow", summary: "The same as --until started." },
   ],
@@ -36,6 +38,7 @@ export const deploy: Command = {
   async run(context) {
     const { client, values, print } = context;
     const until = pointOf(values);
+    if (values["dryRun"] === true) return showDryRun(context, until);
     const file = textOf(values["bundle"]);
     if (file === undefined && values["sha256"] !== undefined) throw onlyWithBundle("--sha256");
     if (file !== undefined && values["allowDirty"] === true) throw onlyWithBundle("--allow-dirty");

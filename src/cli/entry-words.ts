@@ -5,6 +5,12 @@ import { harmless } from "./show-table.ts";
 type Entry = ChainedEntry["entry"];
 type Fact = Entry["fact"];
 
+const brakeWords: { readonly [by in Extract<Fact, { kind: "braked" }>["by"]]: string } = {
+  lease: "the lease ran out",
+  health: "no instance of the release answered",
+  budget: "it failed more requests than stable may answer in its place",
+};
+
 /** A fact in one line of words. */
 export function describeFact(fact: Fact): string {
   return harmless(words(fact).replaceAll(/\s*\n\s*/g, " "));
@@ -62,13 +68,13 @@ function words(fact: Fact): string {
     case "step-inconclusive":
       return `step ${fact.step + 1} was inconclusive after ${seconds(fact.heldMs)}${because(fact.reason)}`;
     case "verdict-failed":
-      return `the evidence says fail (${fact.metric}) after ${seconds(fact.heldMs)}${because(fact.reason)}`;
+      return `the evidence says fail (${fact.metric}) after ${seconds(fact.heldMs)}${because(fact.reason)} (${fact.evidence.harmedRequests} failures reached visitors, ${fact.evidence.shieldedRequests} were shielded)`;
     case "metric-failed":
       return `${metricWords[fact.metric]} (${fact.metric}: ${fact.onFail}) after ${seconds(fact.heldMs)}${because(fact.reason)}`;
     case "bake-ended":
       return `the bake ended after ${seconds(fact.heldMs)}`;
     case "braked":
-      return `${fact.worker} took the release's traffic back to stable: ${fact.by === "lease" ? "the lease ran out" : "no instance of the release answered"}`;
+      return `${fact.worker} took the release's traffic back to stable: ${brakeWords[fact.by]}`;
     case "brake-settled":
       return `after the brake: ${fact.into}${because(fact.reason)}`;
     case "promote-requested":

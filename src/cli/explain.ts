@@ -5,6 +5,7 @@ import { type Client, readAllEntries } from "./client.ts";
 import { type Command, environmentOption, textOf } from "./command.ts";
 import { describeActor, describeFact } from "./entry-words.ts";
 import { describeOutcome, describeProgress, describeStep, describeWeight } from "./rollout-words.ts";
+import { describeShield } from "./shield-words.ts";
 import { indent, showTable } from "./show-table.ts";
 
 type Evidence = NonNullable<RolloutView["evidence"]>;
@@ -56,6 +57,7 @@ function explainEvidence(evidence: Evidence, view: RolloutView): string {
   lines.push(
     `Harmed: ${evidence.harmedVisitors} visitors by ${evidence.harmedRequests} failed answers that reached them; shielded: ${evidence.shieldedRequests}.`,
   );
+  lines.push(...describeShield(evidence.shield));
   if (evidence.lostRecords > 0)
     lines.push(`${evidence.lostRecords} records were lost on their way: nothing is promoted by evidence with such a gap.`);
   return lines.join("\n");

@@ -65,7 +65,10 @@ test("history is a line of words for each entry, or the entries themselves", asy
     stdout,
     /1 +2026-01-01 00:00:00 +shop\/production +belay +deploy of commit aaaaaaaaaaaa asked for \(uncommitted changes\); steps 5%, 50%/,
   );
-  assert.match(stdout, /the evidence says fail \(errors\) after 4\.2 s: 5 of 20 against 1 of 380/);
+  assert.match(
+    stdout,
+    /the evidence says fail \(errors\) after 4\.2 s: 5 of 20 against 1 of 380 \(7 failures reached visitors, 0 were shielded\)/,
+  );
   const json = JSON.parse((await desk.run("history", "--json", "--rollout", "shop-20260101-a1b2")).stdout);
   assert.deepEqual(json, desk.inside.entries);
   assert.equal(JSON.parse((await desk.run("history", "--json", "--rollout", "other")).stdout).length, 0);

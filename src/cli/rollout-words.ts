@@ -1,6 +1,7 @@
 import type { RolloutView } from "../api/views.ts";
 import { describePercent } from "../manifest/quantities.ts";
 import { describeTime } from "./entry-words.ts";
+import { describeShield } from "./shield-words.ts";
 import { countOf, harmless, indent } from "./show-table.ts";
 
 /** A weight of ten-thousandths as people read it. */
@@ -92,6 +93,7 @@ export const byWords: Readonly<Record<NonNullable<RolloutView["by"]>, string>> =
   person: "a person",
   lease: "the lease",
   health: "health",
+  budget: "the end of the replays",
   plan: "plan",
 };
 
@@ -102,6 +104,7 @@ export function describeTraffic(view: RolloutView): readonly string[] {
     `The release got ${countOf(view.canaryRequests, "request")} of ${countOf(view.unitsCanary, "visitor")}; ${view.canaryErrors} failed.`,
     `Harmed: ${countOf(view.harmedVisitors, "visitor")}, ${countOf(view.harmed, "request")}. Shielded: ${countOf(view.shielded, "request")}.`,
   ];
+  lines.push(...describeShield(view.evidence?.shield));
   const excluded = view.evidence?.excludedHarm ?? 1;
   if (view.outcome === "promoted" && excluded < 1) {
     lines.push(

@@ -3,7 +3,7 @@ import type { ConfigVersionView, SecretView } from "../config/configs.ts";
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
-import type { Actor, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
+import type { Actor, OutcomeBy, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Maintenance } from "../rollout/service.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
@@ -214,7 +214,7 @@ export interface RolloutView {
   /** Said before it starts: how long its gates take with the present traffic and what they rule out. */
   readonly forecast: string;
   readonly outcome: "promoted" | "aborted" | "refused" | "held" | "superseded" | null;
-  readonly by: "verdict" | "person" | "lease" | "health" | "plan" | null;
+  readonly by: OutcomeBy | null;
   readonly reason: string;
   /** What the reader should do now, or empty. */
   readonly next: string;

@@ -64,3 +64,24 @@ test("a rollback goes to the instances that answer when others of the release do
   assert.equal(judge({ ...none, service, candidateUnreadyForMs: 5_000 }), null);
   assert.equal(judge({ ...none, service, candidateUnreadyForMs: 30_000 })?.kind, "candidate-failed");
 });
+
+test("a canary that has spent the replays is braked, and paused when the evidence does not speak within two seconds", () => {
+  const story = new Story().exposed();
+  const { exposureEpoch, id: rollout, plan } = story.rollout;
+  const brake = { service: "shop", environment: "production", rollout, exposureEpoch, by: "budget", worker: "proxy-1" } as const;
+  const sight = (rest: Partial<Sight>): Sight => ({
+    ...starting(0),
+    service: story.service,
+    rollout: story.rollout,
+    watch: RolloutWatch.begin(plan, 0, 0),
+    candidates: [],
+    ...rest,
+  });
+  const braked = judge(sight({ brakes: [brake] })) ?? assert.fail();
+  assert.deepEqual(braked, { kind: "braked", by: "budget", worker: "proxy-1", exposureEpoch });
+  story.tell(braked);
+  assert.equal(judge(sight({ brakedForMs: 1_900 })), null);
+  const settled = judge(sight({ brakedForMs: 2_000, service: { ...story.service, instances: {} } }));
+  assert.ok(settled?.kind === "brake-settled" && settled.into === "paused", JSON.stringify(settled));
+  assert.match(settled.reason, /failed more requests than stable may answer in its place; going on is for a person/);
+});

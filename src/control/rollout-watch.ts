@@ -136,9 +136,10 @@ export class RolloutWatch {
 
   summary(): EvidenceSummary {
     const summary = this.#evidence.summary();
-    const { cohort, preview } = this.#traffic ?? {};
+    const { cohort, preview, shield } = this.#traffic ?? {};
     return {
       ...summary,
+      ...(shield === undefined ? {} : { shield }),
       ...(this.#cohort === null
         ? {}
         : { cohort: { ...this.#cohort.counts, requests: cohort?.requests ?? 0, failedRequests: cohort?.failed ?? 0 } }),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { acknowledged, failed, Story } from "../rollout/rollout.builder.ts";
+import type { Route } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { emptyTable } from "../routing/table.ts";
 import { isRouted, nextTable, routesOf } from "./routing-table.ts";
@@ -28,6 +29,27 @@ test("the table names stable, and the canary with its weight, its epoch and a sa
     salt: rollout.id,
     leaseTtlMs: 10_000,
   });
+});
+
+test("a route is repeated only as far as stable and canary both declare it, and shielded unless one of them objects", () => {
+  const { service } = new Story().exposed();
+  const rulesOf = (stable: Partial<Route>, canary: Partial<Route>) => {
+    const withRules = (id: string, rules: Partial<Route>) => {
+      const release = service.releases[id] ?? assert.fail();
+      return { [id]: { ...release, routes: [{ host: "*", path: "/", ...rules }] } };
+    };
+    const releases = { ...service.releases, ...withRules("a1", stable), ...withRules("b2", canary) };
+    const { host: _, path: __, ...rules } = routesOf([{ ...service, releases }])[0]?.routes[0] ?? assert.fail();
+    return rules;
+  };
+  assert.deepEqual(rulesOf({ idempotent: true }, { idempotent: true }), { idempotent: true });
+  assert.deepEqual(rulesOf({ idempotent: true }, { idempotent: "key" }), { idempotent: "key" });
+  assert.deepEqual(rulesOf({ idempotent: "key" }, { idempotent: true }), { idempotent: "key" });
+  assert.deepEqual(rulesOf({}, { idempotent: true }), {});
+  assert.deepEqual(rulesOf({ idempotent: true }, {}), {});
+  assert.deepEqual(rulesOf({ idempotent: true }, { idempotent: true, shield: "off" }), { idempotent: true, shield: "off" });
+  assert.deepEqual(rulesOf({ shield: "off" }, {}), { shield: "off" });
+  assert.deepEqual(rulesOf({ idempotent: true }, { path: "/elsewhere" }), { idempotent: true });
 });
 
 test("the epoch is the position of the entry that changed the table, and stays when nothing changed", () => {

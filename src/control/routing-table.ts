@@ -1,6 +1,6 @@
 import { type DesiredExposure, type DesiredRouting, desired, previewable } from "../rollout/desired.ts";
 import type { PreviewKey } from "../rollout/preview.ts";
-import type { Plan, ReleaseId } from "../rollout/rollout.ts";
+import type { Plan, Release, ReleaseId, Route } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { type AssetRoute, type Exposure, type Pool, poolsOf, type RoutingTable, type ServiceRoute } from "../routing/table.ts";
 
@@ -38,7 +38,7 @@ function routeOf(service: Service): ServiceRoute | null {
   return {
     service: service.name,
     environment: service.environment,
-    routes: release.routes.map(({ host, path }) => ({ host, path })),
+    routes: release.routes.map((route) => ruledRoute(route, exposure === null ? undefined : service.releases[exposure.canary])),
     stable: poolOf(service, routing.stable),
     exposure:
       exposure === null
@@ -61,6 +61,18 @@ function routeOf(service: Service): ServiceRoute | null {
     expose: release.expose,
     ...(service.maintenance === null ? {} : { maintenance: { message: service.maintenance.message } }),
   };
+}
+
+/** What both releases allow: a request that the canary has had and stable then gets must be harmless to repeat in either. */
+function ruledRoute({ host, path, idempotent, shield }: Route, canary: Release | undefined): Route {
+  const other = canary?.routes.find((route) => route.host === host && route.path === path);
+  const isOff = shield === "off" || other?.shield === "off";
+  const least = other === undefined || idempotent === other.idempotent ? idempotent : weaker(idempotent, other.idempotent);
+  return { host, path, ...(least === undefined ? {} : { idempotent: least }), ...(isOff ? { shield: "off" } : {}) };
+}
+
+function weaker(one: Route["idempotent"], other: Route["idempotent"]): Route["idempotent"] {
+  return one === undefined || other === undefined ? undefined : "key";
 }
 
 function cohortsOf({ rollout }: Service, { cohorts: names }: DesiredExposure): Pick<Exposure, "cohorts"> {

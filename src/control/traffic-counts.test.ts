@@ -59,6 +59,29 @@ test("a failure that stable covered harms nobody", () => {
   assert.equal(traffic.rollout("r1").harmedRequests, 0);
 });
 
+test("what the shield covered is counted, and why failures reached their visitors all the same", () => {
+  const traffic = new TrafficCounts();
+  const counters: readonly Partial<Counter>[] = [
+    { outcome: "ok", isHarm: false, shield: "covered", count: 90 },
+    { isHarm: false, shield: "replayed", count: 7 },
+    { isHarm: true, shield: "replayed", count: 1 },
+    { isHarm: true, shield: "covered", count: 2 },
+    { outcome: "ok", isHarm: false, shield: "not-repeatable", count: 10 },
+    { isHarm: true, shield: "not-repeatable", count: 4 },
+    { isHarm: true, shield: "too-large", count: 3 },
+    { isHarm: true, shield: "budget-spent", count: 5 },
+    { arm: "cohort", isHarm: false, shield: "replayed", count: 50 },
+  ];
+  traffic.absorb({ ...report, counters: counters.map((own) => ({ ...counter, ...own })) }, 0);
+  const { shield, harmedRequests } = traffic.rollout("r1");
+  assert.equal(harmedRequests, 15);
+  assert.deepEqual(shield, {
+    covered: 105,
+    uncovered: { notRepeatable: 14, switchedOff: 0, tooLarge: 3 },
+    harmed: { notRepeatable: 4, switchedOff: 0, tooLarge: 3, budgetSpent: 5, afterHead: 2, stableFailedToo: 1 },
+  });
+});
+
 test("the last minute forgets what is older, and counts new visitors from the first time it hears of them", () => {
   const traffic = new TrafficCounts();
   const visitors = (count: number) => [{ service: "shop", environment: "production", count }];

@@ -1,6 +1,8 @@
 import { type Burning, BurnRates, type BurnRatesState } from "../analysis/burn-rate.ts";
+import type { ShieldSummary } from "../rollout/evidence-summary.ts";
 import type { Counter } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
+import { sumShield } from "./shield-counts.ts";
 
 type Reported = Pick<WorkerReport, "worker" | "boot" | "counters" | "newVisitors">;
 
@@ -12,6 +14,8 @@ export interface RolloutTraffic {
   readonly preview: { readonly requests: number; readonly failed: number };
   /** Failed canary answers that reached a user. */
   readonly harmedRequests: number;
+  /** Absent when the shield had no part in any request. */
+  readonly shield?: ShieldSummary;
 }
 
 /** What a service had in the last minute. */
@@ -79,16 +83,19 @@ export class TrafficCounts {
       preview: { requests: 0, failed: 0 },
     };
     let harmedRequests = 0;
+    const own: Counter[] = [];
     for (const known of this.#byBoot.values()) {
       for (const counter of known.values()) {
         if (counter.rollout !== id) continue;
+        own.push(counter);
         const side = bySide[counter.arm];
         side.requests += counter.count;
         if (counter.outcome === "failed") side.failed += counter.count;
         if (counter.isHarm) harmedRequests += counter.count;
       }
     }
-    return { ...bySide, harmedRequests };
+    const shield = sumShield(own);
+    return { ...bySide, harmedRequests, ...(shield === undefined ? {} : { shield }) };
   }
 
   lastMinute(environment: string, service: string, nowMs: number): ServiceTraffic {
@@ -172,6 +179,6 @@ export class TrafficCounts {
 }
 
 function keyOf(counter: Counter): string {
-  const { environment, service, rollout, release, arm, weight, route, outcome, isHarm } = counter;
-  return [environment, service, rollout, release, arm, weight, route, outcome, isHarm].join("\n");
+  const { environment, service, rollout, release, arm, weight, route, outcome, isHarm, shield } = counter;
+  return [environment, service, rollout, release, arm, weight, route, outcome, isHarm, shield].join("\n");
 }

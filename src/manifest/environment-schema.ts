@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Route } from "../rollout/rollout.ts";
 import { networkSchema } from "./cohort-schema.ts";
 import type { ConfigSource } from "./config-contract.ts";
 import { sourcesSchema } from "./config-schema.ts";
@@ -6,7 +7,7 @@ import { dnsLabel, pathPattern, text } from "./leaves.ts";
 
 interface EnvironmentShape {
   readonly trustedProxies: readonly string[];
-  readonly routes?: readonly { readonly host: string; readonly path: string }[] | undefined;
+  readonly routes?: readonly Route[] | undefined;
   readonly config: Readonly<Record<string, ConfigSource>>;
   readonly after?: string | undefined;
 }
@@ -21,6 +22,23 @@ const route = z.strictObject({
   path: text(pathPattern, "a path prefix", { description: "Path prefix; / is everything.", examples: ["/", "/api"] }).prefault(
     "/",
   ),
+  idempotent: z
+    .union([z.literal(true), z.literal("key")])
+    .meta({
+      title: "true or key",
+      description:
+        "Requests that may be sent twice besides GET, HEAD and OPTIONS: all (`true`), or those with an Idempotency-Key header (`key`). Stable answers them when a new release fails them.",
+      examples: ["true", "key"],
+    })
+    .optional(),
+  shield: z
+    .enum(["off"])
+    .meta({
+      title: "off",
+      description: "Visitors see what a new release fails here, also of GET, HEAD and OPTIONS.",
+      examples: ["off"],
+    })
+    .optional(),
 });
 
 /** A service in one environment: who reaches it there, and where its variables come from. Part of the one source in `schema.ts`. */

@@ -309,7 +309,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
   const environments: Record<string, EnvironmentOfManifest> = {};
   for (const [name, { routes, after, trustedProxies, config }] of Object.entries(data.environments)) {
     environments[name] = {
-      routes: (routes ?? []).map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
+      routes: (routes ?? []).map(({ path, ...route }) => ({ ...route, path: withoutTrailingSlash(path) })),
       trustedProxies,
       config,
       after: environmentBefore(name, after, Object.hasOwn(data.environments, "staging")),

@@ -1,5 +1,5 @@
-import type { InFlight } from "../routing/in-flight.ts";
-import type { IncomingRequest } from "../routing/worker-state.ts";
+import type { IncomingRequest, InFlight } from "../routing/in-flight.ts";
+import type { Asked } from "../routing/shield.ts";
 import { Attempts } from "./attempts.ts";
 import type { ClientConnection, ClientRequest } from "./client.ts";
 import { cameByTls, headersForInstance } from "./forwarding.ts";
@@ -49,7 +49,7 @@ export function admit(
   const { maintenance } = choice.service;
   if (maintenance !== undefined)
     return { kind: "refused", answer: maintenanceAnswer(maintenance.message, incoming.headers.accept) };
-  const request = state.exchangeStarted(choice, nowMs);
+  const request = state.exchangeStarted(choice, nowMs, askedFor(incoming));
   return {
     kind: "admitted",
     head,
@@ -63,6 +63,13 @@ export function admit(
     }),
     setCookie: visitor.setCookie,
   };
+}
+
+/** A tunnel is never repeated. */
+function askedFor({ method = "GET", headers }: ClientRequest): Asked | undefined {
+  if (String(headers["upgrade"] ?? "").toLowerCase() === "websocket") return undefined;
+  const bodyBytes = Number(headers["content-length"] ?? 0);
+  return { method, hasIdempotencyKey: (headers["idempotency-key"] ?? "") !== "", bodyBytes };
 }
 
 /** Nothing for the many who have no such cookie. */

@@ -4,7 +4,7 @@ import type { WorkerState } from "../routing/worker-state.ts";
 
 /**
  * Which instance a request is tried on next. Those of its release first; a request that no canary instance took goes to
- * stable, and so does one that a table or a brake took away from its release before it was sent.
+ * stable, so does one that the canary failed and the shield covers, and so does one that a table or a brake took away from its release before it was sent.
  */
 export class Attempts {
   readonly #state: WorkerState;
@@ -36,6 +36,13 @@ export class Attempts {
       this.#state.maySend(request, nowMs) ? this.#state.presentPool(request) : this.#state.exchangeWithdrawn(request),
       nowMs,
     );
+  }
+
+  /** The canary failed the request before an answer's head. True when it goes to stable now. */
+  replay({ hasAnswered, nowMs }: { readonly hasAnswered: boolean; readonly nowMs: number }): boolean {
+    const pool = this.#state.exchangeFailed(this.#request, { hasAnswered, nowMs });
+    if (pool !== null) this.#begin(pool, nowMs);
+    return pool !== null;
   }
 
   /** Whether the request may be sent to the instance that was last tried, now that it has been reached. */

@@ -54,7 +54,8 @@ test("answers of the canary are evidence, whatever their status, and never brake
   const canary = await openApp(t, (_, response) => response.writeHead(500).end("new"));
   await world.serve(tableWith(1, [stable], { canary: { release: "new", targets: [canary] } }));
   for (let request = 0; request < 10; request += 1) {
-    assert.equal((await world.send({ headers: { cookie: `belay_uid=${world.cookieOnCanary}` } })).status, 500);
+    const answer = await world.send({ method: "POST", headers: { cookie: `belay_uid=${world.cookieOnCanary}` } });
+    assert.equal(answer.status, 500);
   }
   await until(() => world.count({ arm: "canary", outcome: "failed", isHarm: true }) === 10);
   assert.deepEqual(world.plane.workers()[0]?.brakes, []);

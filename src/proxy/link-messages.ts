@@ -33,7 +33,14 @@ const exposure = z.object({
 const serviceRoute = z.object({
   service: z.string(),
   environment: z.string(),
-  routes: z.array(z.object({ host: z.string(), path: z.string().startsWith("/") })),
+  routes: z.array(
+    z.object({
+      host: z.string(),
+      path: z.string().startsWith("/"),
+      idempotent: z.union([z.literal(true), z.literal("key")]).optional(),
+      shield: z.literal("off").optional(),
+    }),
+  ),
   stable: pool,
   exposure: exposure.nullable(),
   watch: z.object({ rollout: z.string(), epoch: whole }).nullable(),
@@ -79,7 +86,7 @@ const brake = z.object({
   environment: z.string(),
   rollout: z.string(),
   exposureEpoch: whole,
-  by: z.enum(["lease", "health"]),
+  by: z.enum(["lease", "health", "budget"]),
 });
 
 const counter = z.object({
@@ -92,11 +99,12 @@ const counter = z.object({
   route: z.string(),
   outcome: z.enum(["ok", "failed", "excluded"]),
   isHarm: z.boolean(),
+  shield: z.enum(["covered", "replayed", "not-repeatable", "switched-off", "too-large", "budget-spent"]).optional(),
   count: whole,
 });
 
 const recorded = {
-  kind: z.enum(["exposed", "failed", "served", "timed"]),
+  kind: z.enum(["exposed", "failed", "harmed", "served", "timed"]),
   rollout: z.string(),
   unit: z.string().length(16),
   weight,

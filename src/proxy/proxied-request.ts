@@ -6,6 +6,7 @@ import { type Admission, isCanary, shownRelease } from "./admission.ts";
 import type { ClientConnection, ClientRequest, ClientResponse } from "./client.ts";
 import type { ExchangeObserver, UpstreamEnd, UpstreamExchange, UpstreamRequest } from "./exchange.ts";
 import { findKeptAsset, type KeptAsset } from "./kept-assets.ts";
+import { KeptBody } from "./kept-body.ts";
 import type { Interruptible, ProxyContext } from "./proxy-context.ts";
 import { RequestBody } from "./request-body.ts";
 import { type OwnAnswer, respond } from "./respond.ts";
@@ -28,6 +29,8 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   #target: Target | null = null;
   #exchange: UpstreamExchange | null = null;
   #body: RequestBody | null = null;
+  /** For a second attempt, while the shield covers the request. */
+  #keptBody: KeptBody | null = null;
   #hasSentData = false;
   #hasAskedForBody = false;
   /** When every instance had refused for the first time. */
@@ -70,6 +73,8 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
 
   headArrived(head: { readonly status: number; readonly statusText: string; readonly headers: readonly string[] }): void {
     if (this.#isOver) return;
+    if (this.#target !== null) this.#context.state.targetAnswered(this.#target.instance);
+    if (head.status >= 500 && this.#replay({ hasAnswered: true })) return;
     const { request, setCookie } = this.#admission;
     const kept = head.status === 404 ? this.#findKept() : null;
     if (kept !== null) {
@@ -83,7 +88,6 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
       isLast: this.#context.isDraining() || this.#isBodyUnasked,
     };
     const { headers, hasDate, isStream } = headersForClient(head.headers, additions);
-    if (this.#target !== null) this.#context.state.targetAnswered(this.#target.instance);
     this.#context.state.headArrived(request, { status: head.status, kind: isStream ? "stream" : "body", nowMs: this.#nowMs() });
     if (isStream) this.#endWithClient();
     this.#response.sendDate = !hasDate;
@@ -126,6 +130,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
         break;
       case "reset":
         this.#countReset();
+        if (this.#replay({ hasAnswered: false })) break;
         this.#answer("reset", { status: 502, reason: "The service broke the connection without an answer" });
         break;
       case "truncated":
@@ -143,6 +148,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
       this.#answer("aborted", { status: 408, reason: "The request's body did not arrive in time", isLast: true });
       return;
     }
+    if (this.#replay({ hasAnswered: false })) return;
     this.#answer("overdue", { status: 504, reason: "The service did not answer in time" });
   }
 
@@ -163,6 +169,15 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     const before = this.#exchange;
     const exchange = this.#context.upstream.start(this.#target, this.#upstreamRequest, this);
     if (this.#exchange === before) this.#exchange = exchange;
+  }
+
+  /** The canary has failed before anything of its answer was passed on: stable answers, if the shield covers the request. */
+  #replay({ hasAnswered }: { readonly hasAnswered: boolean }): boolean {
+    if (!this.#admission.attempts.replay({ hasAnswered, nowMs: this.#nowMs() })) return false;
+    this.#exchange?.abort();
+    this.#context.judged();
+    this.#tryNext();
+    return true;
   }
 
   /** The only instance of a service may just be starting again after a crash. Nothing was sent yet, so the visitor need not notice. */
@@ -199,11 +214,15 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   }
 
   #openBody(): RequestBody {
-    const { state } = this.#context;
-    this.#body = new RequestBody(this.#incoming, {
+    const { state, keptBytes: memory } = this.#context;
+    const { request } = this.#admission;
+    const events = {
       onWanted: () => this.#askForBody(),
-      onProgress: () => state.requestProgressed(this.#admission.request, this.#nowMs()),
-    });
+      onProgress: () => state.requestProgressed(request, this.#nowMs()),
+    };
+    if (request.shield === "covered")
+      this.#keptBody ??= new KeptBody({ source: this.#incoming, memory, onTooLarge: () => state.bodyNotKept(request) });
+    this.#body = new RequestBody(this.#incoming, events, this.#keptBody);
     return this.#body;
   }
 
@@ -245,6 +264,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   #finish(end: ExchangeEnd): void {
     this.#isOver = true;
     this.#exchange?.abort();
+    this.#keptBody?.drop();
     this.#context.requests.delete(this.#admission.request);
     this.#context.state.exchangeEnded(this.#admission.request, end, this.#nowMs());
     this.#context.judged();

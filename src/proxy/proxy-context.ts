@@ -5,6 +5,7 @@ import type { Redemption } from "../routing/wire.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
 import type { Upstream } from "./exchange.ts";
 import type { ProxiesInFront } from "./forwarding.ts";
+import type { KeptBytes } from "./kept-body.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** What a worker may do with a request on its way, from outside of it. */
@@ -24,6 +25,7 @@ export interface ProxyContext {
   readonly releasesFolder: string;
   readonly cookies: VisitorCookies;
   readonly proxiesInFront: ProxiesInFront;
+  readonly keptBytes: KeptBytes;
   /** Every request on its way, until it is judged and gone. */
   readonly requests: Map<InFlight, Interruptible>;
   /** Where a request that came without TLS should have gone; null when it may stay. */

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type { BodySource } from "./client.ts";
+import type { KeptBody } from "./kept-body.ts";
 
 interface RequestBodyEvents {
   /** An instance begins to take the body. */
@@ -15,13 +16,17 @@ interface RequestBodyEvents {
 export class RequestBody extends Readable {
   readonly #source: BodySource;
   readonly #events: RequestBodyEvents;
+  readonly #kept: KeptBody | null;
+  #hasBegun = false;
   #isAttached = false;
   #isWaiting = false;
 
-  constructor(source: BodySource, events: RequestBodyEvents) {
+  /** `kept` is what an earlier attempt had of the body, which this one has first, and keeps what this one has. */
+  constructor(source: BodySource, events: RequestBodyEvents, kept: KeptBody | null = null) {
     super();
     this.#source = source;
     this.#events = events;
+    this.#kept = kept;
   }
 
   /** The instance would take more, and the client does not send it. */
@@ -30,10 +35,14 @@ export class RequestBody extends Readable {
   }
 
   override _read(): void {
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
+      this.#events.onWanted();
+      if (this.#repeat()) return;
+    }
     this.#isWaiting = true;
     if (!this.#isAttached) {
       this.#isAttached = true;
-      this.#events.onWanted();
       this.#source.on("data", this.#onData);
       this.#source.on("end", this.#onEnd);
     }
@@ -47,9 +56,19 @@ export class RequestBody extends Readable {
     done(error);
   }
 
+  /** Passes on what is kept. True when that is all, or enough for now. */
+  #repeat(): boolean {
+    const { chunks, isWhole } = this.#kept ?? { chunks: [], isWhole: false };
+    let mayGoOn = true;
+    for (const chunk of chunks) mayGoOn = this.push(chunk);
+    if (isWhole) this.push(null);
+    return isWhole || !mayGoOn;
+  }
+
   #onData = (chunk: Buffer): void => {
     this.#isWaiting = false;
     this.#events.onProgress();
+    this.#kept?.add(chunk);
     if (!this.push(chunk)) this.#source.pause();
   };
 

@@ -9,6 +9,7 @@ import { WorkerState } from "../routing/worker-state.ts";
 import { Certificates } from "./certificates.ts";
 import { ProxiesInFront } from "./forwarding.ts";
 import { Front } from "./front.ts";
+import { KeptBytes } from "./kept-body.ts";
 import { type ControlMessage, LinkClient } from "./link-client.ts";
 import { parseRoutingTable } from "./link-messages.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -84,6 +85,7 @@ class ProxyWorker {
       releasesFolder: options.releasesFolder,
       cookies,
       proxiesInFront: new ProxiesInFront(),
+      keptBytes: new KeptBytes(),
       requests: new Map(),
       nextRequestId: () => {
         this.#requestCount += 1;

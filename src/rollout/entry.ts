@@ -1,7 +1,18 @@
 import type { BackgroundFact } from "./background.ts";
 import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
 import type { PreviewKey } from "./preview.ts";
-import type { Actor, InstanceId, OutcomeBy, Plan, Position, Release, ReleaseId, RolloutId, StagedIn } from "./rollout.ts";
+import type {
+  Actor,
+  BrakeCause,
+  InstanceId,
+  OutcomeBy,
+  Plan,
+  Position,
+  Release,
+  ReleaseId,
+  RolloutId,
+  StagedIn,
+} from "./rollout.ts";
 import type { RunId } from "./task.ts";
 
 /** What a rollout can be told, and what can happen to it. Facts only. */
@@ -100,7 +111,7 @@ export type RolloutFact =
     }
   | { readonly kind: "bake-ended"; readonly evidence: EvidenceSummary; readonly heldMs: number }
   /** A proxy moved the canary's traffic to stable on its own. */
-  | { readonly kind: "braked"; readonly by: "lease" | "health"; readonly worker: string; readonly exposureEpoch: Position }
+  | { readonly kind: "braked"; readonly by: BrakeCause; readonly worker: string; readonly exposureEpoch: Position }
   /** The two seconds after a brake are over: what follows from them. */
   | {
       readonly kind: "brake-settled";

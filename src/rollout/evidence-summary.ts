@@ -31,6 +31,22 @@ export interface MetricSummary {
   readonly threshold: number;
 }
 
+/** What the shield covered of the canary's requests, and why failures reached their visitors all the same. Requests of drawn visitors. */
+export interface ShieldSummary {
+  readonly covered: number;
+  readonly uncovered: { readonly notRepeatable: number; readonly switchedOff: number; readonly tooLarge: number };
+  readonly harmed: {
+    readonly notRepeatable: number;
+    readonly switchedOff: number;
+    readonly tooLarge: number;
+    readonly budgetSpent: number;
+    /** The head of the answer had been passed on already. */
+    readonly afterHead: number;
+    /** Stable was asked, and failed too. */
+    readonly stableFailedToo: number;
+  };
+}
+
 /** The numbers behind a decision, small enough to stand in an entry. Holds counts only, never request content. */
 export interface EvidenceSummary {
   readonly canary: ArmCounts;
@@ -44,6 +60,8 @@ export interface EvidenceSummary {
   readonly harmedRequests: number;
   readonly harmedVisitors: number;
   readonly shieldedRequests: number;
+  /** Absent in entries from before the shield, and when no request was under it or could have been. */
+  readonly shield?: ShieldSummary | undefined;
   /** Records that a worker had to drop: while above 0 nothing is promoted by evidence. */
   readonly lostRecords: number;
   /** Members of cohorts on the canary; absent when no step names a cohort. They are in no other number. */

@@ -84,6 +84,10 @@ export interface Route {
   readonly host: string;
   /** Path prefix, `/` for all. */
   readonly path: string;
+  /** Every request may be sent twice, or (`key`) each that has an Idempotency-Key. Absent: only those of a safe method. */
+  readonly idempotent?: true | "key" | undefined;
+  /** Absent: the shield acts on whatever may be sent twice. */
+  readonly shield?: "off" | undefined;
 }
 
 /** Files of the bundle that answer below a path: what a page of any release may ask for after another release took over. */
@@ -155,7 +159,13 @@ export interface StagedIn {
   readonly rollout: RolloutId;
 }
 
-export type OutcomeBy = "verdict" | "person" | "lease" | "health" | "plan";
+/**
+ * Why proxies took the canary's traffic away: nobody renewed its lease, none of its instances could be reached, or it failed
+ * more requests than the shield has replays for.
+ */
+export type BrakeCause = "lease" | "health" | "budget";
+
+export type OutcomeBy = "verdict" | "person" | BrakeCause | "plan";
 
 /**
  * Where a rollout stands.
@@ -175,7 +185,7 @@ export type Phase =
   | { readonly name: "pending" }
   | { readonly name: "progressing"; readonly step: number }
   | { readonly name: "held"; readonly step: number; readonly reason: string }
-  | { readonly name: "braked"; readonly resumeAt: ExposedStage; readonly by: "lease" | "health"; readonly reason: string }
+  | { readonly name: "braked"; readonly resumeAt: ExposedStage; readonly by: BrakeCause; readonly reason: string }
   | { readonly name: "paused"; readonly resumeAt: ExposedStage; readonly reason: string }
   | { readonly name: "baking" }
   | { readonly name: "promoting"; readonly by: OutcomeBy; readonly reason: string }

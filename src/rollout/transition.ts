@@ -1,6 +1,6 @@
 import type { RolloutFact, StepEnd } from "./entry.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
-import type { ExposedStage, OutcomeBy, Phase, Position, Rollout } from "./rollout.ts";
+import type { BrakeCause, ExposedStage, OutcomeBy, Phase, Position, Rollout } from "./rollout.ts";
 
 /** A fact with where and when it stands in the ledger. */
 export interface Placed {
@@ -117,7 +117,7 @@ function whileExposed(rollout: Rollout, stage: ExposedStage, { fact, position }:
       return stage.kind === "bake" ? promote(rollout, rollout.earnedBy, earnedWords(rollout)) : rollout;
     case "braked":
       return fact.exposureEpoch === rollout.exposureEpoch
-        ? { ...rollout, phase: { name: "braked", resumeAt: stage, by: fact.by, reason: brakeWords(fact.by) } }
+        ? { ...rollout, phase: { name: "braked", resumeAt: stage, by: fact.by, reason: brakeWords[fact.by] } }
         : rollout;
     case "promote-requested":
       if (fact.skipsAnalysis) return promote(rollout, "person", "a person skipped what was left of the analysis");
@@ -205,11 +205,11 @@ function earnedWords(rollout: Rollout): string {
   }
 }
 
-function brakeWords(by: "lease" | "health"): string {
-  return by === "lease"
-    ? "the lease ran out: nobody renewed the canary's right to traffic"
-    : "every instance of the canary refused or reset its connections";
-}
+const brakeWords: { readonly [by in BrakeCause]: string } = {
+  lease: "the lease ran out: nobody renewed the canary's right to traffic",
+  health: "every instance of the canary refused or reset its connections",
+  budget: "the canary failed more requests than stable may answer in its place",
+};
 
 function percent(share: number): string {
   return `${Number((share * 100).toPrecision(3))} %`;

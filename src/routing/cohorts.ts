@@ -1,6 +1,7 @@
 import { Networks } from "../ports/networks.ts";
 import type { Cohort, CohortRule } from "../rollout/cohort.ts";
 import { covers } from "./find-route.ts";
+import type { RoutingTable, ServiceRoute } from "./table.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 
 /** What a rule may ask of a request. */
@@ -86,4 +87,13 @@ function cookiesOf(headers: readonly string[], name: string): readonly string[] 
 function queryOf(target: string): URLSearchParams {
   const at = target.indexOf("?");
   return new URLSearchParams(at === -1 ? "" : target.slice(at + 1));
+}
+
+/** Of the services with a cohort on their canary. */
+export function cohortsByService({ services }: RoutingTable): ReadonlyMap<ServiceRoute, Cohorts> {
+  const withCohorts = services.flatMap((service): readonly (readonly [ServiceRoute, Cohorts])[] => {
+    const { cohorts = [] } = service.exposure ?? {};
+    return cohorts.length === 0 ? [] : [[service, new Cohorts({ cohorts, trustedProxies: service.trustedProxies ?? [] })]];
+  });
+  return new Map(withCohorts);
 }

@@ -59,10 +59,10 @@ export class ExposureGuard {
     return guarded.by === null && guarded.leaseEndsAtMs !== null;
   }
 
-  /** The canary is gone: its traffic stays on stable until a new exposure. */
-  brakeByHealth(service: ServiceRoute): void {
+  /** The canary's traffic stays on stable until a new exposure: it is gone, or fails more than can be answered for it. */
+  brake(service: ServiceRoute, by: "health" | "budget"): void {
     const guarded = this.#guarded.get(keyOf(service));
-    if (guarded !== undefined) guarded.by ??= "health";
+    if (guarded !== undefined) guarded.by ??= by;
   }
 
   expireLeases(nowMs: number): void {

@@ -1,9 +1,11 @@
+import type { RepeatRules } from "./shield.ts";
 import type { RoutingTable, ServiceRoute } from "./table.ts";
 
 export interface FoundRoute {
   readonly service: ServiceRoute;
   /** Host and path prefix as the manifest writes them: the name of the route in counters. */
   readonly name: string;
+  readonly rules: RepeatRules;
 }
 
 interface Prefix extends FoundRoute {
@@ -17,8 +19,9 @@ export class RouteIndex {
   constructor(table: RoutingTable) {
     const byHost = new Map<string, Prefix[]>();
     for (const service of table.services) {
-      for (const { host, path } of service.routes) {
-        byHost.getOrInsertComputed(host, () => []).push({ service, path, name: `${host}${path}` });
+      for (const rules of service.routes) {
+        const { host, path } = rules;
+        byHost.getOrInsertComputed(host, () => []).push({ service, path, name: `${host}${path}`, rules });
       }
     }
     for (const prefixes of byHost.values()) prefixes.sort((a, b) => b.path.length - a.path.length);

@@ -1,11 +1,34 @@
+import type { RequestTraits } from "./cohorts.ts";
+import type { FoundRoute } from "./find-route.ts";
+import type { ExchangeEnd } from "./outcome.ts";
+import type { PreviewCookie } from "./preview-desk.ts";
+import type { RepeatRules, ShieldMark } from "./shield.ts";
 import type { Pool, ServiceRoute } from "./table.ts";
+import type { ScoredRequest } from "./unit-records.ts";
 import type { Side } from "./wire.ts";
+
+export interface IncomingRequest {
+  /** Lower case, without port. */
+  readonly host: string;
+  /** Without query. */
+  readonly path: string;
+  /** The visitor's id; null for a request that is nobody's, which goes to stable and is no evidence. */
+  readonly visitor: string | null;
+  /** The visitor's id was made for this request. */
+  readonly isNewVisitor?: boolean;
+  /** What the rules of cohorts look at; without it the sender is in none. */
+  readonly traits?: RequestTraits;
+  /** Cookies that let their holder see a release, over https or not, and the wall clock; without it the sender has none. */
+  readonly preview?: { readonly cookies: readonly PreviewCookie[]; readonly isHttps: boolean; readonly nowSeconds: number };
+  readonly nowMs: number;
+}
 
 /** Where one request goes, and as what it is scored. */
 export interface Choice {
   readonly service: ServiceRoute;
   /** Name of the route in counters. */
   readonly route: string;
+  readonly rules: RepeatRules;
   readonly arm: Side;
   readonly pool: Pool;
   /** Stable's pool for a request of the canary (also of a cohort or a preview): it takes over when no canary instance accepts the request. */
@@ -34,8 +57,10 @@ export interface InFlight {
   headMs: number | null;
   status: number | null;
   isStream: boolean;
-  /** No canary instance took it, and stable does. */
+  /** The canary did not take it, or failed it before an answer's head, and stable does. */
   hasFallenBack: boolean;
+  /** Null where the shield has no part: on stable, and for people who want to see what the release does. */
+  shield: ShieldMark | null;
   isJudged: boolean;
   /** The request by which its visitor is timed. */
   isTimed: boolean;
@@ -109,4 +134,42 @@ export class InFlightRequests {
     if (count === 0) this.#byRelease.delete(release);
     else this.#byRelease.set(release, count);
   }
+}
+
+/** Stable, and no evidence. */
+export function stableChoice({ service, name, rules }: FoundRoute, rollout: string, exposureEpoch: number): Choice {
+  return {
+    service,
+    route: name,
+    rules,
+    arm: "stable",
+    pool: service.stable,
+    fallback: null,
+    weight: 0,
+    rollout,
+    exposureEpoch,
+    unit: null,
+    isByRequest: false,
+  };
+}
+
+/** As what a request is recorded; null when it is evidence for nothing. */
+export function scoredFrom({ choice, startMs }: InFlight): ScoredRequest | null {
+  const { unit, rollout, arm, weight, exposureEpoch } = choice;
+  if (unit === null || arm === "preview") return null;
+  // At weight 0 nobody is drawn: who is on stable then is there because of what it is not.
+  const recorded = arm === "stable" && weight === 0 ? "outside" : arm;
+  return { rollout, unit, arm: recorded, weight, exposureEpoch, startMs };
+}
+
+/**
+ * How long a request waited for an answer's head, the deadline at most. A client that went away had waited for so long at least, on
+ * either side. What Belay cut is no answer of anybody's: null.
+ */
+export function waitedMs({ choice, headMs, waitingSinceMs }: InFlight, end: ExchangeEnd, endMs: number): number | null {
+  if (headMs === null && end === "cut") return null;
+  const deadlineMs = choice.service.responseDeadlineMs;
+  // What no instance took, or none answered, is as slow as can be: refusing fast is not being fast.
+  if (headMs === null && end !== "aborted") return deadlineMs;
+  return Math.min((headMs ?? endMs) - waitingSinceMs, deadlineMs);
 }

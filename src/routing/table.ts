@@ -1,5 +1,6 @@
 import type { Cohort } from "../rollout/cohort.ts";
 import type { PreviewKey } from "../rollout/preview.ts";
+import type { Route } from "../rollout/rollout.ts";
 
 /**
  * The routing table: what every proxy worker serves, sent whole. The epoch is the position of the ledger entry that
@@ -44,7 +45,7 @@ export interface AssetRoute {
 export interface ServiceRoute {
   readonly service: string;
   readonly environment: string;
-  readonly routes: readonly { readonly host: string; readonly path: string }[];
+  readonly routes: readonly Route[];
   readonly stable: Pool;
   readonly exposure: Exposure | null;
   /** After a promotion, while the old release is warm: visitors of stable are recorded as canary at weight 10,000, so that a late fall is seen. */

@@ -94,6 +94,7 @@ function request(own: Partial<InFlight> & { readonly release?: string; readonly 
   const choice = {
     service,
     route: "",
+    rules: {},
     arm,
     pool,
     fallback: null,
@@ -113,6 +114,7 @@ function request(own: Partial<InFlight> & { readonly release?: string; readonly 
     status: 200,
     isStream: false,
     hasFallenBack: false,
+    shield: null,
     isJudged: true,
     isTimed: true,
     ...changes,

@@ -15,13 +15,14 @@ export interface ScoredRequest {
 
 interface Known {
   hasFailed: boolean;
+  wasHarmed: boolean;
   servedMinute: number;
   /** How many of its requests are let pass until one is timed; below 0 once that has happened. */
   untilTimed: number;
 }
 
 /**
- * Turns requests into records of visitors, each said once: exposed, failed for the first time, served in this minute, timed.
+ * Turns requests into records of visitors, each said once: exposed, failed and harmed for the first time, served in this minute, timed.
  * Memory is bounded by two generations of 65,536 visitors, of which the older is forgotten whole. A forgotten visitor's
  * records are sent a second time, which costs bytes and no exactness, because the receiver removes duplicates anyway.
  */
@@ -61,6 +62,14 @@ export class UnitRecords {
     this.#emit(recordOf("served", request));
   }
 
+  /** A failure has reached the visitor. */
+  harmed(request: ScoredRequest): void {
+    const known = this.#knownOf(request);
+    if (known.wasHarmed) return;
+    known.wasHarmed = true;
+    this.#emit(recordOf("harmed", request));
+  }
+
   #knownOf(request: ScoredRequest): Known {
     // Who was met in the step of a cohort is drawn later, and then met as such for the first time.
     const key = `${request.rollout} ${request.unit} ${isDrawn(request) ? "" : request.arm}`;
@@ -68,6 +77,7 @@ export class UnitRecords {
     if (young !== undefined) return young;
     const known = this.#old.get(key) ?? {
       hasFailed: false,
+      wasHarmed: false,
       servedMinute: Number.NEGATIVE_INFINITY,
       untilTimed: untilTimed(request.unit),
     };

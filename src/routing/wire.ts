@@ -4,7 +4,9 @@
  * sender's monotonic clock; `sentAtMs` lets the receiver translate them.
  */
 import type { PreviewRefusal } from "../rollout/preview.ts";
+import type { BrakeCause } from "../rollout/rollout.ts";
 import type { PreviewRefusals } from "./preview-desk.ts";
+import type { ShieldMark } from "./shield.ts";
 import type { RoutingTable } from "./table.ts";
 import type { Tally } from "./tallies.ts";
 
@@ -23,11 +25,12 @@ export type Outcome = "ok" | "failed" | "excluded";
  * Something that happened to one visitor in one exposure.
  * - `exposed`: its first request since the rollout began to expose.
  * - `failed`: its first failed request; `atMs` is when that request started.
+ * - `harmed`: its first failed request that reached it.
  * - `served`: it had a good answer in this minute (at most one such record per visitor, worker and 60 s of `minute`).
  * - `timed`: how long one request of its waited for an answer's head, whatever the answer was.
  */
 export interface UnitRecord {
-  readonly kind: "exposed" | "failed" | "served" | "timed";
+  readonly kind: "exposed" | "failed" | "harmed" | "served" | "timed";
   readonly rollout: string;
   /** 16 hex digits: a keyed hash of the visitor's id, so that no id leaves the worker. */
   readonly unit: string;
@@ -58,8 +61,10 @@ export interface Counter {
   readonly weight: number;
   readonly route: string;
   readonly outcome: Outcome;
-  /** A canary failure that reached the user. False for one that stable's answer covered, because no canary instance took the request. */
+  /** A canary failure that reached the user. False for one that stable answered in its place. */
   readonly isHarm: boolean;
+  /** What the shield could do for it; absent where it has no part, and from workers before the shield. */
+  readonly shield?: ShieldMark | undefined;
   readonly count: number;
 }
 
@@ -74,7 +79,7 @@ export interface Brake {
   readonly environment: string;
   readonly rollout: string;
   readonly exposureEpoch: number;
-  readonly by: "lease" | "health";
+  readonly by: BrakeCause;
 }
 
 export type FromWorker =

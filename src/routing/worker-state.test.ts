@@ -148,6 +148,7 @@ test("a watched release is recorded as a canary that everyone is on", () => {
     [
       ["exposed", "canary", 10_000, 8],
       ["failed", "canary", 10_000, 8],
+      ["harmed", "canary", 10_000, 8],
     ],
   );
   assert.deepEqual([counters[0]?.arm, counters[0]?.release, counters[0]?.isHarm], ["canary", "old", true]);

@@ -1,39 +1,30 @@
 import { isOnCanary } from "./assignment.ts";
-import { Cohorts, type RequestTraits } from "./cohorts.ts";
+import { type Cohorts, cohortsByService } from "./cohorts.ts";
 import { Counters } from "./counters.ts";
 import { ExposureGuard } from "./exposure-guard.ts";
-import { type FoundRoute, RouteIndex } from "./find-route.ts";
-import { type AnswerKind, type Choice, type InFlight, InFlightRequests } from "./in-flight.ts";
+import { RouteIndex } from "./find-route.ts";
+import {
+  type AnswerKind,
+  type Choice,
+  type IncomingRequest,
+  type InFlight,
+  InFlightRequests,
+  scoredFrom,
+  stableChoice,
+  waitedMs,
+} from "./in-flight.ts";
 import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
-import { type PreviewCookie, PreviewDesk } from "./preview-desk.ts";
+import { PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
+import { type Asked, Shield } from "./shield.ts";
 import { type Exposure, emptyTable, type Pool, poolsOf, type RoutingTable, type ServiceRoute, type Target } from "./table.ts";
 import { Tallies } from "./tallies.ts";
 import { TargetHealth } from "./target-health.ts";
-import { type ScoredRequest, UnitRecords } from "./unit-records.ts";
+import { UnitRecords } from "./unit-records.ts";
 import type { Brake, Outcome } from "./wire.ts";
 
-export interface IncomingRequest {
-  /** Lower case, without port. */
-  readonly host: string;
-  /** Without query. */
-  readonly path: string;
-  /** The visitor's id; null for a request that is nobody's, which goes to stable and is no evidence. */
-  readonly visitor: string | null;
-  /** The visitor's id was made for this request. */
-  readonly isNewVisitor?: boolean;
-  /** What the rules of cohorts look at; without it the sender is in none. */
-  readonly traits?: RequestTraits;
-  /** Cookies that let their holder see a release, over https or not, and the wall clock; without it the sender has none. */
-  readonly preview?: { readonly cookies: readonly PreviewCookie[]; readonly isHttps: boolean; readonly nowSeconds: number };
-  readonly nowMs: number;
-}
-
-interface PresentExposure {
-  readonly service: ServiceRoute;
-  readonly exposure: Exposure;
-}
+type PresentExposure = { readonly service: ServiceRoute; readonly exposure: Exposure };
 
 /**
  * The brain of a proxy worker, without any I/O: which release a request goes to, what its end means, and what the control
@@ -51,6 +42,7 @@ export class WorkerState {
   #newVisitors = new NewVisitorCounts();
   #queue = new ReportQueue();
   #records = new UnitRecords((record) => this.#queue.add(record));
+  #shield = new Shield({ guard: this.#guard });
   #hasUrgentNews = false;
   /** By service of the present table, of those with a cohort on their canary. */
   #cohorts: ReadonlyMap<ServiceRoute, Cohorts> = new Map();
@@ -128,7 +120,8 @@ export class WorkerState {
     return this.#health.order(pool, nowMs);
   }
 
-  exchangeStarted(choice: Choice, nowMs: number): InFlight {
+  /** `asked` is absent for what can never be repeated, such as a tunnel. */
+  exchangeStarted(choice: Choice, nowMs: number, asked?: Asked): InFlight {
     const request: InFlight = {
       choice,
       startMs: nowMs,
@@ -139,6 +132,7 @@ export class WorkerState {
       status: null,
       isStream: false,
       hasFallenBack: false,
+      shield: this.#shield.begin(choice, asked, nowMs),
       isJudged: false,
       isTimed: false,
     };
@@ -170,7 +164,10 @@ export class WorkerState {
     const { choice } = request;
     const pool = this.#presentRouteOf(choice)?.stable ?? choice.fallback ?? choice.pool;
     // What has fallen back has failed already, and that is not taken back.
-    if (!request.hasFallenBack) request.choice = { ...choice, arm: "stable", pool, fallback: null, weight: 0, unit: null };
+    if (!request.hasFallenBack) {
+      request.choice = { ...choice, arm: "stable", pool, fallback: null, weight: 0, unit: null };
+      request.shield = null;
+    }
     if (pool.release !== request.release) this.#inFlight.moveTo(request, pool.release);
     return pool;
   }
@@ -184,10 +181,36 @@ export class WorkerState {
       this.#health.foundNobody(choice.pool, nowMs);
       this.#brakeIfGone(choice, nowMs);
     }
-    request.hasFallenBack = true;
-    this.#record(request, "failed");
-    this.#inFlight.moveTo(request, pool.release);
+    this.#fallBack(request, pool, null);
     return pool;
+  }
+
+  /**
+   * The canary failed the request, or let it wait, before an answer's head. When it is shielded, that counts as a failure of
+   * the canary now, and stable's pool, which is returned, takes it. It has the deadline from there that it would have had.
+   */
+  exchangeFailed(
+    request: InFlight,
+    { hasAnswered, nowMs }: { readonly hasAnswered: boolean; readonly nowMs: number },
+  ): Pool | null {
+    const pool = this.#presentStableOf(request.choice);
+    if (pool === null || request.shield !== "covered" || request.hasFallenBack) return null;
+    const { service = null } = this.#presentExposureOf(request.choice) ?? {};
+    this.#hasUrgentNews = true;
+    if (!this.#shield.mayReplay(request.choice, service, nowMs)) {
+      request.shield = "budget-spent";
+      return null;
+    }
+    // Before stable takes it over: the failure is that of the canary's instance.
+    this.#watchForOutlier(request, "failed", nowMs);
+    this.#fallBack(request, pool, hasAnswered ? nowMs - request.waitingSinceMs : null);
+    request.waitingSinceMs = nowMs;
+    return pool;
+  }
+
+  /** More of the request's body than can be kept for a second time. */
+  bodyNotKept(request: InFlight): void {
+    if (request.shield === "covered") request.shield = "too-large";
   }
 
   /** Whom to ask again when nobody took the request: stable, as the present table has it. */
@@ -279,12 +302,13 @@ export class WorkerState {
     this.#table = table;
     this.#routes = new RouteIndex(table);
     this.previews.serve(table);
-    this.#cohorts = cohortsOf(table);
+    this.#cohorts = cohortsByService(table);
     const rollouts = table.services.flatMap(({ exposure, watch }) => [exposure?.rollout, watch?.rollout]);
     this.#counters.retain(new Set(rollouts.filter((rollout) => rollout !== undefined)), grant.nowMs);
     const pools = table.services.flatMap(poolsOf);
     this.#tallies.retain(new Set(pools.map(({ release }) => release)), grant.nowMs);
     this.#health.retain(pools);
+    this.#shield.retain(table.services);
   }
 
   #present(nowMs: number): ReportState {
@@ -316,8 +340,21 @@ export class WorkerState {
   #brakeIfGone(choice: Choice, nowMs: number): void {
     const present = this.#presentExposureOf(choice);
     if (present === null || !this.#health.isGone(present.exposure.canary, nowMs)) return;
-    this.#guard.brakeByHealth(present.service);
+    this.#guard.brake(present.service, "health");
     this.#hasUrgentNews = true;
+  }
+
+  /** `waitedMs`: how long the canary took to the head by which it failed; null when it gave none. */
+  #fallBack(request: InFlight, pool: Pool, waitedMs: number | null): void {
+    const scored = scoredFrom(request);
+    const deadlineMs = request.choice.service.responseDeadlineMs;
+    // What stable makes of it says nothing of the canary.
+    if (request.isTimed && scored !== null) this.#records.timed(scored, Math.min(waitedMs ?? deadlineMs, deadlineMs));
+    request.isTimed = false;
+    request.hasFallenBack = true;
+    if (request.shield !== null) request.shield = "replayed";
+    this.#record(request, "failed");
+    this.#inFlight.moveTo(request, pool.release);
   }
 
   #judge(request: InFlight, end: ExchangeEnd, endMs: number): void {
@@ -327,24 +364,20 @@ export class WorkerState {
     const seen = outcomeOf({ ...request, end, endMs }, choice.service.responseDeadlineMs);
     const outcome = hasFallenBack ? "failed" : seen;
     if (!hasFallenBack) this.#record(request, outcome);
-    this.#time(request, end, endMs);
+    const timed = request.isTimed ? scoredFrom(request) : null;
+    const waited = waitedMs(request, end, endMs);
+    if (timed !== null && waited !== null) this.#records.timed(timed, waited);
     this.#tallies.judged(request, outcome, seen);
     this.#watchForOutlier(request, seen, endMs);
     const { service, environment } = choice.service;
     const { rollout, arm, weight, route, pool } = choice;
     const isHarm = arm === "canary" && seen === "failed";
-    this.#counters.add({ service, environment, rollout, release: pool.release, arm, weight, route, outcome, isHarm });
-  }
-
-  /** A client that went away had waited for so long at least, on either side. What Belay cut is no answer of anybody's. */
-  #time(request: InFlight, end: ExchangeEnd, endMs: number): void {
-    const scored = scoredFrom(request);
-    if (!request.isTimed || scored === null || (end === "cut" && request.headMs === null)) return;
-    const deadlineMs = request.choice.service.responseDeadlineMs;
-    const waitedMs = (request.headMs ?? endMs) - request.waitingSinceMs;
-    // What no instance took, or none answered, is as slow as can be: refusing fast is not being fast.
-    const isUnanswered = request.hasFallenBack || (request.headMs === null && end !== "aborted");
-    this.#records.timed(scored, isUnanswered ? deadlineMs : Math.min(waitedMs, deadlineMs));
+    const scored = isHarm ? scoredFrom(request) : null;
+    if (scored !== null) this.#records.harmed(scored);
+    const { shield } = request;
+    if (shield === "replayed") this.#shield.replayEnded(choice, seen === "failed", endMs);
+    const said = { service, environment, rollout, release: pool.release, arm, weight, route, outcome, isHarm };
+    this.#counters.add(shield === null ? said : { ...said, shield });
   }
 
   /** Compared with its peers of the same release alone: an arm's failures are never moved to the other one. */
@@ -363,35 +396,4 @@ export class WorkerState {
     const { arm } = request.choice;
     if (outcome === "failed" && (arm === "canary" || arm === "cohort")) this.#hasUrgentNews = true;
   }
-}
-
-function cohortsOf({ services }: RoutingTable): ReadonlyMap<ServiceRoute, Cohorts> {
-  const withCohorts = services.flatMap((service): readonly (readonly [ServiceRoute, Cohorts])[] => {
-    const { cohorts = [] } = service.exposure ?? {};
-    return cohorts.length === 0 ? [] : [[service, new Cohorts({ cohorts, trustedProxies: service.trustedProxies ?? [] })]];
-  });
-  return new Map(withCohorts);
-}
-
-function stableChoice({ service, name }: FoundRoute, rollout: string, exposureEpoch: number): Choice {
-  return {
-    service,
-    route: name,
-    arm: "stable",
-    pool: service.stable,
-    fallback: null,
-    weight: 0,
-    rollout,
-    exposureEpoch,
-    unit: null,
-    isByRequest: false,
-  };
-}
-
-function scoredFrom({ choice, startMs }: InFlight): ScoredRequest | null {
-  const { unit, rollout, arm, weight, exposureEpoch } = choice;
-  if (unit === null || arm === "preview") return null;
-  // At weight 0 nobody is drawn: who is on stable then is there because of what it is not.
-  const recorded = arm === "stable" && weight === 0 ? "outside" : arm;
-  return { rollout, unit, arm: recorded, weight, exposureEpoch, startMs };
 }

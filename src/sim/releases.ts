@@ -13,6 +13,8 @@ export type Behaviour =
   /** Good until it has baked for so long, then fails for this share of its visitors. */
   | { readonly kind: "turns-bad"; readonly afterMs: number; readonly share: number }
   | { readonly kind: "slow"; readonly delayMs: number }
+  /** Takes ten seconds for what would have taken longer than this. */
+  | { readonly kind: "heavy-tail"; readonly aboveMs: number }
   /** Never answers a health check. */
   | { readonly kind: "never-ready" }
   /** Becomes ready, and ends by itself after so long, again and again. */
@@ -65,6 +67,8 @@ export function answerOf(behaviour: Behaviour, asked: AskedPage, { bakedForMs, o
       return asked.page > 0 && luck < behaviour.share ? bad : good;
     case "turns-bad":
       return bakedForMs !== null && bakedForMs >= behaviour.afterMs && luck < behaviour.share ? bad : good;
+    case "heavy-tail":
+      return asked.serviceMs > behaviour.aboveMs ? { status: 200, afterMs: 10_000 } : good;
     case "slow":
       return { status: 200, afterMs: asked.serviceMs + behaviour.delayMs };
     default:

@@ -4,6 +4,8 @@ import { type ScenarioName, scenarios } from "./scenario.ts";
 
 const promises: Readonly<Record<ScenarioName, { readonly promise: string; readonly count: number }>> = {
   "dead-release": { promise: "a release that answers 500 to everything fails at most 5 requests in 99 of 100 runs", count: 100 },
+  shielded: { promise: "of 2,000 visitors who only look nobody sees a release fail that answers 500, and it is back", count: 6 },
+  "heavy-tail": { promise: "a release with the heavy tail that stable has too is not taken back for it", count: 6 },
   "bad-in-bake": {
     promise: "a release that turns bad in the bake is back without a start, after at most 40 failing visitors",
     count: 10,

@@ -32,12 +32,25 @@ export const demoPlan: Plan = {
   leaseTtlMs: 10_000,
 };
 
+/** What the tests promise of a release that is no worse. */
+const falseRollbackMax = 0.005;
+
 const crashAtMs = settledMs + 6_000;
 
-export type ScenarioName = "dead-release" | "bad-in-bake" | "good-release" | "small-harm" | "no-control" | "control-back";
+export type ScenarioName =
+  | "dead-release"
+  | "shielded"
+  | "heavy-tail"
+  | "bad-in-bake"
+  | "good-release"
+  | "small-harm"
+  | "no-control"
+  | "control-back";
 
 export const scenarios: Readonly<Record<ScenarioName, (seeds: Seeds) => Promise<Figures>>> = {
   "dead-release": deadRelease,
+  shielded,
+  "heavy-tail": heavyTail,
   "bad-in-bake": badInBake,
   "good-release": goodRelease,
   "small-harm": smallHarm,
@@ -59,6 +72,52 @@ export async function deadRelease(seeds: Seeds): Promise<Figures> {
       "most failed": Math.max(...failed),
     },
   };
+}
+
+/** The same release, whose visitors only look: the shield hides every failure, and the evidence is none the poorer for it. */
+export async function shielded(seeds: Seeds): Promise<Figures> {
+  const runs = await play(seeds, (seed) => ofOnePage({ ...demoStory(seed, { kind: "dead" }), untilMs: settledMs + 52_000 }));
+  const failed = runs.reduce((sum, { world }) => sum + world.traffic.failedRequests, 0);
+  const shieldedRequests = runs.map((run) => truthOf(run).shieldedRequests);
+  const areBack = runs.every((run) => phaseOf(run) === "aborted by verdict");
+  const fewest = Math.min(...runs.map(({ world }) => world.traffic.requests));
+  return {
+    ...figuresOf("shielded", runs, areBack && failed === 0 && fewest >= 2_000),
+    figures: {
+      "fewest requests in a run": fewest,
+      "failed requests": failed,
+      "median shielded": median(shieldedRequests),
+      "most shielded": Math.max(...shieldedRequests),
+    },
+  };
+}
+
+/** Two releases alike, both with requests that take longer than their deadline: on the canary stable answers these, and nobody blames it for that. */
+export async function heavyTail(seeds: Seeds): Promise<Figures> {
+  const behaviour: Behaviour = { kind: "heavy-tail", aboveMs: 350 };
+  const plan: Plan = { ...demoPlan, responseDeadlineMs: 1_000, sloAvailability: 0.95 };
+  const runs = await play(seeds, (seed) => {
+    const story = ofOnePage(demoStory(seed, behaviour, { plan }));
+    return { ...story, services: story.services.map((service) => ({ ...service, first: { ...service.first, behaviour } })) };
+  });
+  const back = runs.filter((run) => phaseOf(run).startsWith("aborted")).length;
+  const shieldedRequests = runs.map((run) => truthOf(run).shieldedRequests);
+  const failing = (arm: "canary" | "stable"): number => runs.reduce((sum, run) => sum + truthOf(run).recordedFailed[arm].size, 0);
+  return {
+    ...figuresOf("heavy-tail", runs, back / runs.length <= falseRollbackMax),
+    figures: {
+      "share taken back": back / runs.length,
+      "share promoted": runs.filter((run) => phaseOf(run) === "promoted by verdict").length / runs.length,
+      "median overdue on the canary": median(runs.map((run) => truthOf(run).recordedFailed.canary.size)),
+      "median shielded": median(shieldedRequests),
+      "failing visitors on the canary and on stable": [failing("canary"), failing("stable")].join(" and "),
+    },
+  };
+}
+
+/** Visitors look at one page each, by GET. */
+function ofOnePage(story: Story): Story {
+  return { ...story, services: story.services.map((service) => ({ ...service, pages: [1, 1] })) };
 }
 
 /** A release that turns bad while it bakes at 95 %, for all or for some: how many visitors fail before it is back, without a start. */

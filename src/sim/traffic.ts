@@ -18,6 +18,10 @@ export interface RolloutTruth {
   /** What visitors saw fail of the canary, in requests and visitors. */
   failedRequests: number;
   readonly failedVisitors: Set<string>;
+  /** The same by Belay's deadline, which an answer may miss and still come. */
+  harmedRequests: number;
+  readonly harmedVisitors: Set<string>;
+  shieldedRequests: number;
 }
 
 /** The truth about all requests, to be compared with what Belay counted. */
@@ -48,6 +52,9 @@ export class Traffic {
       lastSentToCanaryAtMs: 0,
       failedRequests: 0,
       failedVisitors: new Set<string>(),
+      harmedRequests: 0,
+      harmedVisitors: new Set<string>(),
+      shieldedRequests: 0,
     }));
   }
 
@@ -85,6 +92,7 @@ export class Traffic {
     if (choice.rollout === "" || choice.arm === "cohort" || choice.arm === "preview") return;
     const truth = this.rollout(choice.rollout);
     truth.requests[choice.arm] += 1;
+    if (choice.arm === "canary") this.#endedOnCanary(truth, exchange, { visitor, hasFailed });
     if (!hasFailed || choice.arm !== "canary") return;
     truth.failedRequests += 1;
     truth.failedVisitors.add(visitor);
@@ -92,13 +100,26 @@ export class Traffic {
 
   /** Every request and every visitor counts exactly once, over any crash of the control plane; those of a dead worker at most once. */
   compare(id: RolloutId, counted: { readonly traffic: RolloutTraffic; readonly evidence: EvidenceSummary | null }): void {
-    const { requests, recorded, recordedFailed } = this.rollout(id);
+    const { requests, recorded, recordedFailed, harmedRequests, harmedVisitors, shieldedRequests } = this.rollout(id);
     for (const arm of ["canary", "stable"] as const) {
       this.#compare(`requests of ${id} on ${arm}`, counted.traffic[arm].requests, requests[arm]);
       if (counted.evidence === null) continue;
       this.#compare(`visitors of ${id} on ${arm}`, counted.evidence[arm].visitors, recorded[arm].size);
       this.#compare(`failing visitors of ${id} on ${arm}`, counted.evidence[arm].failedVisitors, recordedFailed[arm].size);
     }
+    this.#compare(`harmed requests of ${id}`, counted.traffic.harmedRequests, harmedRequests);
+    if (counted.evidence === null) return;
+    this.#compare(`harmed visitors of ${id}`, counted.evidence.harmedVisitors, harmedVisitors.size);
+    this.#compare(`shielded requests of ${id}`, counted.evidence.shieldedRequests, shieldedRequests);
+  }
+
+  #endedOnCanary(truth: RolloutTruth, { inFlight }: Exchange, seen: { visitor: string; hasFailed: boolean }): void {
+    const { headMs, waitingSinceMs, hasFallenBack, choice } = inFlight;
+    const isLate = headMs !== null && headMs - waitingSinceMs > choice.service.responseDeadlineMs;
+    if (seen.hasFailed || isLate) {
+      truth.harmedRequests += 1;
+      truth.harmedVisitors.add(seen.visitor);
+    } else if (hasFallenBack) truth.shieldedRequests += 1;
   }
 
   #compare(what: string, counted: number, truth: number): void {

@@ -3,6 +3,7 @@ import { Attempts } from "../proxy/attempts.ts";
 import { Reporter } from "../proxy/reporter.ts";
 import type { Choice, InFlight } from "../routing/in-flight.ts";
 import type { ExchangeEnd } from "../routing/outcome.ts";
+import type { Asked } from "../routing/shield.ts";
 import type { Target } from "../routing/table.ts";
 import { type AnyRecord, type FromWorker, linkProtocol, type ToWorker } from "../routing/wire.ts";
 import { WorkerState } from "../routing/worker-state.ts";
@@ -54,6 +55,8 @@ export interface Exchange {
   readonly served: Served;
   readonly tried: (SimInstance | null)[];
   instance: SimInstance | null;
+  /** Raised when stable takes over: what the canary still says is heard no more. */
+  sendings: number;
   refusedSinceMs: number | null;
   isOver: boolean;
 }
@@ -165,7 +168,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
       return;
     }
     this.#around.chosen(this, choice, request);
-    const inFlight = this.state.exchangeStarted(choice, nowMs);
+    const inFlight = this.state.exchangeStarted(choice, nowMs, askedBy(request));
     const attempts = new Attempts({ state: this.state, request: inFlight, nowMs });
     const served: Served = { broken: (because) => this.#broken(exchange, because) };
     const exchange: Exchange = {
@@ -176,6 +179,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
       served,
       tried: [],
       instance: null,
+      sendings: 0,
       refusedSinceMs: null,
       isOver: false,
     };
@@ -229,14 +233,31 @@ export class SimWorker implements LinkEnd<ToWorker> {
     this.#around.sent(this, instance, exchange);
     exchange.instance = instance;
     instance.served.add(exchange.served);
-    const answer = this.#around.answerOf(instance, exchange.request);
-    this.#later(exchange, answer.afterMs, () => this.#answered(exchange, instance, answer.status));
+    const { request, inFlight } = exchange;
+    const answer = this.#around.answerOf(instance, inFlight.hasFallenBack ? askedAgain(request) : request);
+    exchange.sendings += 1;
+    const sending = exchange.sendings;
+    this.#later(exchange, answer.afterMs, () => {
+      if (exchange.sendings === sending) this.#answered(exchange, instance, answer.status);
+    });
+    return true;
+  }
+
+  /** The canary has failed, and stable takes over if the shield covers the request. */
+  #replay(exchange: Exchange, hasAnswered = false): boolean {
+    if (!exchange.attempts.replay({ hasAnswered, nowMs: this.#nowMs })) return false;
+    exchange.instance?.served.delete(exchange.served);
+    exchange.instance = null;
+    exchange.sendings += 1;
+    this.#judged();
+    this.#try(exchange, 0);
     return true;
   }
 
   #answered(exchange: Exchange, instance: SimInstance, status: number): void {
     const nowMs = this.#nowMs;
     this.state.targetAnswered(instance.id);
+    if (status >= 500 && this.#replay(exchange, true)) return;
     this.state.headArrived(exchange.inFlight, { status, kind: "body", nowMs });
     this.#end(exchange, "complete", null);
   }
@@ -244,6 +265,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
   #broken(exchange: Exchange, because: EndCause): void {
     if (exchange.isOver || exchange.instance === null) return;
     this.state.targetUnreachable(exchange.inFlight.choice, exchange.instance.id, this.#nowMs);
+    if (this.#replay(exchange)) return;
     this.#end(exchange, "reset", because);
   }
 
@@ -273,7 +295,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
   #enforceDeadlines(): void {
     for (const request of this.state.overdue(this.#nowMs)) {
       const exchange = this.#exchanges.get(request);
-      if (exchange !== undefined) this.#end(exchange, "overdue", null);
+      if (exchange !== undefined && !this.#replay(exchange)) this.#end(exchange, "overdue", null);
     }
   }
 
@@ -281,4 +303,14 @@ export class SimWorker implements LinkEnd<ToWorker> {
     if (message.kind === "report") this.#around.reported(message.records);
     this.#link?.toControl(message);
   }
+}
+
+/** What took long once need not take long again. */
+function askedAgain(request: VisitorRequest): VisitorRequest {
+  return { ...request, serviceMs: 2 + 38 * request.workerLuck };
+}
+
+/** The landing pages are looked at; the third page is an order. */
+function askedBy({ page }: VisitorRequest): Asked {
+  return { method: page < 2 ? "GET" : "POST", hasIdempotencyKey: false, bodyBytes: 0 };
 }

@@ -5,7 +5,7 @@ import { assertUnnoticed } from "./crowd-checks.ts";
 import { openShopScene } from "./scene.ts";
 import { waitFor } from "./wait.ts";
 
-test("a release that answers 500 to everything is aborted by verdict at its first step, and then gets no request", async (t) => {
+test("a release that answers 500 to everything is aborted by verdict at its first step, nobody who only looks sees it, and then it gets no request", async (t) => {
   const { scene, repository } = await openShopScene(t, { instances: 1 });
   const crowd = await scene.openVisitors();
   await repository.commitRelease("broken");
@@ -16,9 +16,18 @@ test("a release that answers 500 to everything is aborted by verdict at its firs
   await crowd.stop();
   assert.equal(rollout.outcome, "aborted", JSON.stringify(rollout));
   assert.equal(rollout.by, "verdict");
-  t.diagnostic(`${rollout.canaryErrors} failed canary requests, ${rollout.harmedVisitors} visitors harmed, ${rollout.seconds} s`);
+  t.diagnostic(
+    `${rollout.canaryErrors} failed canary requests, ${rollout.shielded} shielded, ${rollout.harmedVisitors} visitors harmed, ${rollout.seconds} s`,
+  );
   const canary = rollout.release ?? "";
-  assert.equal(during.byRelease[canary]?.failed, during.failed);
+  assert.equal(during.byRelease[canary]?.failed ?? 0, during.failed);
+  // The shop's pages are shielded, its forms are not.
+  assert.deepEqual(
+    during.failures.filter(({ method }) => method === "GET"),
+    [],
+  );
+  assert.ok(rollout.shielded > 0, JSON.stringify(rollout));
+  assert.ok(rollout.harmed <= during.failed, `${rollout.harmed} counted as harmed, ${during.failed} seen`);
   assert.equal(after.byRelease[canary], undefined);
   assertUnnoticed(after);
   const facts = await scene.facts(rollout.rollout);
