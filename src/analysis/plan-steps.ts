@@ -13,7 +13,7 @@ const ladders: readonly (readonly number[])[] = [
 ];
 
 /** With fewer canary visitors a minute than this, a release that always fails is seen late (reference: over 70 % of runs have no verdict after a minute). */
-const visitorsPerMinuteMin = 5;
+export const visitorsPerMinuteMin = 5;
 
 /** Traffic that no gate can be passed with: the steps only bound how many meet a bad release before somebody notices. */
 const quietLadder: readonly number[] = [1_000, 5_000];

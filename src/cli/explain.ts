@@ -4,6 +4,7 @@ import { describePercent } from "../manifest/quantities.ts";
 import { type Client, readAllEntries } from "./client.ts";
 import { type Command, environmentOption, textOf } from "./command.ts";
 import { describeActor, describeFact } from "./entry-words.ts";
+import { explanationOf, explanationWords } from "./explanation.ts";
 import { describeOutcome, describeProgress, describeStep, describeWeight } from "./rollout-words.ts";
 import { describeShield } from "./shield-words.ts";
 import { indent, showTable } from "./show-table.ts";
@@ -20,7 +21,8 @@ export const explain: Command = {
     const id = await findRollout(client, positionals[0] ?? "latest", textOf(values["environment"]) ?? "production");
     const view = await client.rollout(id);
     const entries = await readAllEntries(client, id);
-    if (isJson) printJson({ rollout: view, entries });
+    const evidence = view.evidence ?? lastEvidence(entries);
+    if (isJson) printJson({ rollout: view, entries, explanation: explanationOf(view, entries, evidence) });
     else print(explainRollout(view, entries));
     return undefined;
   },
@@ -34,7 +36,10 @@ export function explainRollout(view: RolloutView, entries: readonly ChainedEntry
   parts.push(
     evidence === null
       ? "No evidence was counted: no visitor reached the release beside stable."
-      : explainEvidence(evidence, view),
+      : [
+          explainEvidence(evidence, view),
+          ...explanationWords(explanationOf(view, entries, evidence), view.plan.evidence ?? "visitor"),
+        ].join("\n"),
   );
   parts.push(`The course of rollout ${view.rollout}:\n${indent(describeCourse(entries))}`);
   if (evidence !== null) parts.push(showNumbers(evidence, view));

@@ -21,6 +21,7 @@ import { abort, pause, promote, resume, rollback } from "./rollout-commands.ts";
 import { run } from "./run.ts";
 import { schema } from "./schema.ts";
 import { secret } from "./secret.ts";
+import { simulate } from "./simulate.ts";
 import { status } from "./status.ts";
 import { up } from "./up.ts";
 
@@ -44,6 +45,7 @@ export const commands: readonly Command[] = [
   config,
   init,
   check,
+  simulate,
   doctor,
   schema,
   createCompletion(() => ({ commands, globalOptions })),

@@ -25,6 +25,7 @@ export interface Alarm {
 export interface Situation {
   readonly judgement: Judgement;
   readonly alarms: readonly Alarm[];
+  /** Read only for what is recorded, so that a caller may count it then. */
   readonly evidence: EvidenceSummary;
   /** How long every proxy has been serving this stage's weight. */
   readonly heldMs: number;
@@ -55,21 +56,22 @@ export function exposedStage(rollout: Rollout): ExposedStage | null {
  * when its time is over the step is inconclusive.
  */
 export function decide(rollout: Rollout, situation: Situation): RolloutFact | null {
-  const { judgement, evidence, heldMs } = situation;
+  const { judgement, heldMs } = situation;
   const stage = exposedStage(rollout);
   if (stage === null) return null;
   if (judgement.kind === "fail")
-    return { kind: "verdict-failed", metric: judgement.metric, reason: judgement.reason, evidence, heldMs };
+    return { kind: "verdict-failed", metric: judgement.metric, reason: judgement.reason, evidence: situation.evidence, heldMs };
   const alarm = situation.alarms.find(({ metric }) => !rollout.alarms.includes(metric));
-  if (alarm !== undefined) return { kind: "metric-failed", ...alarm, evidence, heldMs };
+  if (alarm !== undefined) return { kind: "metric-failed", ...alarm, evidence: situation.evidence, heldMs };
   if (rollout.phase.name === "held") return null;
   if (judgement.kind === "shared-outage") return waitOutOutage(rollout, stage, situation, judgement.reason);
-  if (stage.kind === "bake") return heldMs >= rollout.plan.bakeMs ? { kind: "bake-ended", evidence, heldMs } : null;
+  if (stage.kind === "bake")
+    return heldMs >= rollout.plan.bakeMs ? { kind: "bake-ended", evidence: situation.evidence, heldMs } : null;
   const { minHoldMs = 0, cohort } = rollout.plan.steps[stage.step] ?? {};
   if (heldMs < minHoldMs) return null;
   if (cohort !== undefined) return endCohort(rollout, { step: stage.step, cohort }, situation);
   if (judgement.kind === "pass")
-    return { kind: "step-ended", step: stage.step, why: "passed", evidence, heldMs, words: judgement.reason };
+    return { kind: "step-ended", step: stage.step, why: "passed", evidence: situation.evidence, heldMs, words: judgement.reason };
   return isOver(rollout.plan, situation, minHoldMs) ? endInconclusive(rollout, stage.step, situation, judgement.missing) : null;
 }
 
@@ -102,14 +104,11 @@ export function describeCohort(
 }
 
 /** A step that an outage outlasts ends for a person to decide; a bake goes on, since there everything but the holdback is on the candidate already. */
-function waitOutOutage(
-  rollout: Rollout,
-  stage: ExposedStage,
-  { evidence, heldMs }: Situation,
-  outage: string,
-): RolloutFact | null {
+function waitOutOutage(rollout: Rollout, stage: ExposedStage, situation: Situation, outage: string): RolloutFact | null {
+  const { heldMs } = situation;
   if (stage.kind !== "step" || heldMs < rollout.plan.maxHoldMs) return null;
-  return { kind: "step-inconclusive", step: stage.step, reason: `at the end of the step ${outage}`, evidence, heldMs };
+  const reason = `at the end of the step ${outage}`;
+  return { kind: "step-inconclusive", step: stage.step, reason, evidence: situation.evidence, heldMs };
 }
 
 function isOver(plan: Plan, { judgement, heldMs, nowMs, stageBeganAtMs }: Situation, minHoldMs: number): boolean {

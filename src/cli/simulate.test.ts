@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type Desk, openDesk } from "./cli.fixture.ts";
+
+const rollout = "{ steps: [{ weight: 5%, minHold: 1s }, { weight: 50%, minHold: 1s }], harm: 5%, bake: 5s, scoreWindow: 1s }";
+
+function writeManifest(desk: Desk, text = rollout): void {
+  const head =
+    'version: 1\nservice: shop\nrun: { command: node server.js }\nenvironments: { production: { routes: [{ host: "*" }] } }\n';
+  writeFileSync(join(desk.folder, "belay.yml"), `${head}rollout: ${text}\n`);
+}
+
+test("simulate says in words what a plan catches, at what cost, and how long a good release takes, without a control plane", async (t) => {
+  const desk = await openDesk(t);
+  await desk.stopServing();
+  writeManifest(desk);
+  const { code, stdout, stderr } = await desk.run("simulate", "--rps", "90", "--runs", "2");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /shop: 90 requests a second by 30 new visitors a second, 0 % of requests fail on stable\n/);
+  assert.match(stdout, /A good release reaches everyone in \d+ s\.\n/);
+  assert.match(stdout, /A release that fails every request: taken back after \d+ s; \d visitors? harmed\./);
+  assert.match(stdout, /RELEASE +BACK +AFTER/);
+  assert.ok(stdout.indexOf("A good release") < stdout.indexOf("RELEASE "), "words first, numbers below");
+  assert.match(stdout, /2 runs each, seed 1/);
+  assert.equal(stderr, "", "no bar without a terminal");
+});
+
+test("the same seed says the same, and another seed other numbers", async (t) => {
+  const desk = await openDesk(t);
+  writeManifest(desk);
+  const run = async (seed: string) => (await desk.run("simulate", "--rps", "60", "--runs", "1", "--seed", seed, "--json")).stdout;
+  const [first, again, other] = [await run("7"), await run("7"), await run("8")];
+  assert.equal(first, again);
+  assert.notEqual(JSON.stringify(JSON.parse(first).fates), JSON.stringify(JSON.parse(other).fates));
+});
+
+test("without numbers the traffic is what the running service had in the last minute", async (t) => {
+  const desk = await openDesk(t);
+  writeManifest(desk);
+  const { stdout, stderr, code } = await desk.run("simulate", "--runs", "1", "--json");
+  assert.equal(code, 0, stderr);
+  const { source, traffic } = JSON.parse(stdout);
+  assert.equal(source, "measured");
+  assert.equal(traffic.visitorsPerSecond, 2_400 / 60);
+});
+
+test("without numbers and without a Belay that has measured any, it asks for them", async (t) => {
+  const desk = await openDesk(t);
+  await desk.stopServing();
+  writeManifest(desk);
+  const { code, stderr } = await desk.run("simulate");
+  assert.equal(code, 1);
+  assert.match(stderr, /no Belay runs here that has measured that of shop\n.*--rps 20.*\n.*BELAY_SIMULATE_TRAFFIC_UNKNOWN/s);
+});
+
+test("a terminal shows how far it is, and Ctrl-C ends it between two runs", async (t) => {
+  const desk = await openDesk(t);
+  writeManifest(desk);
+  desk.isTerminal = true;
+  assert.match((await desk.run("simulate", "--rps", "60", "--runs", "1")).stderr, /\[#+-+\] \d+ % {2}simulating/);
+  desk.onSleep = (count) => {
+    if (count === 2) desk.interruption.abort(new Error("interrupted"));
+  };
+  const { code, stdout } = await desk.run("simulate", "--rps", "60", "--runs", "1");
+  assert.equal(code, 130);
+  assert.equal(stdout, "");
+});
+
+test("numbers that mean nothing are refused, with what to give", async (t) => {
+  const desk = await openDesk(t);
+  writeManifest(desk);
+  for (const wrong of [
+    ["--rps", "many"],
+    ["--rps", "-1"],
+    ["--rps", "9", "--errors", "2"],
+    ["--rps", "9", "--runs", "0"],
+    ["--rps", "9", "--seed", "1.5"],
+  ]) {
+    const { code, stderr } = await desk.run("simulate", ...wrong);
+    assert.equal(code, 1, wrong.join(" "));
+    assert.match(stderr, /BELAY_SIMULATE_OPTION_INVALID/);
+  }
+  const { stderr } = await desk.run("simulate", "--rps", "1", "--visitors-per-second", "5");
+  assert.match(stderr, /BELAY_SIMULATE_TRAFFIC_IMPOSSIBLE/);
+});

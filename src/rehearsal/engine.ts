@@ -1,0 +1,158 @@
+import { Evidence } from "../analysis/evidence.ts";
+import { decide, exposedStage } from "../rollout/decide.ts";
+import type { RolloutFact } from "../rollout/entry.ts";
+import type { Plan, Rollout } from "../rollout/rollout.ts";
+import { transition } from "../rollout/transition.ts";
+import { UnitRecords } from "../routing/unit-records.ts";
+import type { Arm } from "../routing/wire.ts";
+import type { Ended, Ending, Steering } from "./play.ts";
+import { type Request, unitOf } from "./traffic.ts";
+
+const id = "rehearsal";
+const startedAt = "1970-01-01T00:00:00Z";
+/** Without news from a worker time alone decides, and a second is exact enough for holds of minutes. */
+const lookEveryMs = 1_000;
+
+/**
+ * What decides in production, on visitors that are played: the worker's records, the evidence, the decision and the
+ * transitions are those of a real rollout. What only acts earlier for the visitors' good, the proxies' own brakes, is not played.
+ */
+export class Engine implements Steering {
+  readonly #plan: Plan;
+  readonly #evidence: Evidence;
+  readonly #records: UnitRecords;
+  #rollout: Rollout;
+  #weight = 0;
+  #position = 1;
+  #stageBeganAtMs = 0;
+  #lookedAtMs = 0;
+  #hasNews = false;
+  /** Requests by which their visitor is timed. */
+  readonly #timed = new Set<Request>();
+  readonly #counts = { canary: { requests: 0, failed: 0 }, stable: { requests: 0, failed: 0 } };
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.#evidence = Evidence.begin(plan);
+    this.#records = new UnitRecords((record) => {
+      if (record.arm !== "canary" && record.arm !== "stable") return;
+      this.#hasNews = true;
+      this.#evidence.absorb({ ...record, arm: record.arm });
+    });
+    this.#rollout = pendingRollout(plan);
+    this.#apply({ kind: "candidate-ready" }, 0);
+  }
+
+  get weight(): number {
+    return this.#weight;
+  }
+
+  get epoch(): number {
+    return this.#rollout.exposureEpoch;
+  }
+
+  get evidence(): Evidence {
+    return this.#evidence;
+  }
+
+  sideOf(request: Request): Arm {
+    const isByRequest = this.#plan.evidence === "request";
+    const draw = isByRequest ? request.draw : request.visitor.draw;
+    const side = draw < this.#weight ? "canary" : "stable";
+    const isChosen = this.#records.started(this.#scored(request, side, this.#weight, this.epoch));
+    if (isChosen || isByRequest) this.#timed.add(request);
+    return side;
+  }
+
+  ended({ request, side, weight, epoch, isFailed, tookMs }: Ended): void {
+    const counts = this.#counts[side];
+    counts.requests += 1;
+    if (isFailed) counts.failed += 1;
+    const scored = this.#scored(request, side, weight, epoch);
+    this.#records.ended(scored, isFailed ? "failed" : "ok");
+    if (this.#timed.delete(request)) this.#records.timed(scored, tookMs);
+  }
+
+  tick(time: { readonly nowMs: number; readonly settledUntilMs: number }): Ending | null {
+    const { nowMs } = time;
+    if (!this.#hasNews && nowMs - this.#lookedAtMs < lookEveryMs) return null;
+    this.#hasNews = false;
+    this.#lookedAtMs = nowMs;
+    this.#evidence.advance(time);
+    const stage = exposedStage(this.#rollout);
+    if (stage === null) return null;
+    const evidence = this.#evidence;
+    const counts = this.#counts;
+    const fact = decide(this.#rollout, {
+      judgement: evidence.verdict(stage),
+      alarms: evidence.alarms(),
+      // Asked for only by what is recorded: at each tick it would cost more than all the rest.
+      get evidence() {
+        evidence.countRequests({ ...counts, harmedRequests: counts.canary.failed });
+        return evidence.summary();
+      },
+      heldMs: nowMs - this.#stageBeganAtMs,
+      nowMs,
+      stageBeganAtMs: this.#stageBeganAtMs,
+    });
+    return fact === null ? null : this.#apply(fact, nowMs);
+  }
+
+  #apply(fact: RolloutFact, nowMs: number): Ending | null {
+    this.#position += 1;
+    this.#rollout = transition(this.#rollout, { position: this.#position, at: startedAt, fact });
+    const { phase, earnedBy, exposureEpoch, alarms } = this.#rollout;
+    const metric = fact.kind === "verdict-failed" ? fact.metric : null;
+    switch (phase.name) {
+      case "aborting":
+        return { outcome: "rolled-back", reason: phase.reason, metric, alarms, isEarned: false };
+      case "promoting":
+        return { outcome: "promoted", reason: phase.reason, metric, alarms, isEarned: earnedBy === "verdict" };
+      case "held":
+        return { outcome: "held", reason: phase.reason, metric, alarms, isEarned: false };
+      default: {
+        if (exposureEpoch !== this.#position) return null;
+        const step = phase.name === "progressing" ? this.#plan.steps[phase.step] : undefined;
+        this.#weight = step?.weight ?? this.#plan.holdbackWeight;
+        this.#stageBeganAtMs = nowMs;
+        this.#evidence.weightChanged({ weight: this.#weight, exposureEpoch, atMs: nowMs });
+        return null;
+      }
+    }
+  }
+
+  #scored({ visitor, number, atMs }: Request, arm: Arm, weight: number, exposureEpoch: number) {
+    return {
+      rollout: id,
+      unit: this.#plan.evidence === "request" ? unitOf(number) : visitor.unit,
+      arm,
+      weight,
+      exposureEpoch,
+      startMs: atMs,
+    };
+  }
+}
+
+function pendingRollout(plan: Plan): Rollout {
+  return {
+    id,
+    service: id,
+    environment: id,
+    kind: "deploy",
+    requestedBy: { kind: "system", name: "belay", via: "loop" },
+    requestedAt: startedAt,
+    endedAt: null,
+    commit: "",
+    isDirty: false,
+    root: "",
+    candidate: "candidate",
+    stable: "stable",
+    plan,
+    forecast: "",
+    phase: { name: "pending" },
+    exposureEpoch: 1,
+    earnedBy: "verdict",
+    evidence: null,
+    alarms: [],
+  };
+}

@@ -1,0 +1,167 @@
+import { type Forecast, forecast } from "../analysis/forecast.ts";
+import type { Plan } from "../rollout/rollout.ts";
+import { advise } from "./advice.ts";
+import { Engine } from "./engine.ts";
+import { type Played, play } from "./play.ts";
+import { type RehearsedRelease, releasesFor } from "./releases.ts";
+import { type Traffic, unitsPerSecond } from "./traffic.ts";
+
+/** Busier than this, and a run would take longer than a person waits; gates pass no sooner with fewer visitors. */
+const visitorsPerSecondMax = 200;
+/** Of all runs together: some ten seconds of one core. */
+const requestsBudget = 3_000_000;
+const runsMost = 20;
+const runsLeast = 5;
+/** A bake is played for so long, or for so many visitors, and counted in full: what it would still see is an SLO that burns slowly. */
+const bakePlayed = { leastMs: 60_000, mostMs: 300_000, visitors: 10_000 };
+/** Beyond the plan's longest course, for what a cut window adds. */
+const slackMs = 60_000;
+
+export interface Spread {
+  readonly median: number;
+  readonly p90: number;
+}
+
+/** How one kind of release fares, over its runs. */
+export interface Fate {
+  readonly release: Pick<RehearsedRelease, "name" | "words" | "isBad">;
+  readonly runs: number;
+  readonly rolledBack: number;
+  readonly promoted: number;
+  /** Of those promoted, by evidence at every gate. */
+  readonly earned: number;
+  /** Of those promoted, with a metric put on record as failed (`onFail: notify`). */
+  readonly noticed: number;
+  readonly held: number;
+  /** What the first of those held waits for; empty when none is. */
+  readonly heldReason: string;
+  readonly running: number;
+  /** From the first visitor on the canary, or from the fault's beginning when that is later; of the runs rolled back. */
+  readonly rollbackMs: Spread | null;
+  /** Of the runs promoted. */
+  readonly promotionMs: Spread | null;
+  readonly harmedVisitors: Spread;
+  readonly harmedRequests: Spread;
+  /** Visitors on the canary when it was taken back, in ten-thousandths; the median. */
+  readonly weightAtRollback: number | null;
+  /** The metrics that decided, the most frequent first. */
+  readonly metrics: readonly string[];
+}
+
+export interface Rehearsal {
+  readonly seed: number;
+  readonly plan: Plan;
+  readonly traffic: Traffic;
+  /** Shorter than the plan's when that is longer than what is played. */
+  readonly playedBakeMs: number;
+  /** Smaller than the traffic's when that is busier than what is played. */
+  readonly playedVisitorsPerSecond: number;
+  readonly forecast: Forecast;
+  readonly fates: readonly Fate[];
+  readonly advice: readonly string[];
+}
+
+/**
+ * Lets good and bad releases go through a plan, each in some runs, by the engine that decides in production. Yields the share
+ * that is done, so that the caller can show it and stop; the same options give the same numbers.
+ */
+export function* rehearsePlan(options: {
+  readonly plan: Plan;
+  readonly traffic: Traffic;
+  readonly seed: number;
+  readonly runs?: number | undefined;
+}): Generator<number, Rehearsal> {
+  const { seed, traffic } = options;
+  // Members of a cohort are not drawn, so that their step is over after its hold, whatever the visitors do.
+  const plan = { ...options.plan, steps: options.plan.steps.filter(({ cohort }) => cohort === undefined) };
+  const played = { ...traffic, visitorsPerSecond: Math.min(visitorsPerSecondMax, traffic.visitorsPerSecond) };
+  const playedBakeMs = Math.min(plan.bakeMs, bakeOf(played));
+  const expected = forecast(plan, unitsPerSecond(traffic, plan.evidence));
+  const releases = releasesFor(plan, played);
+  const runs = options.runs ?? runsFor({ plan: { ...plan, bakeMs: playedBakeMs }, traffic: played, releases: releases.length });
+  const fates: Fate[] = [];
+  for (const release of releases) {
+    const all: Played[] = [];
+    for (let run = 0; run < runs; run += 1) {
+      const end = playRelease({ plan: { ...plan, bakeMs: playedBakeMs }, traffic: played, release, seed: seed + run });
+      all.push(end.outcome === "promoted" ? { ...end, tookMs: end.tookMs + plan.bakeMs - playedBakeMs } : end);
+      yield (fates.length * runs + run + 1) / (releases.length * runs);
+    }
+    fates.push(fateOf(release, all));
+  }
+  const advice = advise({ plan, traffic, forecast: expected, fates });
+  return {
+    seed,
+    plan,
+    traffic,
+    playedBakeMs,
+    playedVisitorsPerSecond: played.visitorsPerSecond,
+    forecast: expected,
+    fates,
+    advice,
+  };
+}
+
+function bakeOf({ visitorsPerSecond }: Traffic): number {
+  const { leastMs, mostMs, visitors } = bakePlayed;
+  return Math.max(leastMs, Math.min(mostMs, (visitors / Math.max(visitorsPerSecond, 1e-9)) * 1_000));
+}
+
+/** One run of one release. */
+export function playRelease(options: {
+  readonly plan: Plan;
+  readonly traffic: Traffic;
+  readonly release: Pick<RehearsedRelease, "canary" | "stable">;
+  readonly seed: number;
+}): Played {
+  const { plan, traffic, seed } = options;
+  return play({
+    traffic,
+    seed,
+    stable: options.release.stable,
+    canary: options.release.canary,
+    steering: new Engine(plan),
+    deadlineMs: plan.responseDeadlineMs,
+    untilMs: plan.steps.length * (plan.maxHoldMs + slackMs) + plan.bakeMs + slackMs,
+  });
+}
+
+function runsFor(options: { readonly plan: Plan; readonly traffic: Traffic; readonly releases: number }): number {
+  const { plan, traffic, releases } = options;
+  const { gates } = forecast(plan, unitsPerSecond(traffic, plan.evidence));
+  const longestMs = gates.reduce((sum, { stepMs }) => sum + Math.min(stepMs, plan.maxHoldMs), plan.bakeMs);
+  // A look costs about as much as a request, and there is one each second at least.
+  const cost = (longestMs / 1_000) * (traffic.visitorsPerSecond * traffic.requestsPerVisitor + 1);
+  return Math.max(runsLeast, Math.min(runsMost, Math.floor(requestsBudget / (cost * releases))));
+}
+
+function fateOf({ name, words, isBad, fromMs }: RehearsedRelease, all: readonly Played[]): Fate {
+  const back = all.filter(({ outcome }) => outcome === "rolled-back");
+  const promoted = all.filter(({ outcome }) => outcome === "promoted");
+  const metrics = Object.entries(Object.groupBy(back, ({ metric }) => metric ?? "the plan"));
+  return {
+    release: { name, words, isBad },
+    runs: all.length,
+    rolledBack: back.length,
+    promoted: promoted.length,
+    earned: promoted.filter(({ isEarned }) => isEarned).length,
+    noticed: promoted.filter(({ alarms }) => alarms.length > 0).length,
+    held: all.filter(({ outcome }) => outcome === "held").length,
+    heldReason: all.find(({ outcome }) => outcome === "held")?.reason ?? "",
+    running: all.filter(({ outcome }) => outcome === "running").length,
+    rollbackMs: spreadOf(back.map(({ tookMs }) => Math.max(0, tookMs - fromMs))),
+    promotionMs: spreadOf(promoted.map(({ tookMs }) => tookMs)),
+    harmedVisitors: spreadOf(all.map((run) => run.harmedVisitors)) ?? { median: 0, p90: 0 },
+    harmedRequests: spreadOf(all.map((run) => run.harmedRequests)) ?? { median: 0, p90: 0 },
+    weightAtRollback: spreadOf(back.map(({ weight }) => weight))?.median ?? null,
+    metrics: metrics.toSorted(([, a = []], [, b = []]) => b.length - a.length).map(([metric]) => metric),
+  };
+}
+
+/** Null without values. The lower of two middle values, so that it is one that was measured. */
+export function spreadOf(values: readonly number[]): Spread | null {
+  if (values.length === 0) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+  return { median: at(0.5), p90: at(0.9) };
+}
