@@ -6,8 +6,9 @@ import { apiTokenFile, serveApi } from "../api/serve-api.ts";
 import { readApiToken } from "../api/token.ts";
 import { manifestSource } from "../control/bundle-source.ts";
 import { ControlLoop } from "../control/control-loop.ts";
+import { inspectRelease, previousRelease } from "../control/inspect-release.ts";
 import { openControlPlane } from "../control/open-control-plane.ts";
-import { planBuild } from "../control/plan-deploy.ts";
+import { manifestOf, planBuild } from "../control/plan-deploy.ts";
 import { PreviewKeys } from "../control/preview-keys.ts";
 import { Previews } from "../control/previews.ts";
 import type { World } from "../control/world.ts";
@@ -94,8 +95,20 @@ export async function runControl(options: ControlOptions): Promise<void> {
       save: (snapshot) => writeFileDurably(folder.evidence, JSON.stringify(snapshot)),
     },
     tables: tableStore(folder, log),
-    build: async (rollout, abort) =>
-      releases.build(await planBuild(await manifestSource(releases, rollout.bundle), rollout), abort),
+    build: async (rollout, abort, tell) => {
+      const source = await manifestSource(releases, rollout.bundle);
+      const request = await planBuild(source, rollout);
+      const manifest = await manifestOf(source, rollout);
+      const previous = previousRelease(
+        loop.journal.deployments.find(rollout.environment, rollout.service),
+        releases,
+        rollout.root,
+      );
+      tell.doing(request.build === null ? "packing the bundle" : "building");
+      return releases.build(request, abort, (built) =>
+        inspectRelease({ rollout, manifest, previous, built, nodeFolder, clock, version: program, tell }, abort),
+      );
+    },
     runningWorkers: () => runningWorkers(keeper),
     replaceWorker: async (pid) => void sendSignal(pid, "SIGKILL"),
   };

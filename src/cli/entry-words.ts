@@ -25,12 +25,26 @@ function builtWords(built: (Fact & { kind: "release-built" })["release"]["built"
     : "built here";
 }
 
+function preflightWords(checks: (Fact & { kind: "preflight-ended" })["checks"]): string {
+  const told = (["fail", "error", "warn"] as const).flatMap((status) => {
+    const names = checks.filter((check) => check.status === status).map(({ check }) => check);
+    return names.length === 0 ? [] : [`${status === "error" ? "could not be checked" : status}: ${names.join(", ")}`];
+  });
+  const passed = checks.filter(({ status }) => status === "pass").length;
+  const waived = checks.flatMap(({ findings }) => findings).filter((finding) => finding.waived !== undefined).length;
+  return [`preflight: ${passed} of ${checks.length} checks passed`, ...told, ...(waived === 0 ? [] : [`${waived} waived`])].join(
+    "; ",
+  );
+}
+
 function words(fact: Fact): string {
   switch (fact.kind) {
     case "rollout-requested":
       return fact.rolloutKind === "deploy"
         ? `deploy of commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}; steps ${fact.plan.steps.map(describeStep).join(", ")}`
         : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
+    case "preflight-ended":
+      return preflightWords(fact.checks);
     case "release-built":
       return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}`;
     case "rollout-refused":

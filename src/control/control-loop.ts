@@ -1,3 +1,4 @@
+import { isOpenAt } from "../rollout/calendar.ts";
 import { exposedStage } from "../rollout/decide.ts";
 import { desiredWeight, watchedPromotion } from "../rollout/desired.ts";
 import type { Fact, NewEntry, RolloutFact } from "../rollout/entry.ts";
@@ -23,6 +24,8 @@ const checkpointEveryMs = 1_000;
 const recoverEveryMs = 1_000;
 /** Facts may follow from facts; more rounds than this in one look would be a bug. */
 const roundsMax = 16;
+/** Facts after which more visitors meet the release. */
+const stepsForward: ReadonlySet<Fact["kind"]> = new Set<Fact["kind"]>(["candidate-ready", "step-ended", "bake-ended"]);
 
 /**
  * Observe, transition, compare with what is desired, act on the difference, append what happened, repeat.
@@ -118,6 +121,11 @@ export class ControlLoop {
     return since === undefined ? 0 : this.#world.clock.monotonicMs() - since.sinceMs;
   }
 
+  /** What the build of a rollout is at, in words; empty when none runs. */
+  buildWords(rollout: Rollout): string {
+    return this.#builds.doing(rollout.id);
+  }
+
   async tick(): Promise<void> {
     await this.#fleet.look(this.#table);
     const observed = await this.instances.observe();
@@ -198,13 +206,26 @@ export class ControlLoop {
 
   #entriesFor(service: Service, rollout: Rollout): readonly NewEntry[] {
     if (isEnded(rollout)) return this.#entriesAfterPromotion(service);
+    const facts = this.#factsFor(service, rollout);
+    return facts.map((fact) => entryOf(rollout, loopActor, fact));
+  }
+
+  #factsFor(service: Service, rollout: Rollout): readonly Fact[] {
+    if (rollout.phase.name === "pending" && rollout.candidate === null)
+      return (this.#builds.resultOf(rollout) ?? []).map((fact) => this.#checkBuilt(service, fact));
     const fact = this.#factFor(service, rollout);
-    return fact === null ? [] : [entryOf(rollout, loopActor, fact)];
+    return fact === null || this.#waitsForWindow(rollout, fact) ? [] : [fact];
+  }
+
+  /** What would bring more visitors to the release waits while no window is open; what takes them away never does. */
+  #waitsForWindow({ plan }: Rollout, fact: Fact): boolean {
+    if (plan.calendar === undefined || !stepsForward.has(fact.kind)) return false;
+    return !isOpenAt(plan.calendar, this.#world.clock.now());
   }
 
   /** What was free when the build began may have been taken by another service since. */
-  #checkBuilt(service: Service, fact: RolloutFact | null): RolloutFact | null {
-    if (fact?.kind !== "release-built") return fact;
+  #checkBuilt(service: Service, fact: RolloutFact): RolloutFact {
+    if (fact.kind !== "release-built") return fact;
     const taken = takenRoute(fact.release, this.journal.deployments.all());
     if (taken !== null) return { kind: "rollout-refused", code: taken.code, reason: taken.message, next: taken.next };
     return refuseWhatServes(service, fact);
@@ -219,8 +240,6 @@ export class ControlLoop {
 
   #factFor(service: Service, rollout: Rollout): Fact | null {
     const { clock } = this.#world;
-    if (rollout.phase.name === "pending" && rollout.candidate === null)
-      return this.#checkBuilt(service, this.#builds.resultOf(rollout));
     const watch = this.#watchOf(service, rollout);
     if (rollout.phase.name === "promoting" || rollout.phase.name === "aborting") {
       const evidence = rollout.exposureEpoch === 0 ? null : (watch?.summary() ?? null);

@@ -1,4 +1,5 @@
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
+import type { CheckResult } from "../rollout/check-result.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { Actor, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
@@ -167,7 +168,9 @@ export interface RolloutView {
   readonly unitsCanary: number;
   readonly failedRequests: number;
   readonly evidence: EvidenceSummary | null;
-  /** The evidence's own words for the present stage. */
+  /** What preflight saw of the release; empty before that, and for a rollback. */
+  readonly checks: readonly CheckResult[];
+  /** The evidence's own words for the present stage; what is done or waited for, where that is not evidence. */
   readonly verdict: string;
   /** Last lines of an instance that failed, or empty. */
   readonly lastLines: string;

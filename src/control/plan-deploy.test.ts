@@ -14,6 +14,8 @@ rollout: { steps: [{ weight: 5%, minHold: 2s }], harm: 2%, scoreWindow: 3s, maxH
 
 const request = { commit: "a".repeat(40), isDirty: false, root: "", environment: "production", supersede: false };
 
+const now = Temporal.Instant.from("2026-01-05T12:00:00Z");
+
 function plan(options: {
   readonly text?: string;
   readonly services?: readonly Service[];
@@ -22,7 +24,7 @@ function plan(options: {
 }) {
   const { text = manifest, services = [new Story().withStable().service], perSecond = 40, environment = "production" } = options;
   const releases = { readFile: async () => (text === "" ? undefined : text) };
-  return planDeploy({ request: { ...request, environment }, releases, services, newVisitorsPerSecond: () => perSecond });
+  return planDeploy({ request: { ...request, environment }, releases, services, now, newVisitorsPerSecond: () => perSecond });
 }
 
 async function factOf(options: Parameters<typeof plan>[0]) {

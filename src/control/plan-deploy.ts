@@ -3,6 +3,7 @@ import { planSteps } from "../analysis/plan-steps.ts";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
+import { heldCalendar } from "../preflight/windows.ts";
 import type { BuildRequest, Releases } from "../release/releases.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { Plan, Rollout } from "../rollout/rollout.ts";
@@ -15,21 +16,32 @@ export async function planDeploy(options: {
   readonly request: DeployRequest;
   readonly releases: Pick<Releases, "readFile">;
   readonly services: readonly Service[];
+  readonly now: Temporal.Instant;
   newVisitorsPerSecond(service: Service): number;
 }): Promise<{ readonly service: string; readonly forecast: string; readonly fact: RolloutFact }> {
-  const { request, releases, services, newVisitorsPerSecond } = options;
+  const { request, releases, services, now, newVisitorsPerSecond } = options;
   const manifest = await readManifest(releases, request);
-  const { routes } = requireEnvironment(manifest, request.environment);
+  const { routes, calendar } = requireEnvironment(manifest, request.environment);
   const taken = takenRoute({ service: manifest.service, environment: request.environment, routes }, services);
   if (taken !== null) throw taken;
   const own = services.find((service) => service.name === manifest.service && service.environment === request.environment);
   const { plan, words } = freezePlan(manifest.plan, own === undefined || own.stable === null ? null : newVisitorsPerSecond(own));
+  const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
   const { commit, root, isDirty, bundle } = request;
   const sent = bundle === undefined ? {} : { bundle };
   return {
     service: manifest.service,
     forecast: words,
-    fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, plan, forecast: words },
+    fact: {
+      kind: "rollout-requested",
+      rolloutKind: "deploy",
+      commit,
+      root,
+      isDirty,
+      ...sent,
+      plan: held === null ? plan : { ...plan, calendar: held },
+      forecast: words,
+    },
   };
 }
 
@@ -84,6 +96,11 @@ export async function planBuild(releases: Pick<Releases, "readFile">, rollout: R
     buildTimeoutMs: manifest.release.buildTimeoutMs,
     include: manifest.release.include,
   };
+}
+
+/** The manifest that a rollout is judged by: the one of its own commit. */
+export async function manifestOf(releases: Pick<Releases, "readFile">, { commit, root }: Rollout): Promise<Manifest> {
+  return readManifest(releases, { commit, root });
 }
 
 async function readManifest(

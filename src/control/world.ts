@@ -2,6 +2,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import type { CheckResult } from "../rollout/check-result.ts";
 import type { Release, Rollout } from "../rollout/rollout.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
@@ -20,12 +21,23 @@ export interface World {
   readonly dataPlane: DataPlane;
   readonly evidence: EvidenceStore;
   readonly tables: TableStore;
-  /** Builds the release of a rollout from its commit. Rejects with a BelayError when it cannot be built. */
-  build(rollout: Rollout, signal: AbortSignal): Promise<Release>;
+  /**
+   * Builds the release of a rollout from its commit and runs preflight on it; `tell` hears of both. Rejects with a BelayError when
+   * it cannot be built or must not run; then nothing of it is kept.
+   */
+  build(rollout: Rollout, signal: AbortSignal, tell: BuildWitness): Promise<Release>;
   /** Process ids of the proxy workers that run now, whether or not they are connected. Rejects when nobody can tell. */
   runningWorkers(): Promise<readonly number[]>;
   /** Ends a worker that does not serve the present table by force; the keeper starts another one, which reads the table from disk. */
   replaceWorker(pid: number): Promise<void>;
+}
+
+/** Hears how a build goes on. */
+export interface BuildWitness {
+  /** What is done now, in words. */
+  doing(words: string): void;
+  /** What preflight saw, whether or not the release may run. */
+  checked(results: readonly CheckResult[]): void;
 }
 
 /** The routing table as a worker finds it when it starts before the control plane. */

@@ -1,9 +1,13 @@
+import type { Calendar } from "../rollout/calendar.ts";
 import type { AssetFolder, Plan, Route, RunSpec } from "../rollout/rollout.ts";
+import type { ChecksSpec } from "./checks.ts";
 
 export interface EnvironmentOfManifest {
   readonly routes: readonly Route[];
   /** Networks of the proxies in front whose X-Forwarded-* counts. */
   readonly trustedProxies: readonly string[];
+  /** When a step further is allowed here; null is always. */
+  readonly calendar: Calendar | null;
 }
 
 /** belay.yml, checked and with every default filled in. */
@@ -18,6 +22,7 @@ export interface Manifest {
   readonly environments: Readonly<Record<string, EnvironmentOfManifest>>;
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
+  readonly checks: ChecksSpec;
   /** `steps` and `onInconclusive` are null when the manifest does not say: then the traffic decides before the start. */
   readonly plan: Omit<Plan, "steps" | "onInconclusive"> & {
     readonly steps: Plan["steps"] | null;

@@ -36,6 +36,23 @@ rollout:
   bake: 8s
   keepWarm: 10m
   lease: 2s
+checks:
+  policy: { runbook: warn, secrets: { staging: off } }
+  waivers: [{ check: secrets, rule: private-key, file: "test/**", reason: a key for tests, by: ann, until: 2026-12-31 }]
+  artifact: { allow: ["public/*.map"], maxSize: 200MB }
+  migrations: ["migrations/*.sql"]
+  tests: { run: npm test, timeout: 5m, junit: report.xml }
+  audit: { failOn: critical }
+  scanners: [{ name: bandit, run: bandit -r . -f json, format: bandit, failOn: medium }]
+  infrastructure: [{ plan: plan.json, protect: [aws_db_instance] }]
+  runbook: docs/runbook.md
+  changelog: CHANGELOG.md
+  review: { approvals: 2 }
+  custom: [{ name: licenses, run: ./licenses, timeout: 5s }]
+windows:
+  - { days: [mon, thu], from: "09:00", to: "16:00", zone: Europe/Paris }
+freezes:
+  - { name: holidays, from: 2026-12-23T00:00:00+01:00, to: 2027-01-04T00:00:00Z, reason: few are at work, environments: [staging] }
 `;
 
 function manifestOf(text: string): Manifest {
@@ -63,9 +80,23 @@ test("six lines are a manifest, with every default filled in", () => {
       memoryBytesMax: null,
     },
     release: { build: null, include: null, buildTimeoutMs: 900_000 },
-    environments: { production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [] } },
+    environments: { production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [], calendar: null } },
     assets: [],
     expose: "previews",
+    checks: {
+      policy: {},
+      waivers: [],
+      artifact: { allow: [], bytesMax: null },
+      migrations: [],
+      tests: null,
+      audit: null,
+      scanners: [],
+      infrastructure: [],
+      runbook: null,
+      changelog: null,
+      review: null,
+      custom: [],
+    },
     plan: {
       steps: null,
       holdbackWeight: 9_500,
@@ -129,7 +160,7 @@ const table: readonly { readonly text: string; readonly at: string; readonly mes
   { text: line("---\na: 1\n"), at: "6:1", message: /second document/, fix: /one document/ },
   { text: line("service: other\n"), at: "6:1", message: /written twice/, fix: /one of the two/ },
   { text: line("expos: all\n"), at: "6:1", message: /not known/, fix: /Did you mean expose\?/ },
-  { text: line("windows: []\n"), at: "6:1", message: /not known to this version/, fix: /keys known here are version, service/ },
+  { text: line("weather: []\n"), at: "6:1", message: /not known to this version/, fix: /keys known here are version, service/ },
   {
     text: sixLines.replace("command: node server.js, ", ""),
     at: "3:6",

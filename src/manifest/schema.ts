@@ -1,16 +1,10 @@
 import * as z from "zod";
+import { calendarOf, checks, freezes, windows } from "./checks-schema.ts";
 import { cohortsSchema, networkSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
+import { dnsLabel, duration, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
-import {
-  describeDuration,
-  durationPattern,
-  parseDuration,
-  parsePercent,
-  parseSize,
-  percentPattern,
-  sizePattern,
-} from "./quantities.ts";
+import { parseSize, sizePattern } from "./quantities.ts";
 
 /**
  * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
@@ -18,49 +12,11 @@ import {
  */
 const minute = 60_000;
 const hour = 60 * minute;
-const longestMs = 720 * hour;
 const holdbackWeight = 9_500;
 
-const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const hostPattern = /^(\*|(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$/;
 /** Printable ASCII without space, quotes, `?`, `#` and `*`. */
 const pathPattern = /^\/[!$%&'()+,\-./:;=@A-Z_a-z0-9~]{0,1023}$/;
-
-interface About {
-  readonly description: string;
-  readonly examples: readonly [string | number, ...(string | number)[]];
-}
-
-function duration({ description, examples }: About, { atLeastMs = 0, atMostMs = longestMs } = {}): z.ZodType<number, string | 0> {
-  return z
-    .union([z.string().regex(durationPattern), z.literal(0)])
-    .meta({ title: "a duration in ms, s, m or h", description, examples: [...examples] })
-    .transform((text) => (text === 0 ? 0 : parseDuration(text)))
-    .refine((ms) => ms >= atLeastMs, `is too short: at least ${describeDuration(atLeastMs)}`)
-    .refine((ms) => ms <= atMostMs, `is too long: at most ${describeDuration(atMostMs)}`);
-}
-
-function percent(
-  { description, examples }: About,
-  isAllowed: (share: number) => boolean,
-  otherwise: string,
-): z.ZodType<number, string> {
-  return z
-    .string()
-    .regex(percentPattern)
-    .meta({ title: "a percentage with its sign", description, examples: [...examples] })
-    .transform(parsePercent)
-    .refine(isAllowed, otherwise);
-}
-
-function text(pattern: RegExp, title: string, { description, examples }: About): z.ZodType<string, string> {
-  return z
-    .string()
-    .regex(pattern)
-    .meta({ title, description, examples: [...examples] });
-}
-
-const shellCommand = /^(?=[^\0]*\S)[^\0]{1,10000}$/;
 
 const run = z.strictObject({
   command: text(shellCommand, "a command line", {
@@ -269,6 +225,13 @@ const manifest = z
     rollout: rollout
       .prefault({})
       .meta({ title: "a map of keys", description: "How a release earns its way.", examples: ["{ bake: 30m }"] }),
+    checks: checks.prefault({}).meta({
+      title: "a map of keys",
+      description: "What must hold before a release runs.",
+      examples: ["{ tests: { run: npm test } }"],
+    }),
+    windows,
+    freezes,
   })
   .meta({
     title: "a map of keys",
@@ -328,6 +291,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     environments[name] = {
       routes: routes.map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
       trustedProxies,
+      calendar: calendarOf(name, data),
     };
   }
   return {
@@ -344,6 +308,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     environments,
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
+    checks: data.checks,
     plan: {
       steps:
         rollout.steps?.map(({ weight = 0, minHold, cohort }) => ({

@@ -18,6 +18,10 @@ export function toFindings(issue: ShapeIssue, { value, schema: root, findingsMax
     return (issue.keys ?? []).slice(0, findingsMax).map((key) => unknownKey({ parent: path, key, known }));
   }
   if (issue.code === "invalid_key") {
+    if (path[0] === "checks" && path.length === 3)
+      return [
+        { path, about: "key", message: "this cannot be the name of a check", fix: "Write the name as `belay check` shows it." },
+      ];
     if (path[0] !== "environments")
       return [{ path, about: "key", message: "this cannot be a name here", fix: "Write a name of letters, digits and -." }];
     const message = "this cannot be the name of an environment";

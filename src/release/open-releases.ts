@@ -7,12 +7,13 @@ import { processesWith, sendSignal } from "../ports/processes.ts";
 import type { Random } from "../ports/random.ts";
 import type { BuildPlace, Release } from "../rollout/rollout.ts";
 import { runBuild } from "./build.ts";
+import { listPaths } from "./bundle.ts";
 import { BundleStore, type StoredBundle } from "./bundle-store.ts";
 import { diskFailed } from "./disk-failed.ts";
 import { exportCommit } from "./export.ts";
 import { removeFolder } from "./folders.ts";
 import { GitRepository } from "./git-repository.ts";
-import type { BuildRequest, Releases } from "./releases.ts";
+import type { BuildRequest, BuiltFolders, Releases } from "./releases.ts";
 import { UploadedBundles } from "./uploaded-bundles.ts";
 
 export interface ReleasesOptions {
@@ -42,8 +43,9 @@ export async function openReleases(options: ReleasesOptions): Promise<Releases> 
     readFile: (commit, path) => repository.readFile(commit, path),
     receiveBundle: (upload) => translateDisk(() => inFolder(work("upload"), (folder) => uploaded.receive(upload, folder))),
     readBundle: async (sha256) => uploaded.read(sha256),
-    build: (request, signal) =>
-      translateDisk(() => buildRelease({ ...options, repository, store, uploaded, work }, request, signal)),
+    build: (request, signal, inspect = async () => {}) =>
+      translateDisk(() => buildRelease({ ...options, repository, store, uploaded, work, inspect }, request, signal)),
+    listFiles: (digest) => store.list(digest),
     verifiedFolder: (release) => translateDisk(() => store.verifiedFolder(release.digest)),
   };
 }
@@ -72,12 +74,17 @@ type Tools = ReleasesOptions & {
   readonly uploaded: UploadedBundles;
   /** A path below `building/` where nothing is. */
   work(name: string): string;
+  inspect(built: BuiltFolders): Promise<void>;
 };
 
 async function buildRelease(tools: Tools, request: BuildRequest, signal: AbortSignal): Promise<Release> {
   if (request.bundle !== undefined) {
     const received = tools.uploaded.read(request.bundle);
-    await tools.store.verifiedFolder(received.digest);
+    const bundle = await tools.store.verifiedFolder(received.digest);
+    const bundlePaths = (tools.store.list(received.digest) ?? []).map(({ path }) => path);
+    await inFolder(tools.work("preflight"), (scratch) =>
+      tools.inspect({ bundle, bundlePaths, source: null, sourcePaths: [], scratch, repository: tools.repository.folder }),
+    );
     return toRelease(request, received, { kind: "built-by", ...received.builtBy, bundle: received.sha256 });
   }
   await tools.repository.demandCommit(request.commit);
@@ -101,6 +108,7 @@ async function buildIn(folder: string, tools: Tools, request: BuildRequest, sign
   const { commit, root, build, include } = request;
   const source = join(folder, "source");
   await exportCommit({ git: tools.repository.git, commit, root, folder: source, indexFile: join(folder, "index"), signal });
+  const sourcePaths = await listPaths(join(source, root));
   if (build !== null) {
     const heading = `Build of commit ${commit} for ${request.service} in ${request.environment}, ${tools.clock.now()}`;
     const logFile = join(tools.dataFolder, "logs", `build-${commit.slice(0, 12)}.log`);
@@ -121,7 +129,15 @@ async function buildIn(folder: string, tools: Tools, request: BuildRequest, sign
     );
   }
   signal.throwIfAborted();
-  return tools.store.add({ from: join(source, root), include, unfinished: join(folder, "bundle") });
+  const scratch = join(folder, "preflight");
+  await mkdir(scratch, { mode: 0o700 });
+  const around = { source: join(source, root), sourcePaths, scratch, repository: tools.repository.folder };
+  return tools.store.add({
+    from: join(source, root),
+    include,
+    unfinished: join(folder, "bundle"),
+    inspect: (bundle, bundlePaths) => tools.inspect({ bundle, bundlePaths, ...around }),
+  });
 }
 
 /** `<commit>-<digest>`, shortened; `<commit>-dirty-<digest>` for what was deployed with uncommitted changes. */

@@ -1,3 +1,4 @@
+import type { CheckResult } from "./check-result.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
 import type { PreviewKey } from "./preview.ts";
 import type { Actor, InstanceId, OutcomeBy, Plan, Position, Release, ReleaseId, RolloutId } from "./rollout.ts";
@@ -24,6 +25,8 @@ export type RolloutFact =
       readonly by: OutcomeBy;
       readonly reason: string;
     }
+  /** Preflight looked at what was built, before anything of it was kept or ran. */
+  | { readonly kind: "preflight-ended"; readonly checks: readonly CheckResult[] }
   | { readonly kind: "release-built"; readonly release: Release }
   | { readonly kind: "rollout-refused"; readonly code: string; readonly reason: string; readonly next: string }
   /** Every wanted instance of the candidate has proven its health. */

@@ -9,6 +9,9 @@
  * - **entry**: a fact in the ledger. Already true when it is recorded, never a wish.
  * - **holdback**: the last share left on stable while the candidate bakes. **warm**: the old release, kept running after promotion.
  */
+
+import type { Calendar } from "./calendar.ts";
+import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
 
@@ -54,6 +57,8 @@ export interface Plan {
   readonly leaseTtlMs: number;
   /** Those that steps name. Absent in entries from before cohorts were known, and where no step names any. */
   readonly cohorts?: readonly Cohort[] | undefined;
+  /** When a step further is allowed; always when absent. A rollback has none. */
+  readonly calendar?: Calendar | undefined;
 }
 
 export interface Route {
@@ -171,6 +176,8 @@ export interface Rollout {
   readonly exposureEpoch: Position;
   /** Who let it come this far: evidence, unless the plan went on without it or a person ended a step. */
   readonly earnedBy: OutcomeBy;
+  /** What preflight saw of its release; absent before that, and for a rollback. */
+  readonly checks?: readonly CheckResult[] | undefined;
   /** The last evidence that an entry carried. */
   readonly evidence: EvidenceSummary | null;
 }
