@@ -21,6 +21,28 @@ export interface ChecksSpec {
   readonly custom: readonly CustomCheck[];
 }
 
+/** Names of the checks that Belay brings, and of those that `belay check` adds: a check of one's own has another name. */
+export const takenCheckNames: readonly string[] = [
+  "artifact",
+  "secrets",
+  "lockfile",
+  "migrations",
+  "windows",
+  "rollback",
+  "changelog",
+  "runbook",
+  "infrastructure",
+  "review",
+  "tests",
+  "audit",
+  "waivers",
+  "git",
+  "command",
+  "include",
+  "health",
+  "listening",
+];
+
 /** `fail`: findings and what could not be checked stop the release. `warn`: they are told. `off`: it does not run. */
 export type PolicyLevel = "off" | "warn" | "fail";
 

@@ -56,7 +56,7 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
             ...previous,
           },
     repository: given.repository ?? null,
-    commands: { cwd: given.isWithoutSource === true ? null : folder, env: userEnvironment() },
+    commands: { cwd: given.isWithoutSource === true ? null : folder, env: environmentOfCommands() },
     clock:
       now === undefined
         ? clock
@@ -67,6 +67,12 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
             every: (periodMs, action) => clock.every(periodMs, action),
           },
   };
+}
+
+/** Without the mark by which a test runner inside of a test runner takes itself for a part of the outer one. */
+function environmentOfCommands(): Readonly<Record<string, string>> {
+  const { NODE_TEST_CONTEXT: _, ...others } = userEnvironment();
+  return others;
 }
 
 function manifestOf({ checks = "{}", more = "", build = false }: Given) {
