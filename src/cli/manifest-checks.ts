@@ -21,27 +21,56 @@ export interface CheckSubject {
   readonly userPath: string;
 }
 
-/** What can be told of a folder without running anything of the service. As checks of preflight they are `belay check`'s alone: of a commit that was built they know nothing new. */
+interface FolderLook {
+  readonly name: string;
+  readonly finds: string;
+  readonly runs: string;
+  look(subject: CheckSubject): Promise<readonly Finding[]> | readonly Finding[];
+}
+
+const runs = "Always.";
+
+/** What can be told of a folder without running anything of the service. */
+export const folderLooks: readonly FolderLook[] = [
+  {
+    name: "git",
+    finds: "A manifest that no commit has, and changes that are in no commit.",
+    runs,
+    look: async (subject) => [await checkGit(subject)],
+  },
+  {
+    name: "command",
+    finds: "A program or file of `run.command` that an instance would not find.",
+    runs,
+    look: (subject) => [checkCommand(subject), ...checkFiles(subject)],
+  },
+  {
+    name: "include",
+    finds: "Globs of `release.include` that name nothing, or leave out what the command needs.",
+    runs: "Where there are globs.",
+    look: checkInclude,
+  },
+  {
+    name: "health",
+    finds: "A health path that no file names, or that is a page.",
+    runs,
+    look: (subject) => [checkHealth(subject)],
+  },
+  {
+    name: "listening",
+    finds: "A service that does not listen on HOST and PORT.",
+    runs,
+    look: (subject) => [checkListening(subject)],
+  },
+];
+
+/** As checks of preflight they are `belay check`'s alone: of a commit that was built they know nothing new. */
 export function folderChecks(subject: CheckSubject): readonly Check[] {
-  const look = (name: string, finds: string, seen: () => Promise<readonly Finding[]> | readonly Finding[]): Check => ({
-    name,
-    finds,
-    runs: "In `belay check`, on the folder.",
+  return folderLooks.map(({ look, ...about }) => ({
+    ...about,
     timeoutMs: quick,
-    run: async () => toOutcome(await seen()),
-  });
-  return [
-    look("git", "A manifest that no commit has, and changes that are in no commit.", async () => [await checkGit(subject)]),
-    look("command", "A program or file of `run.command` that an instance would not find.", () => [
-      checkCommand(subject),
-      ...checkFiles(subject),
-    ]),
-    look("include", "Globs of `release.include` that name nothing, or leave out what the command needs.", () =>
-      checkInclude(subject),
-    ),
-    look("health", "A health path that no file names, or that is a page.", () => [checkHealth(subject)]),
-    look("listening", "A service that does not listen on HOST and PORT.", () => [checkListening(subject)]),
-  ];
+    run: async () => toOutcome(await look(subject)),
+  }));
 }
 
 function toOutcome(seen: readonly Finding[]): Outcome {

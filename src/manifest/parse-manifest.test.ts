@@ -367,6 +367,15 @@ test("property: a value of the wrong type anywhere is a problem at that path", (
     "slo",
     "release",
     "expose",
+    "checks",
+    "checks.policy",
+    "checks.waivers",
+    "checks.artifact.allow",
+    "checks.tests",
+    "checks.scanners",
+    "checks.custom",
+    "windows",
+    "freezes",
   ];
   const wrong = fc.constantFrom("[[1]]", "{ zz: 1 }", "true", "1.5", "~", '""', '"\\0"');
   fc.assert(

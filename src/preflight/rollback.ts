@@ -4,8 +4,7 @@ import { hashOf } from "./file-tree.ts";
 
 export const rollback: Check = {
   name: "rollback",
-  finds:
-    "A release that serves now and cannot be gone back to: its bundle is not there any more, or its health path or command cannot be known.",
+  finds: "A release that serves now and cannot be gone back to: its bundle is not there any more.",
   runs: "From the second release on, in a deploy.",
   timeoutMs: quick,
 
