@@ -6,7 +6,7 @@ import { blocks, isExpired, strictnessOf, waiverFor } from "./policy.ts";
 import { checkWaivers } from "./waivers.ts";
 
 /** What an entry of the ledger holds of one check; the rest is counted. */
-const findingsMax = 50;
+const findingsMax = 20;
 const wordsMax = 500;
 
 /** Nouns of checks, and what their plural adds. */
