@@ -224,6 +224,9 @@ test("the OpenAPI document names every route", async () => {
     "/api/v1/services/{environment}/{service}/promote",
     "/api/v1/services/{environment}/{service}/resume",
     "/api/v1/services/{environment}/{service}/rollback",
+    "/api/v1/services/{environment}/{service}/runs",
+    "/api/v1/services/{environment}/{service}/runs/{run}",
+    "/api/v1/services/{environment}/{service}/runs/{run}/stop",
     "/api/v1/status",
   ]);
 });

@@ -11,6 +11,7 @@ import { addMaintenanceRoutes } from "./maintenance-routes.ts";
 import { addPreviewRoutes } from "./preview-routes.ts";
 import { addRepositoryRoutes } from "./repository-routes.ts";
 import { addRolloutRoutes } from "./rollout-routes.ts";
+import { addRunRoutes } from "./run-routes.ts";
 import { addStatusRoutes } from "./status-routes.ts";
 
 /** What the OpenAPI document opens with. */
@@ -51,6 +52,7 @@ export function createApi({ auth, packBytesMax, ...inside }: CreateApiOptions): 
   addLedgerRoutes(app, inside);
   addLogRoutes(app, inside);
   addMaintenanceRoutes(app, inside);
+  addRunRoutes(app, inside);
   addPreviewRoutes(app, inside);
   app.doc31("/openapi.json", openApiHead);
   return app;

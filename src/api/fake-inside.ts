@@ -2,6 +2,7 @@ import type { InstanceLog } from "../control/control-plane.ts";
 import { BelayError } from "../errors.ts";
 import { silentLog } from "../ports/log.ts";
 import type { Actor, Plan, Release } from "../rollout/rollout.ts";
+import type { OneOff } from "../rollout/task.ts";
 import type { ApiInside } from "./api-app.ts";
 import type { ChainedEntry, Checkpoint, RolloutView, StatusView } from "./views.ts";
 
@@ -23,6 +24,10 @@ export interface FakeInside extends ApiInside {
   entries: readonly ChainedEntry[];
   checkpoint: Checkpoint;
   logFiles: readonly InstanceLog[];
+  /** Answers of successive looks at a command that runs once; the last one stays. */
+  runs: OneOff[];
+  /** Where its output lies. */
+  runFile: string;
   /** Thrown by the next command. */
   failure: Error | undefined;
 }
@@ -46,6 +51,8 @@ export function createFakeInside(): FakeInside {
     entries: [],
     checkpoint: { log: "log-1", position: 0, hash: "0".repeat(64), at: "2026-01-01T00:00:00Z", publicKey: "", signature: "" },
     logFiles: [],
+    runs: [aRun()],
+    runFile: "/nowhere",
     failure: undefined,
     controlPlane: {
       status: async () => fake.status,
@@ -58,6 +65,18 @@ export function createFakeInside(): FakeInside {
       setMaintenance: async (request, actor) => {
         asked.push({ method: "setMaintenance", request, actor });
         return { position: 7 };
+      },
+      startRun: async (request, actor) => {
+        asked.push({ method: "startRun", request, actor });
+        return { run: aRun().run };
+      },
+      stopRun: async (request, actor) => {
+        asked.push({ method: "stopRun", request, actor });
+        return { run: request.run };
+      },
+      run: async () => {
+        const run = fake.runs.length > 1 ? fake.runs.shift() : fake.runs[0];
+        return { run: run ?? aRun(), file: fake.runFile };
       },
       preview: async (request, actor) => {
         asked.push({ method: "preview", request, actor });
@@ -199,6 +218,20 @@ export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
     checks: [],
     verdict: "needs 32 more visitors",
     lastLines: "",
+    task: null,
+    ...changes,
+  };
+}
+
+export function aRun(changes: Partial<OneOff> = {}): OneOff {
+  return {
+    run: "shop.production.r-1a2b.run-once.1",
+    release: "r-1a2b",
+    command: ["node", "report.js"],
+    reason: "the monthly figures",
+    by: { kind: "person", name: "ada", via: "socket" },
+    startedAt: "2026-01-01T00:00:00Z",
+    end: null,
     ...changes,
   };
 }
@@ -232,10 +265,13 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
             reason: "",
           },
         ],
+        processes: [],
         requestsLastMinute: 7_200,
         failuresLastMinute: 3,
         newVisitorsLastMinute: 2_400,
         maintenance: null,
+        tasks: [],
+        runs: [],
         previews: [],
         previewRefusals: { forged: 0, expired: 0, foreign: 0, replayed: 0 },
       },

@@ -22,6 +22,8 @@ const logs = createRoute({
     query: z.object({
       lines: z.coerce.number().int().min(1).max(10_000).default(100),
       release: z.string().max(200).optional(),
+      process: z.string().max(100).optional().openapi({ description: "This worker or job instead." }),
+      task: z.string().max(100).optional().openapi({ description: "Attempts at this task; `once`: commands that people ran." }),
       cursor: z.string().max(14_000).optional().openapi({ description: "Of the answer before. Then `lines` does not count." }),
     }),
   },
@@ -32,8 +34,8 @@ type LogFile = Awaited<ReturnType<ApiInside["controlPlane"]["logFiles"]>>[number
 
 export function addLogRoutes(app: ApiApp, { controlPlane }: ApiInside): void {
   app.openapi(logs, async (context) => {
-    const { lines, release, cursor } = context.req.valid("query");
-    const files = await controlPlane.logFiles(context.req.valid("param"));
+    const { lines, release, process, task, cursor } = context.req.valid("query");
+    const files = await controlPlane.logFiles({ ...context.req.valid("param"), task, process });
     const wanted = files.filter((file) => release === undefined || file.release === release);
     const view = cursor === undefined ? await readEnds(wanted, lines) : await readSince(wanted, parseLogCursor(cursor));
     return context.json(view, 200);

@@ -42,8 +42,8 @@ const pause = createRoute({
   request: { params: named, ...body(withReason) },
 });
 const resume = createRoute({
-  ...command("resume", "Goes on where the rollout was paused."),
-  request: { params: named, ...body(z.strictObject({})) },
+  ...command("resume", "Goes on where the rollout was paused; with `task`, says what became of the task that was interrupted."),
+  request: { params: named, ...body(z.strictObject({ task: z.enum(["done", "retry"]).optional() })) },
 });
 const rollback = createRoute({
   ...command("rollback", "Goes back to an older release; without `target`, to the one before, or aborts what runs."),
@@ -75,7 +75,10 @@ export function addRolloutRoutes(app: ApiApp, { controlPlane }: ApiInside): void
     const request = { ...context.req.valid("param"), ...context.req.valid("json") };
     return context.json(await controlPlane.pause(request, by(context)), 202);
   });
-  app.openapi(resume, async (context) => context.json(await controlPlane.resume(context.req.valid("param"), by(context)), 202));
+  app.openapi(resume, async (context) => {
+    const request = { ...context.req.valid("param"), ...context.req.valid("json") };
+    return context.json(await controlPlane.resume(request, by(context)), 202);
+  });
   app.openapi(rollback, async (context) => {
     const request = { ...context.req.valid("param"), ...context.req.valid("json") };
     return context.json(await controlPlane.rollback(request, by(context)), 202);

@@ -4,9 +4,11 @@ import type { CohortRule } from "../rollout/cohort.ts";
 import type { Fact } from "../rollout/entry.ts";
 import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { Actor, Phase, Plan, Release } from "../rollout/rollout.ts";
+import type { Schedule } from "../rollout/schedule.ts";
+import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
-import type { ChainedEntry, Checkpoint, DeployRequest, RolloutView, ServiceView, StatusView } from "./views.ts";
+import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
 const share = z.number().min(0).max(1);
@@ -118,6 +120,14 @@ const checkResult: z.ZodType<CheckResult> = z
     }),
   })
   .openapi("CheckResult");
+const processFields = { name: z.string(), command: z.string(), memoryBytesMax: count.nullable() };
+
+const schedule: z.ZodType<Schedule> = z
+  .discriminatedUnion("kind", [
+    z.object({ kind: z.literal("period"), periodMs: count }),
+    z.object({ kind: z.literal("time"), hour: count, minute: count, weekday: count.nullable(), zone: z.string() }),
+  ])
+  .openapi("Schedule");
 
 const release: z.ZodType<Release> = z
   .object({
@@ -137,9 +147,18 @@ const release: z.ZodType<Release> = z
       drainTimeoutMs: count,
       memoryBytesMax: count.nullable(),
     }),
+    tasks: z.array(z.object({ name: z.string(), command: z.string(), timeoutMs: count })).optional(),
     routes: z.array(z.object({ host: z.string(), path: z.string() })),
     trustedProxies: z.array(z.string()).optional(),
     expose: z.enum(["all", "previews"]),
+    processes: z
+      .array(
+        z.discriminatedUnion("kind", [
+          z.object({ kind: z.literal("worker"), ...processFields, aliveAfterMs: count }),
+          z.object({ kind: z.literal("job"), ...processFields, schedule, timeoutMs: count }),
+        ]),
+      )
+      .optional(),
     built: z
       .discriminatedUnion("kind", [
         z.object({ kind: z.literal("built-here") }),
@@ -192,8 +211,71 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
     checks: z.array(checkResult),
     verdict: z.string(),
     lastLines: z.string(),
+    task: z.object({ name: z.string(), state: z.enum(["running", "unknown"]) }).nullable(),
   })
   .openapi("Rollout");
+
+const attempt: z.ZodType<TaskAttempt> = z
+  .object({
+    run: z.string(),
+    task: z.string(),
+    release: z.string(),
+    digest: z.string(),
+    rollout: z.string(),
+    startedAt: z.string(),
+    state: z.enum(["running", "unknown", "succeeded", "failed", "timed-out", "taken-as-done", "given-up"]),
+    how: z.string(),
+    ranMs: count,
+  })
+  .openapi("TaskAttempt");
+
+export const oneOffSchema: z.ZodType<OneOff> = z
+  .object({
+    run: z.string(),
+    release: z.string(),
+    command: z.array(z.string()),
+    reason: z.string(),
+    by: actor,
+    startedAt: z.string(),
+    end: z.object({ exitCode: z.int().nullable(), how: z.string(), ranMs: count }).nullable(),
+  })
+  .openapi("Run");
+
+const omissions = z.object({ count, last: z.string().nullable() });
+
+const process_: z.ZodType<ProcessView> = z
+  .discriminatedUnion("kind", [
+    z.object({
+      kind: z.literal("worker"),
+      name: z.string(),
+      release: z.string(),
+      state: z.enum(["starting", "running", "waiting", "crash-loop", "stopping", "failed", "stopped"]),
+      exits: count,
+      reason: z.string(),
+    }),
+    z.object({
+      kind: z.literal("job"),
+      name: z.string(),
+      release: z.string(),
+      schedule,
+      next: z.string(),
+      running: z.object({ due: z.string(), release: z.string(), startedAt: z.string() }).nullable(),
+      last: z
+        .object({
+          due: z.string(),
+          release: z.string(),
+          startedAt: z.string(),
+          outcome: z.enum(["ended", "unknown", "not-started"]),
+          exitCode: z.int().nullable(),
+          how: z.string(),
+          durationMs: z.number().nullable(),
+        })
+        .nullable(),
+      missed: omissions,
+      skipped: omissions,
+    }),
+  ])
+  .openapi("Process");
 
 const service: z.ZodType<ServiceView> = z
   .object({
@@ -203,10 +285,13 @@ const service: z.ZodType<ServiceView> = z
     warm: release.nullable(),
     rollout: rolloutSchema.nullable(),
     instances: z.array(instance),
+    processes: z.array(process_),
     requestsLastMinute: count,
     failuresLastMinute: count,
     newVisitorsLastMinute: count,
     maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
+    tasks: z.array(attempt),
+    runs: z.array(oneOffSchema),
     previews: z.array(
       z.object({
         release: z.string(),

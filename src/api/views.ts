@@ -1,3 +1,12 @@
 /** What the API answers, as types: its clients import them from here, so that they need nothing of the control plane. */
-export type { DeployRequest, LogsView, PreviewLink, RolloutView, ServiceView, StatusView } from "../control/control-plane.ts";
+export type {
+  DeployRequest,
+  LogsView,
+  PreviewLink,
+  RolloutView,
+  RunView,
+  ServiceView,
+  StatusView,
+} from "../control/control-plane.ts";
+export type { JobView, ProcessView, WorkerView } from "../control/process-views.ts";
 export type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";

@@ -1,6 +1,15 @@
 import { Readable } from "node:stream";
 import { Agent, buildConnector, type Dispatcher, request } from "undici";
-import type { ChainedEntry, Checkpoint, DeployRequest, LogsView, PreviewLink, RolloutView, StatusView } from "../api/views.ts";
+import type {
+  ChainedEntry,
+  Checkpoint,
+  DeployRequest,
+  LogsView,
+  PreviewLink,
+  RolloutView,
+  RunView,
+  StatusView,
+} from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import type { Tunnel } from "./ssh-tunnel.ts";
 
@@ -43,7 +52,22 @@ export interface Client {
   }): Promise<readonly ChainedEntry[]>;
   checkpoint(): Promise<Checkpoint>;
   /** The last lines; with the cursor of an answer before, what was written since. */
-  logs(options: ServiceName & { readonly lines: number; readonly release?: string; readonly cursor?: string }): Promise<LogsView>;
+  logs(
+    options: ServiceName & {
+      readonly lines: number;
+      readonly release?: string;
+      readonly task?: string;
+      readonly process?: string;
+      readonly cursor?: string;
+    },
+  ): Promise<LogsView>;
+  startRun(
+    of: ServiceName,
+    body: { readonly command: readonly string[]; readonly release: string | null; readonly reason: string },
+  ): Promise<{ readonly run: string }>;
+  stopRun(of: ServiceName, run: string): Promise<void>;
+  /** A command that runs or ran; with the cursor of an answer before, what it wrote since. */
+  run(of: ServiceName, run: string, cursor: string | undefined): Promise<RunView>;
   close(): Promise<void>;
 }
 
@@ -84,15 +108,9 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
       await http.ask({ method: "POST", path: "/bundles", headers, body: Readable.from(bundle), withinMs: packWithinMs });
     },
     deploy: (body) => http.post<Started & { readonly forecast: string }>("/deployments", body),
-    command: (verb, { environment, service }, body) =>
-      http.post<Started>(`/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}/${verb}`, body),
-    setMaintenance: ({ environment, service }, body) =>
-      http.post<{ readonly position: number }>(
-        `/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}/maintenance`,
-        body,
-      ),
-    preview: ({ environment, service }, body) =>
-      http.post<PreviewLink>(`/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}/previews`, body),
+    command: (verb, of, body) => http.post<Started>(`${pathOf(of)}/${verb}`, body),
+    setMaintenance: (of, body) => http.post<{ readonly position: number }>(`${pathOf(of)}/maintenance`, body),
+    preview: (of, body) => http.post<PreviewLink>(`${pathOf(of)}/previews`, body),
     rotatePreviewKeys: (body) =>
       http.post<{ readonly keys: readonly string[]; readonly position: number }>("/preview-keys", body),
     rollout: (id) => http.get<RolloutView>(`/rollouts/${encodeURIComponent(id)}`),
@@ -102,17 +120,29 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
         .entries;
     },
     checkpoint: () => http.get<Checkpoint>("/checkpoint"),
-    logs: ({ environment, service, lines, release, cursor }) => {
+    startRun: (of, body) => http.post<{ readonly run: string }>(`${pathOf(of)}/runs`, body),
+    stopRun: async (of, run) => void (await http.post(`${pathOf(of)}/runs/${encodeURIComponent(run)}/stop`, {})),
+    run: (of, run, cursor) => {
+      const query = cursor === undefined ? "" : `?cursor=${encodeURIComponent(cursor)}`;
+      return http.get<RunView>(`${pathOf(of)}/runs/${encodeURIComponent(run)}${query}`);
+    },
+    logs: ({ lines, release, task, process, cursor, ...of }) => {
       const query = new URLSearchParams({ lines: String(lines) });
       if (release !== undefined) query.set("release", release);
+      if (task !== undefined) query.set("task", task);
+      if (process !== undefined) query.set("process", process);
       if (cursor !== undefined) query.set("cursor", cursor);
-      return http.get<LogsView>(`/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}/logs?${query}`);
+      return http.get<LogsView>(`${pathOf(of)}/logs?${query}`);
     },
     close: async () => {
       await dispatcher.close();
       if (target.kind === "ssh") await target.tunnel.close();
     },
   };
+}
+
+function pathOf({ environment, service }: ServiceName): string {
+  return `/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}`;
 }
 
 function nameOf(target: ClientTarget): string {

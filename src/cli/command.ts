@@ -23,6 +23,8 @@ export interface Command {
   readonly summary: string;
   readonly arguments?: readonly CommandArgument[];
   readonly options?: readonly CommandOption[];
+  /** What stands behind `--` and is passed on as it is, as commander writes it. */
+  readonly rest?: string;
   /** It acts on the machine that it runs on, so that --server and BELAY_SERVER are refused. */
   readonly isLocal?: boolean;
   /** Returns the exit code; undefined is 0. */
@@ -36,6 +38,8 @@ export interface CommandContext {
   readonly dataFolder: string;
   readonly isJson: boolean;
   readonly positionals: readonly (string | undefined)[];
+  /** The words behind `--`, for a command that takes them. */
+  readonly rest: readonly string[];
   /** By long name without dashes, in camel case. */
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
   /** A line for people: on standard output, or on standard error when standard output carries JSON. */

@@ -7,6 +7,7 @@ import { readMachine } from "../ports/machine.ts";
 import { type Command, type CommandContext, exitCodes } from "./command.ts";
 import { describeFindings, type Finding, fail, pass, warn } from "./findings.ts";
 import { checkMachine } from "./machine-checks.ts";
+import { checkProcesses } from "./process-words.ts";
 
 /** Fewer requests than this say nothing about what clients do with cookies. */
 const requestsForShare = 100;
@@ -69,7 +70,12 @@ async function checkBelay(context: CommandContext): Promise<readonly Finding[]> 
   if (!(await io.platform.isRunning({ dataFolder }))) return [pass("belay", `none runs in ${dataFolder}`), await checkPort()];
   try {
     const view = await client.status();
-    return [...checkRunning(view), checkVersion(view, io.platform.version()), ...view.services.map(checkCookies)];
+    return [
+      ...checkRunning(view),
+      checkVersion(view, io.platform.version()),
+      ...view.services.map(checkCookies),
+      ...view.services.flatMap(checkProcesses),
+    ];
   } catch (cause) {
     if (!(cause instanceof BelayError)) throw cause;
     return [

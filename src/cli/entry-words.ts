@@ -49,10 +49,22 @@ function words(fact: Fact): string {
       return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}`;
     case "rollout-refused":
       return `refused (${fact.code}): ${fact.reason}`;
+    case "task-started":
+      return `task ${fact.task} of ${fact.release} is started, as ${fact.run}`;
+    case "task-ended":
+      return `task ${fact.task} ${taskEndWords[fact.end]} after ${seconds(fact.ranMs)}: ${fact.how}`;
+    case "task-unknown":
+      return `task ${fact.task} was interrupted, and nobody knows what it has done: ${fact.reason}`;
+    case "task-resolved":
+      return `task ${fact.task}: ${fact.as === "done" ? "its work is whole" : "it can run again"}, a person says`;
+    case "run-started":
+      return `${fact.command.join(" ")} is run with ${fact.release}, as ${fact.run}${because(fact.reason)}`;
+    case "run-ended":
+      return `${fact.run} ended after ${seconds(fact.ranMs)}: ${fact.how}`;
     case "candidate-ready":
       return "the release's instances are ready";
     case "candidate-failed":
-      return `the release's instances failed${because(fact.reason)}`;
+      return `the release failed${because(fact.reason)}`;
     case "step-ended":
       return `step ${fact.step + 1} ended after ${seconds(fact.heldMs)}: ${endWords[fact.why]}${because(fact.words)}`;
     case "step-inconclusive":
@@ -93,6 +105,18 @@ function words(fact: Fact): string {
       return `maintenance ${fact.isOn ? "on" : "off"}${because(fact.message)}`;
     case "rolled-back-directly":
       return `rolled back to release ${fact.target} at ${describeTime(fact.doneAt)}, without a control plane${because(fact.reason)}`;
+    case "processes-moved":
+      return fact.release === null
+        ? `the workers and jobs of ${fact.from ?? "the release before"} have ended`
+        : `${fact.from === null ? "" : `the workers of ${fact.from} have ended; `}workers and jobs run from ${fact.release}`;
+    case "job-started":
+      return `job ${fact.job} of ${fact.release} started, due ${describeTime(fact.due)}`;
+    case "job-ended":
+      return `job ${fact.job} due ${describeTime(fact.due)} ended: ${fact.how}${fact.durationMs === null ? "" : ` after ${seconds(fact.durationMs)}`}`;
+    case "job-skipped":
+      return `job ${fact.job} was skipped${omitted(fact)}: the run before was still going`;
+    case "job-missed":
+      return `job ${fact.job} was missed${omitted(fact)}: nobody could start it then`;
     case "control-started":
       return `the control plane started (program ${fact.program}, isolation: ${fact.isolation})`;
     case "ledger-recovered":
@@ -103,6 +127,7 @@ function words(fact: Fact): string {
   }
 }
 
+const taskEndWords = { succeeded: "succeeded", failed: "failed", "timed-out": "was ended" } as const;
 const endWords = {
   passed: "passed",
   continued: "continued without statistical evidence",
@@ -112,6 +137,11 @@ const endWords = {
 
 function because(reason: string): string {
   return reason === "" ? "" : `: ${reason}`;
+}
+
+function omitted({ count, first, due }: { readonly count: number; readonly first: string; readonly due: string }): string {
+  if (count === 1) return ` at ${describeTime(due)}`;
+  return ` ${count} times, from ${describeTime(first)} to ${describeTime(due)}`;
 }
 
 function seconds(durationMs: number): string {

@@ -17,6 +17,8 @@ export const logs: Command = {
     environmentOption,
     { flags: "-n, --lines <count>", summary: "Lines of each instance, 1 to 10000.", fallback: "100" },
     { flags: "--release <id>", summary: "Instances of one release only." },
+    { flags: "--process <name>", summary: "This worker or job instead." },
+    { flags: "--task <name>", summary: "Attempts at this task instead; `once` is what people ran with `belay run`." },
     { flags: "--since <when>", summary: "Lines since a time or for so long (10m), as far as lines carry a time." },
     { flags: "--grep <pattern>", summary: "Lines that match this regular expression." },
     { flags: "-f, --follow", summary: "Go on with what is written, by new instances too, until Ctrl-C." },
@@ -28,8 +30,16 @@ export const logs: Command = {
     const count = linesOf(values["lines"]);
     const filter = parseLogFilter({ since: textOf(values["since"]), grep: textOf(values["grep"]), now: io.clock.now() });
     const release = textOf(values["release"]);
+    const task = textOf(values["task"]);
+    const process = textOf(values["process"]);
     const isFiltered = filter.sinceMs !== null || filter.pattern !== null;
-    const question = { ...of, lines: isFiltered ? linesMax : count, ...(release === undefined ? {} : { release }) };
+    const question = {
+      ...of,
+      lines: isFiltered ? linesMax : count,
+      ...(release === undefined ? {} : { release }),
+      ...(task === undefined ? {} : { task }),
+      ...(process === undefined ? {} : { process }),
+    };
     const ends = await client.logs(question);
     const shown = select(ends, filter, count);
     if (isJson && values["follow"] !== true) printJson({ ...of, instances: shown });
@@ -54,8 +64,8 @@ function select({ instances }: LogsView, filter: LogFilter, count: number): Show
 /** With --json one document a line, since there is no last one. */
 function showLines({ io, isJson, printJson, print }: CommandContext, shown: Shown): void {
   for (const { instance, release, lines } of shown) {
-    const slot = /\.(\d+)$/.exec(instance)?.[1];
-    const name = slot === undefined ? instance : `${release}/${slot}`;
+    const place = /\.(?:worker|job)-([a-z0-9-]+)(?:\.\d+)?$/.exec(instance)?.[1] ?? /\.(\d+)$/.exec(instance)?.[1];
+    const name = place === undefined ? instance : `${release}/${place}`;
     for (const line of lines) {
       if (isJson) printJson({ instance, release, line });
       else print(`${name} | ${io.stdout.isTerminal ? harmless(line) : line}`);

@@ -17,6 +17,7 @@ import { programVersion } from "./program-version.ts";
 import { releases } from "./releases.ts";
 import { remote } from "./remote.ts";
 import { abort, pause, promote, resume, rollback } from "./rollout-commands.ts";
+import { run } from "./run.ts";
 import { schema } from "./schema.ts";
 import { status } from "./status.ts";
 import { up } from "./up.ts";
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
   explain,
   releases,
   logs,
+  run,
   maintenance,
   preview,
   init,
@@ -106,6 +108,7 @@ export function createProgram(options?: ProgramOptions): Program {
 function addCommand(program: Program, command: Command, options: ProgramOptions | undefined): void {
   const added = program.command(command.name).description(command.summary);
   for (const { name, summary } of command.arguments ?? []) added.argument(name, summary);
+  if (command.rest !== undefined) added.usage(`[options] [service] -- ${command.rest}`);
   for (const { flags, summary, fallback } of command.options ?? []) added.option(flags, summary, fallback);
   added.action(() => {
     const values = added.optsWithGlobals<Record<string, string | boolean | undefined>>();

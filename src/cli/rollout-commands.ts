@@ -1,3 +1,4 @@
+import { BelayError } from "../errors.ts";
 import type { Client, ServiceName } from "./client.ts";
 import {
   type Command,
@@ -38,11 +39,29 @@ export const pause: Command = {
 
 export const resume: Command = {
   name: "resume",
-  summary: "Go on where the rollout was paused.",
+  summary: "Go on where the rollout was paused, or say what became of a task that was interrupted.",
   arguments: [serviceArgument],
-  options: [environmentOption],
-  run: (context) => tell(context, "resume", {}),
+  options: [
+    environmentOption,
+    { flags: "--task-done", summary: "The interrupted task has done its work: go on without running it again." },
+    { flags: "--retry-task", summary: "The interrupted task can run again: run it once more." },
+  ],
+  run: (context) => tell(context, "resume", taskOf(context)),
 };
+
+/** Throws `BELAY_CLI_DONE_OR_RETRY`. */
+function taskOf({ values }: CommandContext): { readonly task?: "done" | "retry" } {
+  const [isDone, isRetry] = [values["taskDone"] === true, values["retryTask"] === true];
+  if (isDone && isRetry) {
+    throw new BelayError({
+      code: "BELAY_CLI_DONE_OR_RETRY",
+      message: "--task-done and --retry-task say opposite things",
+      next: "Give --task-done when its work is whole, --retry-task when it can run again.",
+    });
+  }
+  if (isDone) return { task: "done" };
+  return isRetry ? { task: "retry" } : {};
+}
 
 export const abort: Command = {
   name: "abort",

@@ -13,10 +13,11 @@ export function describeStep({ weight, cohort }: RolloutView["plan"]["steps"][nu
 }
 
 /** Where the rollout stands, in a few words. */
-export function describePhase({ phase, plan }: Pick<RolloutView, "phase" | "plan">): string {
+export function describePhase({ phase, plan, task }: Pick<RolloutView, "phase" | "plan" | "task">): string {
   switch (phase.name) {
     case "pending":
-      return "building and starting the release";
+      if (task === null) return "building and starting the release";
+      return task.state === "running" ? `the task ${task.name} runs` : `held: the task ${task.name} was interrupted`;
     case "progressing":
       return `step ${phase.step + 1} of ${plan.steps.length}${cohortOf(plan, phase.step)}`;
     case "held":
@@ -67,7 +68,7 @@ export function describeOutcome(view: RolloutView): string {
   if (view.reason !== "") lines.push(indent(harmless(view.reason)));
   lines.push(...describeTraffic(view).map((line) => `    ${line}`));
   if (view.lastLines.trim() !== "")
-    lines.push("    The last lines of a failing instance:", indent(harmless(view.lastLines), "      | "));
+    lines.push("    The last lines of what failed:", indent(harmless(view.lastLines), "      | "));
   if (view.next !== "") lines.push(`    Next: ${view.next}`);
   if (view.phase.name === "refused") lines.push(`    Code: ${view.phase.code}`);
   return lines.join("\n");

@@ -4,12 +4,13 @@ import type { CliIo } from "./cli-io.ts";
 import { createClient } from "./client.ts";
 import { type CommandContext, exitCodes, textOf } from "./command.ts";
 import { dataFolderOf } from "./places.ts";
-import { createProgram, type Invocation } from "./program.ts";
+import { commands, createProgram, type Invocation } from "./program.ts";
 import { serverOf, targetOf } from "./target.ts";
 
 /** Runs one command line (without the program's own name) and returns its exit code. Never throws: a bug is 70, with its stack. */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   let invocation: Invocation | undefined;
+  const { own, rest } = cutRest(argv);
   const program = createProgram({
     onCommand: (asked) => {
       invocation = asked;
@@ -18,16 +19,26 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     stderr: io.stderr,
   });
   try {
-    program.parse(argv, { from: "user" });
+    program.parse(own, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     throw error;
   }
   if (invocation === undefined) return exitCodes.usage;
-  return runCommand(invocation, io);
+  return runCommand({ ...invocation, rest }, io);
 }
 
-async function runCommand({ command, positionals, values }: Invocation, io: CliIo): Promise<number> {
+/** A command line without the words behind its first `--`, and those words, when its command takes them. */
+function cutRest(argv: readonly string[]): { readonly own: readonly string[]; readonly rest: readonly string[] } {
+  const at = argv.indexOf("--");
+  const takesRest = commands.some(({ name, rest }) => rest !== undefined && argv.slice(0, at).includes(name));
+  return at === -1 || !takesRest ? { own: argv, rest: [] } : { own: argv.slice(0, at), rest: argv.slice(at + 1) };
+}
+
+async function runCommand(
+  { command, positionals, values, rest }: Invocation & Pick<CommandContext, "rest">,
+  io: CliIo,
+): Promise<number> {
   const isJson = values["json"] === true;
   const dataFolder = dataFolderOf(io, textOf(values["data"]));
   let server: string | undefined;
@@ -45,6 +56,7 @@ async function runCommand({ command, positionals, values }: Invocation, io: CliI
     dataFolder,
     isJson,
     positionals,
+    rest,
     values,
     print: (line) => words.write(`${line}\n`),
     printJson: (document) => io.stdout.write(`${JSON.stringify(document, null, io.stdout.isTerminal ? 2 : 0)}\n`),

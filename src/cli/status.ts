@@ -1,6 +1,7 @@
 import type { ServiceView, StatusView } from "../api/views.ts";
 import type { Command } from "./command.ts";
 import { describeTime } from "./entry-words.ts";
+import { describeProcess } from "./process-words.ts";
 import { byWords, describeProgress } from "./rollout-words.ts";
 import { countOf, harmless, indent, showTable } from "./show-table.ts";
 
@@ -45,14 +46,22 @@ function showServices(services: readonly ServiceView[]): string {
   );
 }
 
-function describeService({
-  service,
-  rollout,
-  instances,
-  maintenance,
-  previews,
-  previewRefusals,
-}: ServiceView): readonly string[] {
+/** What runs once and is not told of by the rollout. */
+function describeTasks({ service, rollout, tasks, runs }: ServiceView): readonly string[] {
+  const open = (rollout?.task ?? null) === null ? tasks.filter(({ state }) => state === "running" || state === "unknown") : [];
+  const left = open.map(({ task, release, state, how }) =>
+    state === "running"
+      ? `${service}: the task ${task} of ${release} runs on; the next one waits for its end`
+      : `${service}: the task ${task} of ${release} was interrupted (${how}). Next: \`belay resume ${service} --task-done\` or \`--retry-task\` says what became of it; the next task waits for that.`,
+  );
+  const told = runs.map(({ run, release, command, by }) => {
+    return `${service}: ${harmless(by.name)} runs ${harmless(command.join(" "))} with ${release}, as ${run}`;
+  });
+  return [...left, ...told];
+}
+
+function describeService(view: ServiceView): readonly string[] {
+  const { service, rollout, instances, processes, maintenance, previews, previewRefusals } = view;
   const lines: string[] = [];
   if (maintenance !== null) {
     const message = maintenance.message === "" ? "" : `: ${harmless(maintenance.message)}`;
@@ -69,6 +78,8 @@ function describeService({
     lines.push("", `${service}: ${what}`, indent(words));
     if (rollout.next !== "") lines.push(indent(`Next: ${rollout.next}`));
   }
+  lines.push(...describeTasks(view).map((words) => indent(words)));
+  lines.push(...processes.flatMap(describeProcess).map((words) => indent(words)));
   for (const { release, by, redeemedAt, until } of previews) {
     const used = redeemedAt === null ? "not used yet, good until" : `used ${describeTime(redeemedAt)}, seen until`;
     lines.push(indent(`preview of ${release} by ${harmless(by)}: ${used} ${describeTime(until)}`));

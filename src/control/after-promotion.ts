@@ -22,6 +22,8 @@ export interface SightAfterPromotion {
   readonly promotion: Rollout | null;
   readonly watch: RolloutWatch | null;
   readonly stableDownForMs: number;
+  /** Why the workers of stable do not run well, or null. */
+  readonly stableCrashLoop: string | null;
 }
 
 /** The time after 100 %: while the old release is warm, a fall goes back to it; then it is retired. */
@@ -73,13 +75,13 @@ export class AfterPromotion {
   }
 }
 
-function fallOf({ service, watch, stableDownForMs }: SightAfterPromotion): Fall | null {
+function fallOf({ service, watch, stableDownForMs, stableCrashLoop }: SightAfterPromotion): Fall | null {
   const verdict = watch?.verdict({ kind: "bake" });
   if (verdict?.kind === "fail") return { by: "verdict", reason: `after its promotion, ${verdict.reason}` };
   const isWarmReady = Object.values(service.instances).some(
     ({ release, isReady }) => release === service.warm?.release && isReady,
   );
-  return stableDownForMs >= downBeforeRollbackMs && isWarmReady
-    ? { by: "health", reason: "no instance of it has been ready for 5 s" }
-    : null;
+  if (!isWarmReady) return null;
+  if (stableDownForMs >= downBeforeRollbackMs) return { by: "health", reason: "no instance of it has been ready for 5 s" };
+  return stableCrashLoop === null ? null : { by: "health", reason: `after its promotion, ${stableCrashLoop}` };
 }

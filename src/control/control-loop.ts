@@ -1,4 +1,3 @@
-import { isOpenAt } from "../rollout/calendar.ts";
 import { exposedStage } from "../rollout/decide.ts";
 import { desiredWeight, watchedPromotion } from "../rollout/desired.ts";
 import type { Fact, NewEntry, RolloutFact } from "../rollout/entry.ts";
@@ -6,6 +5,7 @@ import { type Actor, isEnded, type Rollout, type RolloutId } from "../rollout/ro
 import type { Service } from "../rollout/service.ts";
 import { emptyTable, type RoutingTable } from "../routing/table.ts";
 import { AfterPromotion } from "./after-promotion.ts";
+import { Background } from "./background.ts";
 import { Builds } from "./builds.ts";
 import { recordDirectRollbacks } from "./direct-rollbacks.ts";
 import { EvidenceBook, type Moment } from "./evidence-book.ts";
@@ -17,6 +17,8 @@ import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
 import { takenRoute } from "./taken-route.ts";
+import { TaskKeeper } from "./task-keeper.ts";
+import { waitsForWindow } from "./windows.ts";
 import type { World } from "./world.ts";
 
 const renewLeaseEveryMs = 1_000;
@@ -24,8 +26,6 @@ const checkpointEveryMs = 1_000;
 const recoverEveryMs = 1_000;
 /** Facts may follow from facts; more rounds than this in one look would be a bug. */
 const roundsMax = 16;
-/** Facts after which more visitors meet the release. */
-const stepsForward: ReadonlySet<Fact["kind"]> = new Set<Fact["kind"]>(["candidate-ready", "step-ended", "bake-ended"]);
 
 /**
  * Observe, transition, compare with what is desired, act on the difference, append what happened, repeat.
@@ -38,6 +38,8 @@ export class ControlLoop {
   readonly journal: Journal;
   readonly evidence: EvidenceBook;
   readonly instances: InstanceKeeper;
+  readonly background: Background;
+  readonly tasks: TaskKeeper;
   readonly previewRefusals: PreviewRefusalCounts = new PreviewRefusalCounts();
   #world: World;
   #fleet: Fleet;
@@ -61,6 +63,8 @@ export class ControlLoop {
     this.journal = new Journal(world);
     this.evidence = EvidenceBook.restore(world.evidence.load(), this.#moment(), world.log);
     this.instances = new InstanceKeeper(world);
+    this.background = new Background(world);
+    this.tasks = new TaskKeeper(world);
     this.#fleet = new Fleet(world);
     this.#builds = new Builds({ build: world.build, log: world.log, onEnd: () => this.react() });
     this.#afterPromotion = new AfterPromotion(world);
@@ -128,13 +132,23 @@ export class ControlLoop {
 
   async tick(): Promise<void> {
     await this.#fleet.look(this.#table);
-    const observed = await this.instances.observe();
+    const [observed] = await Promise.all([
+      this.instances.observe(),
+      this.tasks.observe(),
+      this.background.observe(this.journal.deployments.all()),
+    ]);
     if (observed !== null) this.#append(this.instances.differences(this.journal.deployments.all()));
+    if (this.journal.trouble === null) this.#append(this.tasks.differences(this.journal.deployments.all()));
     this.react();
     if (this.journal.trouble === null) {
+      this.tasks.reconcile(this.journal.deployments.all());
       this.instances.reconcile(this.journal.deployments.all(), {
         trafficOf: (service, release) => this.#fleet.trafficOf(this.#table, service, release),
         record: (entries) => this.#append(entries),
+      });
+      this.background.reconcile(this.journal.deployments.all(), {
+        record: (entries) => !this.#isClosed && this.#append(entries),
+        current: ({ environment, name }) => this.journal.deployments.find(environment, name),
       });
     }
   }
@@ -214,13 +228,7 @@ export class ControlLoop {
     if (rollout.phase.name === "pending" && rollout.candidate === null)
       return (this.#builds.resultOf(rollout) ?? []).map((fact) => this.#checkBuilt(service, fact));
     const fact = this.#factFor(service, rollout);
-    return fact === null || this.#waitsForWindow(rollout, fact) ? [] : [fact];
-  }
-
-  /** What would bring more visitors to the release waits while no window is open; what takes them away never does. */
-  #waitsForWindow({ plan }: Rollout, fact: Fact): boolean {
-    if (plan.calendar === undefined || !stepsForward.has(fact.kind)) return false;
-    return !isOpenAt(plan.calendar, this.#world.clock.now());
+    return fact === null || waitsForWindow(rollout, fact, this.#world.clock.now()) ? [] : [fact];
   }
 
   /** What was free when the build began may have been taken by another service since. */
@@ -235,7 +243,8 @@ export class ControlLoop {
     const promotion = watchedPromotion(service);
     const watch = promotion === null ? null : this.#watchOf(service, promotion);
     const stableDownForMs = this.instances.downForMs(service, service.stable);
-    return this.#afterPromotion.entriesFor({ service, promotion, watch, stableDownForMs });
+    const stableCrashLoop = this.background.workers.crashLoopOf(service, service.stable);
+    return this.#afterPromotion.entriesFor({ service, promotion, watch, stableDownForMs, stableCrashLoop });
   }
 
   #factFor(service: Service, rollout: Rollout): Fact | null {
@@ -257,6 +266,7 @@ export class ControlLoop {
       brakedForMs: this.phaseForMs(rollout),
       candidateDownForMs: this.instances.downForMs(service, rollout.candidate),
       candidateUnreadyForMs: this.instances.unreadyForMs(service, rollout.candidate),
+      candidateCrashLoop: this.background.workers.crashLoopOf(service, rollout.candidate),
       nowMs: clock.monotonicMs(),
     });
   }

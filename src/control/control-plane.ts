@@ -4,7 +4,10 @@ import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { Actor, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Maintenance } from "../rollout/service.ts";
+import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
+import type { ProcessView } from "./process-views.ts";
+import type { OneOffRequest } from "./run-commands.ts";
 
 /** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
 export interface ControlPlane {
@@ -17,7 +20,11 @@ export interface ControlPlane {
   ): Promise<{ readonly rollout: string }>;
   abort(request: ServiceRequest & { readonly reason: string }, actor: Actor): Promise<{ readonly rollout: string }>;
   pause(request: ServiceRequest & { readonly reason: string }, actor: Actor): Promise<{ readonly rollout: string }>;
-  resume(request: ServiceRequest, actor: Actor): Promise<{ readonly rollout: string }>;
+  /** With `task`: what became of the task that was interrupted, which the rollout waits to be told. */
+  resume(
+    request: ServiceRequest & { readonly task?: "done" | "retry" | undefined },
+    actor: Actor,
+  ): Promise<{ readonly rollout: string }>;
   /** With a running deploy and no target: aborts it. A rollback that is under way already is the answer. Else goes to `target`, by default the release promoted before the present one. */
   rollback(
     request: ServiceRequest & { readonly target: string | null; readonly reason: string },
@@ -28,6 +35,12 @@ export interface ControlPlane {
     request: ServiceRequest & { readonly isOn: boolean; readonly message: string },
     actor: Actor,
   ): Promise<{ readonly position: number }>;
+  /** Runs a command once with a release's files and environment, beside everything else. */
+  startRun(request: ServiceRequest & OneOffRequest, actor: Actor): Promise<{ readonly run: string }>;
+  /** Ends a command that runs; idempotent. Throws `BELAY_RUN_UNKNOWN`. */
+  stopRun(request: ServiceRequest & { readonly run: string }, actor: Actor): Promise<{ readonly run: string }>;
+  /** A command that runs or ran, and where its output lies. Throws `BELAY_RUN_UNKNOWN`. */
+  run(request: ServiceRequest & { readonly run: string }): Promise<{ readonly run: OneOff; readonly file: string }>;
   /** A link that lets whoever opens it first see the release (by default the one that rolls out). Throws when no instance of it answers. */
   preview(
     request: ServiceRequest & { readonly release: string | null; readonly lastsSeconds: number },
@@ -46,8 +59,14 @@ export interface ControlPlane {
     readonly rollout?: string;
   }): readonly ChainedEntry[];
   checkpoint(): Checkpoint;
-  /** Where the logs of a service's instances lie, newest instance first; those of instances that are gone come last. */
-  logFiles(request: ServiceRequest): Promise<readonly InstanceLog[]>;
+  /**
+   * Where the logs of a service's instances lie, newest instance first; those of instances that are gone come last. With `task`:
+   * those of the attempts at a task instead, or of the commands that people ran (`once`). With `process`: those of a worker or a
+   * job of that name, one for each release that ran it.
+   */
+  logFiles(
+    request: ServiceRequest & { readonly task?: string | undefined; readonly process?: string | undefined },
+  ): Promise<readonly InstanceLog[]>;
 }
 
 export interface InstanceLog {
@@ -64,6 +83,15 @@ export interface LogsView {
   /** Sent back with the next question, it gives what was written since. */
   readonly cursor: string;
   /** More lies there already than one answer holds. */
+  readonly hasMore: boolean;
+}
+
+/** A command that a person runs once, and what it wrote. */
+export interface RunView {
+  readonly run: OneOff;
+  readonly lines: readonly string[];
+  /** Sent back with the next question, it gives what was written since. */
+  readonly cursor: string;
   readonly hasMore: boolean;
 }
 
@@ -125,12 +153,18 @@ export interface ServiceView {
   readonly warm: Release | null;
   readonly rollout: RolloutView | null;
   readonly instances: readonly Instance[];
+  /** Workers and jobs of the release that runs them. */
+  readonly processes: readonly ProcessView[];
   readonly requestsLastMinute: number;
   readonly failuresLastMinute: number;
   /** Visitors who came without a cookie of Belay's. */
   readonly newVisitorsLastMinute: number;
   /** Set while visitors are told to come back later. */
   readonly maintenance: Maintenance | null;
+  /** Attempts at tasks, the newest last, at most 5. */
+  readonly tasks: readonly TaskAttempt[];
+  /** Commands that people run now. */
+  readonly runs: readonly OneOff[];
   /** Links to releases that not everybody sees, and what they were exchanged for, while they are good for something. */
   readonly previews: readonly PreviewView[];
   /** Links and cookies that were not taken, since the start of the workers that run. */
@@ -172,6 +206,8 @@ export interface RolloutView {
   readonly checks: readonly CheckResult[];
   /** The evidence's own words for the present stage; what is done or waited for, where that is not evidence. */
   readonly verdict: string;
-  /** Last lines of an instance that failed, or empty. */
+  /** Last lines of an instance or a task that failed, or empty. */
   readonly lastLines: string;
+  /** The task that it waits for, while it does. */
+  readonly task: { readonly name: string; readonly state: "running" | "unknown" } | null;
 }

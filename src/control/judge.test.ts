@@ -31,6 +31,7 @@ function starting(exits: number, kind: "deploy" | "rollback" = "deploy"): Sight 
     brakedForMs: 0,
     candidateDownForMs: 0,
     candidateUnreadyForMs: 0,
+    candidateCrashLoop: null,
     nowMs: 0,
   };
 }

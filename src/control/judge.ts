@@ -31,6 +31,8 @@ export interface Sight {
   readonly candidateDownForMs: number;
   /** How long an instance of the candidate that was ready has not been; 0 when all that were ready are. */
   readonly candidateUnreadyForMs: number;
+  /** Why the workers of the candidate do not run well, or null. They run from the bake on. */
+  readonly candidateCrashLoop: string | null;
   readonly nowMs: number;
 }
 
@@ -89,6 +91,8 @@ function judgeExposed(sight: Sight): RolloutFact | null {
       ? { kind: "candidate-failed", reason: "no instance of the canary has been ready for 10 s" }
       : null;
   }
+  if (sight.candidateCrashLoop !== null && judgement.kind !== "fail")
+    return { kind: "candidate-failed", reason: sight.candidateCrashLoop };
   return decide(rollout, {
     judgement,
     evidence: watch.summary(),

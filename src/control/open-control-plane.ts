@@ -8,12 +8,16 @@ import type { NewEntry, RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import { workerId } from "../runtimes/worker-runner.ts";
 import { manifestSource, trustBundle } from "./bundle-source.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
+import { jobRunId } from "./job-runs.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
+import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
+import { oneOffName } from "./task-keeper.ts";
 import { viewRollout, viewService } from "./views.ts";
 import type { World } from "./world.ts";
 
@@ -80,7 +84,15 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     },
     abort: (request, actor) => command(request, "abort", { kind: "abort-requested", reason: request.reason }, actor),
     pause: (request, actor) => command(request, "pause", { kind: "pause-requested", reason: request.reason }, actor),
-    resume: (request, actor) => command(request, "resume", { kind: "resume-requested" }, actor),
+    resume: async (request, actor) => {
+      if (request.task === undefined) {
+        requireKnownTasks(requireService(loop, request));
+        return command(request, "resume", { kind: "resume-requested" }, actor);
+      }
+      const entry = resolveTask(requireService(loop, request), request.task, actor);
+      loop.submit([entry]);
+      return { rollout: entry.rollout };
+    },
     rollback: async (request, actor) => {
       const service = requireService(loop, request);
       const running = service.rollout !== null && !isEnded(service.rollout) ? service.rollout : null;
@@ -110,6 +122,21 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
       loop.submit([{ environment, service: name, rollout: "", actor, fact }]);
       return { position: loop.table.epoch };
     },
+    startRun: async (request, actor) => {
+      const { run, entry } = startOneOff(requireService(loop, request), request, actor);
+      loop.submit([entry]);
+      return { run };
+    },
+    stopRun: async (request, actor) => {
+      const nowMs = world.clock.now().epochMilliseconds;
+      const entries = stopOneOff(requireService(loop, request), request.run, actor, nowMs);
+      if (entries.length > 0) loop.submit(entries);
+      return { run: request.run };
+    },
+    run: async (request) => {
+      const run = requireOneOff(requireService(loop, request), request.run);
+      return { run, file: options.logFileOf(run.run) };
+    },
     preview: async (request, actor) => previews.make(requireService(loop, request), request, actor),
     rotatePreviewKeys: async (request, actor) => ({
       keys: previews.rotate(request, actor),
@@ -127,7 +154,11 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     history: ({ afterPosition, limit, rollout }) =>
       ledger.read({ afterPosition, limit, ...(rollout === undefined ? {} : { rollout }) }),
     checkpoint: () => ledger.checkpoint(),
-    logFiles: async (request) => listLogs(requireService(loop, request), options),
+    logFiles: async (request) => {
+      const service = requireService(loop, request);
+      if (request.process !== undefined) return listProcessLogs(service, request.process, options);
+      return request.task === undefined ? listLogs(service, options) : listTaskLogs(service, request.task, options);
+    },
   };
 }
 
@@ -142,6 +173,33 @@ function listLogs(service: Service, { loop, logFileOf, loggedInstances }: Contro
     .filter(({ instance }) => !known.has(instance))
     .map((log) => ({ ...log, file: logFileOf(log.instance), isPresent: false }));
   return [...present, ...gone];
+}
+
+/** One for each release that had it, the newest first; what never ran has none, and says nothing. */
+function listProcessLogs(service: Service, name: string, { logFileOf }: ControlPlaneOptions): readonly InstanceLog[] {
+  const { name: of, environment, processOwner } = service;
+  return Object.values(service.releases)
+    .reverse()
+    .flatMap(({ id: release, processes = [] }) =>
+      processes
+        .filter((process_) => process_.name === name)
+        .map(({ kind }) => {
+          const place = { service: of, environment, id: release };
+          const instance = kind === "worker" ? workerId(place, name) : jobRunId(place, name);
+          return { instance, release, file: logFileOf(instance), isPresent: release === processOwner };
+        }),
+    );
+}
+
+/** The newest attempt first, as with instances. */
+function listTaskLogs(service: Service, task: string, { logFileOf }: ControlPlaneOptions): readonly InstanceLog[] {
+  const attempts = service.tasks.attempts
+    .filter((attempt) => attempt.task === task)
+    .map(({ run, release, state }) => ({ instance: run, release, file: logFileOf(run), isPresent: state === "running" }));
+  const runs = (task === oneOffName ? service.oneOffs.runs : []).map(({ run, release, end }) => {
+    return { instance: run, release, file: logFileOf(run), isPresent: end === null };
+  });
+  return [...attempts, ...runs].reverse();
 }
 
 async function viewStatus({ world, loop, ledger, program, addresses }: ControlPlaneOptions): Promise<StatusView> {

@@ -6,9 +6,14 @@ import { desiredWeight } from "../rollout/desired.ts";
 import { endOfPreview } from "../rollout/preview.ts";
 import { isEnded, type OutcomeBy, type Release, type ReleaseId, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import { neededTask, type OpenAttempt, openAttempt } from "../rollout/task.ts";
 import type { ControlLoop } from "./control-loop.ts";
 import type { RolloutView, ServiceView } from "./control-plane.ts";
+import { viewProcesses } from "./process-views.ts";
+import { askAboutTask } from "./run-commands.ts";
 import type { World } from "./world.ts";
+
+const shownAttempts = 5;
 
 interface Outcome {
   readonly outcome: RolloutView["outcome"];
@@ -21,6 +26,7 @@ interface Outcome {
 export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["clock"]): RolloutView {
   const watch = loop.evidence.find(rollout.id);
   const evidence = isEnded(rollout) ? rollout.evidence : (watch?.summary() ?? rollout.evidence);
+  const waitedFor = taskWaitedFor(rollout, loop);
   const stage = exposedStage(rollout);
   const verdict = stage === null ? undefined : watch?.verdict(stage);
   const endMs =
@@ -35,7 +41,7 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     phase: rollout.phase,
     plan: rollout.plan,
     forecast: rollout.forecast,
-    ...outcomeOf(rollout),
+    ...(waitedFor?.state === "unknown" ? heldByTask(rollout, waitedFor) : outcomeOf(rollout)),
     seconds: Math.max(0, endMs - Temporal.Instant.from(rollout.requestedAt).epochMilliseconds) / 1000,
     weight: desiredWeight(rollout),
     heldMs: stage === null ? 0 : Math.round(watch?.heldMs ?? 0),
@@ -52,6 +58,7 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
       .join("; "),
     checks: rollout.checks ?? [],
     lastLines: lastLinesOf(rollout, loop),
+    task: waitedFor === null ? null : { name: waitedFor.task, state: waitedFor.state },
   };
 }
 
@@ -80,10 +87,13 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
     instances: loop.instances.all.filter(
       (instance) => instance.service === service.name && instance.environment === service.environment,
     ),
+    processes: viewProcesses(service, loop.background.workers, clock.now()),
     requestsLastMinute: minute.requests,
     failuresLastMinute: minute.failed,
     newVisitorsLastMinute: minute.newVisitors,
     maintenance: service.maintenance,
+    tasks: service.tasks.attempts.slice(-shownAttempts),
+    runs: service.oneOffs.runs.filter(({ end }) => end === null),
     previews: service.previews
       .map((preview) => ({ preview, end: endOfPreview(preview) }))
       .filter(({ end }) => Temporal.Instant.compare(end, clock.now()) > 0)
@@ -96,6 +106,19 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
       })),
     previewRefusals: loop.previewRefusals.of(service),
   };
+}
+
+/** The open attempt at a task, when it is what keeps the rollout from going on. */
+function taskWaitedFor({ id, phase, environment, service: name }: Rollout, loop: ControlLoop): OpenAttempt | null {
+  const service = loop.journal.deployments.find(environment, name);
+  if (service === undefined || service.rollout?.id !== id || phase.name !== "pending" || neededTask(service) === null)
+    return null;
+  return openAttempt(service);
+}
+
+function heldByTask({ service }: Rollout, { task, release, how }: OpenAttempt): Outcome {
+  const reason = `nobody knows whether the task ${task} of ${release} did its work: ${how}`;
+  return { outcome: "held", by: null, reason, next: askAboutTask(service, task) };
 }
 
 function outcomeOf({ phase, service }: Rollout): Outcome {
@@ -146,8 +169,8 @@ function releaseOf(service: Service, id: ReleaseId | null): Release | null {
   return id === null ? null : (service.releases[id] ?? null);
 }
 
-/** What a failing instance of the candidate wrote last, for as long as the runtime still shows it. */
+/** What a failing instance or task of the candidate wrote last, for as long as the runtime still shows it. */
 function lastLinesOf(rollout: Rollout, loop: ControlLoop): string {
-  const failing = loop.instances.failureOf(rollout);
-  return failing === undefined ? "" : failing.split("\n").slice(1).join("\n");
+  const failing = loop.instances.failureOf(rollout) ?? loop.background.workers.failureOf(rollout);
+  return failing === undefined ? loop.tasks.lastLinesOf(rollout.id) : failing.split("\n").slice(1).join("\n");
 }

@@ -24,6 +24,7 @@ export interface ProcessExit {
  * for some seconds), `BELAY_KEEPER_PROTOCOL`, and what the keeper answers.
  */
 export interface KeeperClient {
+  /** Also what runs once: `isOnce` says so. */
   run(spec: ProcessSpec): Promise<void>;
   stop(name: string, graceMs: number): Promise<void>;
   list(): Promise<readonly ProcessStatus[]>;
@@ -47,7 +48,7 @@ interface Pending {
 export function openKeeperClient(path: string, options: { readonly clock: Clock; readonly patienceMs?: number }): KeeperClient {
   const link = new KeeperLink(path, options.clock, options.patienceMs ?? patienceMs);
   return {
-    run: async (spec) => void (await link.ask({ kind: "run", spec })),
+    run: async (spec) => void (await link.ask({ kind: spec.isOnce === true ? "run-once" : "run", spec })),
     stop: async (name, graceMs) => void (await link.ask({ kind: "stop", name, graceMs })),
     list: async () => (await link.ask({ kind: "list" })) as readonly ProcessStatus[],
     addresses: async () => (await link.ask({ kind: "addresses" })) as Readonly<Record<string, string>>,

@@ -93,6 +93,7 @@ async function serve(parts: {
       case "hello":
         return { protocol: keeperProtocol, pid: process.pid };
       case "run":
+      case "run-once":
         return supervisor.run(request.spec);
       case "stop":
         return await supervisor.stop(request.name, request.graceMs);

@@ -16,6 +16,8 @@ export function parseKeeperRequest(request: unknown): KeeperRequest {
       return { kind, protocol: parseProtocol(request["protocol"]) };
     case "run":
       return { kind, spec: parseSpec(request["spec"]) };
+    case "run-once":
+      return { kind, spec: { ...parseSpec(request["spec"]), isOnce: true } };
     case "stop":
       return { kind, name: text(request["name"], "name"), graceMs: amount(request["graceMs"], "graceMs") };
     case "list":

@@ -18,16 +18,23 @@ export interface ProcessSpec {
   readonly memoryBytesMax: number | null;
   /** Time between SIGTERM and SIGKILL when it is stopped. */
   readonly graceMs: number;
+  /** Started once and never again, whatever becomes of it; how it ended is kept until it is stopped, which forgets it. */
+  readonly isOnce?: true | undefined;
 }
 
 export interface ProcessStatus {
   readonly name: string;
   readonly pid: number | null;
-  readonly state: "running" | "waiting" | "stopping";
+  /** `ended` is only ever one that runs once. */
+  readonly state: "running" | "waiting" | "stopping" | "ended";
   /** How often it ended by itself. */
   readonly exits: number;
   /** How it ended last: "exit code 1", "signal SIGKILL", "memory above 512 MB", or "" . */
   readonly lastExit: string;
+  /** No keeper saw it end, or even whether it was started: what `lastExit` says is all that is known. */
+  readonly isEndUnseen: boolean;
+  /** How long the process that runs now has been running, or the one that ran once did, in ms, as far as this keeper saw it. */
+  readonly ranMs: number;
   readonly logFile: string;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -36,6 +43,11 @@ export type KeeperRequest =
   | { readonly kind: "hello"; readonly protocol: number }
   /** Idempotent by name: a process of this name with the same spec is left alone; another spec replaces it, the new one first. */
   | { readonly kind: "run"; readonly spec: ProcessSpec }
+  /**
+   * As `run` for a spec that `isOnce`. Idempotent by name alone: while anything of this name is known, nothing is started. A kind of
+   * its own, because a keeper from before it would start the process again and again.
+   */
+  | { readonly kind: "run-once"; readonly spec: ProcessSpec }
   /** Idempotent; answers when the process has ended and will not be started again. */
   | { readonly kind: "stop"; readonly name: string; readonly graceMs: number }
   | { readonly kind: "list" }

@@ -26,8 +26,15 @@ export async function readLogEnd(path: string, count: number): Promise<LogLines>
   return { lines: [...before, ...present.slice(-count)], place: { offset: size, rotated: rotated.inode }, hasMore: false };
 }
 
-/** Whole lines that were written after `place`, also when the log was rotated meanwhile; at most about a MB. */
-export async function readLogSince(path: string, place: LogPlace): Promise<LogLines> {
+/**
+ * Whole lines that were written after `place`, also when the log was rotated meanwhile; at most about a MB. Of a log that is
+ * done, because its writer has ended, the last line is told whole or not.
+ */
+export async function readLogSince(
+  path: string,
+  place: LogPlace,
+  { isDone }: { readonly isDone: boolean } = { isDone: false },
+): Promise<LogLines> {
   const { size, rotated } = await look(path);
   // A copy whose original is not yet cut shows as a log at least as long as the copy.
   const isRotated = rotated.inode !== place.rotated && size < rotated.size;
@@ -39,7 +46,7 @@ export async function readLogSince(path: string, place: LogPlace): Promise<LogLi
     return { lines: rest.lines, place: next, hasMore: true };
   }
   const from = isRotated || size < place.offset ? 0 : place.offset;
-  const { lines, offset } = await readWholeLines(path, { from, to: size, isLast: false });
+  const { lines, offset } = await readWholeLines(path, { from, to: size, isLast: isDone });
   const inode = isRotated || size < place.offset ? rotated.inode : place.rotated;
   return {
     lines,

@@ -6,7 +6,7 @@ import type { Past } from "./supervised-process.ts";
 /** One process that a keeper had running: enough to know it again, and to stop it when nobody wants it any more. */
 export interface RunningRecord extends Past {
   readonly name: string;
-  /** Null while it waits for its next start. */
+  /** Null while it waits for its next start, and of what ran once and has ended. */
   readonly pid: number | null;
   readonly startedAtTicks: number;
   readonly graceMs: number;

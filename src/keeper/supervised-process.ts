@@ -12,13 +12,17 @@ const killPatienceMs = 5_000;
 export interface Past {
   readonly exits: number;
   readonly lastExit: string;
+  /** Of what runs once: no keeper saw it end. */
+  readonly isEndUnseen?: boolean | undefined;
+  /** Of what ran once: how long. */
+  readonly ranMs?: number | undefined;
 }
 
 export interface SupervisedOptions {
   readonly spec: ProcessSpec;
   readonly past: Past;
-  /** Runs already, started by an earlier keeper. */
-  readonly adopted: RunningProcess | null;
+  /** Runs already, started by an earlier keeper; or ran once, and is not to be started. */
+  readonly adopted: RunningProcess | "ended" | null;
   readonly start: () => RunningProcess | FailedStart;
   readonly clock: Clock;
   /** Pid, exits or state are others than before. */
@@ -28,10 +32,11 @@ export interface SupervisedOptions {
 }
 
 /**
- * Keeps one process running until it is stopped.
+ * Keeps one process running until it is stopped, or runs it once and keeps how it ended.
  *
  * - `running`: the process lives. Ends by its exit or by `stop`.
  * - `waiting`: it ended and is started again after the pause of `backoffMs` (none the first time). Ends by the start or by `stop`.
+ * - `ended`: it ran once and is not started again. Ends by `stop`.
  * - `stopping`: `stop` was called. Never left.
  */
 export class SupervisedProcess {
@@ -43,6 +48,8 @@ export class SupervisedProcess {
   #runningSinceMs = 0;
   #exits: number;
   #lastExit: string;
+  #isEndUnseen: boolean;
+  #ranMs: number;
   #endsInARow = 0;
   #killReason = "";
   #killAtMs = Number.POSITIVE_INFINITY;
@@ -53,7 +60,10 @@ export class SupervisedProcess {
     this.#options = options;
     this.#exits = options.past.exits;
     this.#lastExit = options.past.lastExit;
-    this.#life = this.#live(options.adopted ?? options.start());
+    this.#isEndUnseen = options.past.isEndUnseen ?? false;
+    this.#ranMs = options.past.ranMs ?? 0;
+    const { adopted } = options;
+    this.#life = adopted === "ended" ? Promise.resolve() : this.#live(adopted ?? options.start());
   }
 
   get running(): RunningProcess | null {
@@ -61,7 +71,8 @@ export class SupervisedProcess {
   }
 
   get past(): Past {
-    return { exits: this.#exits, lastExit: this.#lastExit };
+    const ends = { exits: this.#exits, lastExit: this.#lastExit };
+    return this.#isOnce ? { ...ends, isEndUnseen: this.#isEndUnseen, ranMs: this.#ranMs } : ends;
   }
 
   get isStopping(): boolean {
@@ -74,9 +85,12 @@ export class SupervisedProcess {
   }
 
   status(logFile: string): ProcessStatus {
-    const state = this.#stopping !== null ? "stopping" : this.#running === null ? "waiting" : "running";
+    const rests = this.#isOnce ? "ended" : "waiting";
+    const state = this.#stopping !== null ? "stopping" : this.#running === null ? rests : "running";
     const { name, env } = this.spec;
-    return { name, pid: this.#running?.pid ?? null, state, exits: this.#exits, lastExit: this.#lastExit, logFile, env };
+    const ends = { exits: this.#exits, lastExit: this.#lastExit, isEndUnseen: this.#isEndUnseen };
+    const ranMs = this.#running === null ? this.#ranMs : this.livedMs;
+    return { name, pid: this.#running?.pid ?? null, state, ...ends, ranMs, logFile, env };
   }
 
   /** Ends the whole tree by force, for `reason`; it is started again like after any other end. */
@@ -96,11 +110,16 @@ export class SupervisedProcess {
     return this.#stopping;
   }
 
+  get #isOnce(): boolean {
+    return this.spec.isOnce === true;
+  }
+
   async #live(first: RunningProcess | FailedStart): Promise<void> {
     for (let next = first; ; next = this.#options.start()) {
       const how = "failure" in next ? next.failure : await this.#watch(next);
       if (this.#stopping !== null) return;
       this.#noteEnd(how);
+      if (this.#isOnce) return;
       await pauseBeforeStart(this.#endsInARow, this.#options.clock, this.#wake.signal);
       if (this.#stopping !== null) return;
     }
@@ -119,6 +138,9 @@ export class SupervisedProcess {
   }
 
   #noteEnd(how: string): void {
+    this.#ranMs = this.livedMs;
+    // Its parent was another keeper, so nobody was told its exit code.
+    this.#isEndUnseen = this.#isOnce && this.#options.adopted !== null && this.#killReason === "";
     this.#running = null;
     this.#exits += 1;
     this.#endsInARow += 1;

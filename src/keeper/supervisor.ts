@@ -63,7 +63,7 @@ export class Supervisor {
   run(spec: ProcessSpec): void {
     this.#refuseWhenEnding();
     const before = this.#processes.get(spec.name);
-    if (before !== undefined && !before.isStopping && isDeepStrictEqual(before.spec, spec)) return;
+    if (before !== undefined && !before.isStopping && (spec.isOnce === true || isDeepStrictEqual(before.spec, spec))) return;
     writeDesired(this.#options.paths.desired, this.#desiredWith(spec));
     const next = this.#supervise(spec, before?.past ?? { exits: 0, lastExit: "" }, null);
     this.#processes.set(spec.name, next);
@@ -108,7 +108,8 @@ export class Supervisor {
       await Promise.all(newestFirst.filter(isNext).map((one) => one.stop(one.spec.graceMs)));
     }
     this.#stopWatch();
-    this.#processes.clear();
+    // What ran once must not be taken for something that was never started.
+    for (const [name, { spec }] of this.#processes) if (spec.isOnce !== true) this.#processes.delete(name);
     this.#note();
   }
 
@@ -132,11 +133,28 @@ export class Supervisor {
   }
 
   #resume(spec: ProcessSpec, record: RunningRecord | undefined, bootId_: string): SupervisedProcess {
+    if (spec.isOnce === true) return this.#resumeOnce(spec, record, bootId_);
     if (record === undefined) return this.#supervise(spec, { exits: 0, lastExit: "" }, null);
     const adopted = this.#stillRunning(record, bootId_);
     if (adopted !== null || record.pid === null) return this.#supervise(spec, record, adopted);
     const lastExit = bootId_ === this.#bootId ? "ended while no keeper was running" : "the machine was restarted";
     return this.#supervise(spec, { exits: record.exits + 1, lastExit }, null);
+  }
+
+  /** Never started here: it may have been started before and done its work, whether or not that was noted. */
+  #resumeOnce(spec: ProcessSpec, record: RunningRecord | undefined, bootId_: string): SupervisedProcess {
+    const adopted = record === undefined ? null : this.#stillRunning(record, bootId_);
+    if (record !== undefined && adopted !== null) return this.#supervise(spec, record, adopted);
+    if (record !== undefined && record.pid === null && record.exits > 0) return this.#supervise(spec, record, "ended");
+    const lastExit =
+      record === undefined
+        ? "the keeper was killed while it started it"
+        : record.pid === null
+          ? "it was stopped together with the keeper"
+          : bootId_ === this.#bootId
+            ? "ended while no keeper was running"
+            : "the machine was restarted";
+    return this.#supervise(spec, { exits: 1, lastExit, isEndUnseen: true }, "ended");
   }
 
   #stillRunning(record: RunningRecord, bootId_: string) {
@@ -145,11 +163,11 @@ export class Supervisor {
     return adoptProcess({ pid, startedAtTicks }, this.#options.clock);
   }
 
-  #supervise(spec: ProcessSpec, past: Past, adopted: ReturnType<typeof adoptProcess> | null): SupervisedProcess {
+  #supervise(spec: ProcessSpec, past: Past, adopted: ReturnType<typeof adoptProcess> | "ended" | null): SupervisedProcess {
     const { clock, listeners, log, paths } = this.#options;
     return new SupervisedProcess({
       spec,
-      past: { exits: past.exits, lastExit: past.lastExit },
+      past: { exits: past.exits, lastExit: past.lastExit, isEndUnseen: past.isEndUnseen, ranMs: past.ranMs },
       adopted,
       start: () => startProcess(spec, listeners, paths.logs),
       clock,

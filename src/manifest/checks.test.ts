@@ -34,6 +34,26 @@ test("a manifest that says nothing of checks asks for none but the built-in ones
   assert.equal(manifest.environments["production"]?.calendar, null);
 });
 
+test("everything that can be said of checks is read", () => {
+  const manifest = parse(`checks:
+  policy: { runbook: warn, secrets: { staging: off } }
+  waivers: [{ check: secrets, rule: private-key, file: "test/**", reason: a key for tests, by: ann, until: 2026-12-31 }]
+  artifact: { allow: ["public/*.map"], maxSize: 200MB }
+  migrations: ["migrations/*.sql"]
+  tests: { run: npm test, timeout: 5m, junit: report.xml }
+  audit: { failOn: critical }
+  scanners: [{ name: bandit, run: bandit -r . -f json, format: bandit, failOn: medium }]
+  infrastructure: [{ plan: plan.json, protect: [aws_db_instance] }]
+  runbook: docs/runbook.md
+  changelog: CHANGELOG.md
+  review: { approvals: 2 }
+  custom: [{ name: licenses, run: ./licenses, timeout: 5s }]
+`);
+  assert.ok("checks" in manifest, JSON.stringify(manifest));
+  const { waivers, artifact, scanners, tests } = manifest.checks;
+  assert.deepEqual([waivers.length, artifact.bytesMax, tests?.timeoutMs, scanners[0]?.failOn], [1, 200e6, 300_000, "medium"]);
+});
+
 test("windows and freezes hold for the environments that they name, production by default", () => {
   const manifest = parse(`windows:
   - { days: [mon, sun], from: "22:00", to: "02:00", zone: Europe/Paris }

@@ -1,12 +1,22 @@
 import * as z from "zod";
-import { describeDuration, durationPattern, parseDuration, parsePercent, percentPattern } from "./quantities.ts";
+import {
+  describeDuration,
+  durationPattern,
+  parseDuration,
+  parsePercent,
+  parseSize,
+  percentPattern,
+  sizePattern,
+} from "./quantities.ts";
 
-/** Leaves of belay.yml that stand in several of its parts. */
+/** The kinds of values that belay.yml is made of, each with what an error about it says. */
 const longestMs = 720 * 3_600_000;
 
 export const dnsLabel: RegExp = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Printable ASCII without space, quotes, `?`, `#` and `*`. */
+export const pathPattern: RegExp = /^\/[!$%&'()+,\-./:;=@A-Z_a-z0-9~]{0,1023}$/;
 
-export interface About {
+interface About {
   readonly description: string;
   readonly examples: readonly [string | number, ...(string | number)[]];
 }
@@ -44,3 +54,12 @@ export function text(pattern: RegExp, title: string, { description, examples }: 
 }
 
 export const shellCommand: RegExp = /^(?=[^\0]*\S)[^\0]{1,10000}$/;
+
+export function memory(description: string): z.ZodType<number, string> {
+  return z
+    .string()
+    .regex(sizePattern)
+    .meta({ title: "a size in MB or GB", description, examples: ["512MB"] })
+    .transform(parseSize)
+    .refine((bytes) => bytes >= 16e6, "is too small: at least 16MB");
+}

@@ -1,5 +1,6 @@
+import type { BackgroundProcess } from "../rollout/background.ts";
 import type { Calendar } from "../rollout/calendar.ts";
-import type { AssetFolder, Plan, Route, RunSpec } from "../rollout/rollout.ts";
+import type { AssetFolder, Plan, ReleaseTask, Route, RunSpec } from "../rollout/rollout.ts";
 import type { ChecksSpec } from "./checks.ts";
 
 export interface EnvironmentOfManifest {
@@ -19,7 +20,10 @@ export interface Manifest {
     readonly include: readonly string[] | null;
     readonly buildTimeoutMs: number;
   };
+  /** In the order of the file. */
+  readonly tasks: readonly ReleaseTask[];
   readonly environments: Readonly<Record<string, EnvironmentOfManifest>>;
+  readonly processes: readonly BackgroundProcess[];
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
   readonly checks: ChecksSpec;

@@ -1,6 +1,7 @@
 import { takenCheckNames } from "./checks.ts";
 import { findCohortsThatDoNotFit } from "./cohorts.ts";
 import type { Finding } from "./position.ts";
+import { findProcessesAtOdds } from "./processes-meaning.ts";
 import { durationPattern, parseDuration, parsePercent, percentPattern } from "./quantities.ts";
 import { withoutTrailingSlash } from "./schema.ts";
 
@@ -13,6 +14,7 @@ export function checkMeaning(value: unknown): readonly Finding[] {
     ...findStepsThatDoNotRise(value),
     ...findHoldsThatDoNotFit(value),
     ...findRoutesClaimedTwice(value),
+    ...findProcessesAtOdds(value),
     ...findCohortsThatDoNotFit(value),
     ...findCheckNamesTakenTwice(value),
   ];

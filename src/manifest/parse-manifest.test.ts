@@ -36,19 +36,7 @@ rollout:
   bake: 8s
   keepWarm: 10m
   lease: 2s
-checks:
-  policy: { runbook: warn, secrets: { staging: off } }
-  waivers: [{ check: secrets, rule: private-key, file: "test/**", reason: a key for tests, by: ann, until: 2026-12-31 }]
-  artifact: { allow: ["public/*.map"], maxSize: 200MB }
-  migrations: ["migrations/*.sql"]
-  tests: { run: npm test, timeout: 5m, junit: report.xml }
-  audit: { failOn: critical }
-  scanners: [{ name: bandit, run: bandit -r . -f json, format: bandit, failOn: medium }]
-  infrastructure: [{ plan: plan.json, protect: [aws_db_instance] }]
-  runbook: docs/runbook.md
-  changelog: CHANGELOG.md
-  review: { approvals: 2 }
-  custom: [{ name: licenses, run: ./licenses, timeout: 5s }]
+checks: { policy: { runbook: warn, secrets: { staging: off } }, waivers: [{ check: a, reason: b, by: c, until: 2026-12-31 }] }
 windows: [{ days: [mon, thu], from: "09:00", to: "16:00", zone: Europe/Paris }]
 freezes: [{ name: a, from: 2026-12-23T00:00:00+01:00, to: 2027-01-04T00:00:00Z, reason: b, environments: [staging] }]
 `;
@@ -65,6 +53,17 @@ function problemsOf(text: string): readonly ManifestProblem[] {
   return parsed.problems;
 }
 
+test("tasks keep the order of the file, and say what is wrong with them", () => {
+  const tasks = "tasks: { migrate: { command: npm run migrate, before: canary, timeout: 90s }, index: { command: ./index } }\n";
+  assert.deepEqual(manifestOf(`${sixLines}${tasks}`).tasks, [
+    { name: "migrate", command: "npm run migrate", timeoutMs: 90_000 },
+    { name: "index", command: "./index", timeoutMs: 300_000 },
+  ]);
+  const [name, before] = problemsOf(`${sixLines}tasks: { 1st: { command: x }, migrate: { command: x, before: promotion } }\n`);
+  assert.match(`${name?.message} ${name?.fix}`, /name of a task.*begins with a letter/);
+  assert.match(`${before?.path} ${before?.fix}`, /tasks\.migrate\.before Write canary/);
+});
+
 test("six lines are a manifest, with every default filled in", () => {
   // Those of preflight have a test of their own, in checks.test.ts.
   const { checks: _, ...manifest } = manifestOf(sixLines);
@@ -79,7 +78,9 @@ test("six lines are a manifest, with every default filled in", () => {
       memoryBytesMax: null,
     },
     release: { build: null, include: null, buildTimeoutMs: 900_000 },
+    tasks: [],
     environments: { production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [], calendar: null } },
+    processes: [],
     assets: [],
     expose: "previews",
     plan: {
@@ -353,7 +354,6 @@ test("property: a value of the wrong type anywhere is a problem at that path", (
     "release",
     "expose",
     "checks",
-    "checks.policy",
     "checks.tests",
     "checks.custom",
     "windows",

@@ -2,9 +2,9 @@ import * as z from "zod";
 import { calendarOf, checks, freezes, windows } from "./checks-schema.ts";
 import { cohortsSchema, networkSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
-import { dnsLabel, duration, percent, shellCommand, text } from "./leaves.ts";
+import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
-import { parseSize, sizePattern } from "./quantities.ts";
+import { processes, toProcesses } from "./processes.ts";
 
 /**
  * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
@@ -15,8 +15,6 @@ const hour = 60 * minute;
 const holdbackWeight = 9_500;
 
 const hostPattern = /^(\*|(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$/;
-/** Printable ASCII without space, quotes, `?`, `#` and `*`. */
-const pathPattern = /^\/[!$%&'()+,\-./:;=@A-Z_a-z0-9~]{0,1023}$/;
 
 const run = z.strictObject({
   command: text(shellCommand, "a command line", {
@@ -44,13 +42,7 @@ const run = z.strictObject({
     { description: "A response that starts later is a failure.", examples: ["30s"] },
     { atLeastMs: 10 },
   ).prefault("30s"),
-  memory: z
-    .string()
-    .regex(sizePattern)
-    .meta({ title: "a size in MB or GB", description: "Memory limit of one instance.", examples: ["512MB"] })
-    .transform(parseSize)
-    .refine((bytes) => bytes >= 16e6, "is too small: at least 16MB")
-    .optional(),
+  memory: memory("Memory limit of one instance.").optional(),
 });
 
 const release = z.strictObject({
@@ -74,6 +66,24 @@ const release = z.strictObject({
     })
     .optional(),
   buildTimeout: duration({ description: "Time for the build.", examples: ["15m"] }, { atLeastMs: 1_000 }).prefault("15m"),
+});
+
+/** Begins with a letter: names that are numbers would not keep the order of the file. */
+const taskName = /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/;
+
+const task = z.strictObject({
+  command: text(shellCommand, "a command line", {
+    description: "Shell command line that does the work once and exits 0. It runs in the bundle's folder, without a PORT.",
+    examples: ["npm run migrate"],
+  }),
+  before: z
+    .enum(["canary"])
+    .prefault("canary")
+    .meta({ title: "canary", description: "It runs before the first instance of the release starts.", examples: ["canary"] }),
+  timeout: duration(
+    { description: "Time after which it is ended and the release refused.", examples: ["5m"] },
+    { atLeastMs: 100 },
+  ).prefault("5m"),
 });
 
 const route = z.strictObject({
@@ -191,6 +201,19 @@ const manifest = z
     release: release
       .prefault({})
       .meta({ title: "a map of keys", description: "How the bundle is built.", examples: ["{ build: npm ci }"] }),
+    tasks: z
+      .record(
+        z.string().regex(taskName),
+        task.meta({ title: "a map of keys", examples: ["{ command: npm run migrate, timeout: 5m }"] }),
+      )
+      .refine((all) => Object.keys(all).length <= 20, "has more than 20 tasks")
+      .prefault({})
+      .meta({
+        title: "a map of tasks",
+        description:
+          "What runs once for each release, by name (a-z, 0-9 and -), in this order: migrations. Never on a rollback, never again for the same files.",
+        examples: ["{ migrate: { command: npm run migrate } }"],
+      }),
     environments: z
       .record(
         z.string().regex(dnsLabel),
@@ -202,6 +225,11 @@ const manifest = z
         description: "Where the service runs, by name (a-z, 0-9 and -).",
         examples: ["{ production: { routes: [{ host: shop.example.com }] } }"],
       }),
+    processes: processes.prefault({}).meta({
+      title: "a map of processes",
+      description: "Workers and jobs beside the instances, by name; the release that serves everyone runs them.",
+      examples: ["{ worker: { command: node worker.js, with: promotion } }"],
+    }),
     assets: z
       .array(assetFolder)
       .max(20, "has more than 20 folders")
@@ -305,7 +333,9 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       memoryBytesMax: run.memory ?? null,
     },
     release: { build: release.build ?? null, include: release.include ?? null, buildTimeoutMs: release.buildTimeout },
+    tasks: Object.entries(data.tasks).map(([name, { command, timeout }]) => ({ name, command, timeoutMs: timeout })),
     environments,
+    processes: toProcesses(data.processes, run.memory ?? null),
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
     checks: data.checks,

@@ -9,6 +9,26 @@ interface Context {
   readonly findingsMax: number;
 }
 
+interface NameWords {
+  readonly what: string;
+  readonly fix: string;
+}
+
+const environmentName: NameWords = {
+  what: "an environment",
+  fix: "Write a name of a-z, 0-9 and -, at most 63 long, such as production.",
+};
+
+/** By the map that the name is a key of. */
+const nameWords: Readonly<Record<string, NameWords>> = {
+  environments: environmentName,
+  tasks: { what: "a task", fix: "Write a name of a-z, 0-9 and - that begins with a letter, at most 40 long, such as migrate." },
+  processes: {
+    what: "a process",
+    fix: "Write a name of a-z, 0-9 and - that begins with a letter, at most 30 long, such as worker.",
+  },
+};
+
 /** Puts what zod found into words: what stands there, what was expected, and an example from the schema itself. */
 export function toFindings(issue: ShapeIssue, { value, schema: root, findingsMax }: Context): readonly Finding[] {
   const { path } = issue;
@@ -22,10 +42,8 @@ export function toFindings(issue: ShapeIssue, { value, schema: root, findingsMax
       return [
         { path, about: "key", message: "this cannot be the name of a check", fix: "Write the name as `belay check` shows it." },
       ];
-    if (path[0] !== "environments")
-      return [{ path, about: "key", message: "this cannot be a name here", fix: "Write a name of letters, digits and -." }];
-    const message = "this cannot be the name of an environment";
-    return [{ path, about: "key", message, fix: "Write a name of a-z, 0-9 and -, at most 63 long, such as production." }];
+    const { what, fix } = nameWords[String(path[0])] ?? environmentName;
+    return [{ path, about: "key", message: `this cannot be the name of ${what}`, fix }];
   }
   const found = valueAt(value, path);
   if (found === undefined) return [missing(path, schema)];

@@ -142,10 +142,38 @@ async function buildIn(folder: string, tools: Tools, request: BuildRequest, sign
 
 /** `<commit>-<digest>`, shortened; `<commit>-dirty-<digest>` for what was deployed with uncommitted changes. */
 function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBundle, built: BuildPlace): Release {
-  const { service, environment, commit, isDirty, run, routes, assets = [], trustedProxies, expose } = request;
+  const {
+    service,
+    environment,
+    commit,
+    isDirty,
+    run,
+    tasks = [],
+    routes,
+    assets = [],
+    trustedProxies,
+    expose,
+    processes = [],
+  } = request;
   const id = `${commit.slice(0, 7)}${isDirty ? "-dirty" : ""}-${digest.slice(0, 6)}`;
-  const trusted = trustedProxies === undefined ? {} : { trustedProxies };
-  return { id, service, environment, commit, isDirty, digest, fileCount, bytes, run, routes, assets, ...trusted, expose, built };
+  return {
+    id,
+    service,
+    environment,
+    commit,
+    isDirty,
+    digest,
+    fileCount,
+    bytes,
+    run,
+    tasks,
+    routes,
+    assets,
+    ...(trustedProxies === undefined ? {} : { trustedProxies }),
+    expose,
+    processes,
+    built,
+  };
 }
 
 /** Failures of the file system are expected ones: a full disk, a missing right. */

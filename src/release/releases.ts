@@ -30,7 +30,17 @@ export interface Releases {
 export interface BuildRequest
   extends Pick<
     Release,
-    "service" | "environment" | "commit" | "isDirty" | "run" | "routes" | "assets" | "trustedProxies" | "expose"
+    | "service"
+    | "environment"
+    | "commit"
+    | "isDirty"
+    | "run"
+    | "tasks"
+    | "routes"
+    | "assets"
+    | "trustedProxies"
+    | "expose"
+    | "processes"
   > {
   /** Folder of the service inside the repository, "" for its top. */
   readonly root: string;

@@ -1,5 +1,6 @@
-import { isEnded, type Position, type ReleaseId, type Rollout, type RolloutId } from "./rollout.ts";
+import { isEnded, type Position, type ReleaseId, type ReleaseTask, type Rollout, type RolloutId } from "./rollout.ts";
 import type { Service } from "./service.ts";
+import { neededTask } from "./task.ts";
 
 export interface DesiredExposure {
   readonly rollout: RolloutId;
@@ -23,31 +24,56 @@ export interface Desired {
   readonly routing: DesiredRouting | null;
   /** Releases of which instances should run, in the order in which they matter. */
   readonly running: readonly ReleaseId[];
+  /** The one release whose workers and jobs should run. */
+  readonly processes: ReleaseId | null;
+  /** What must be done before an instance of the candidate may start; one at a time. */
+  readonly task: DesiredTask | null;
+}
+
+export interface DesiredTask {
+  readonly task: ReleaseTask;
+  readonly release: ReleaseId;
 }
 
 /** What the world should look like now. The loop acts on the difference to what it observes, however that difference came about. */
 export function desired(service: Service): Desired {
+  return { ...desiredServing(service), processes: desiredProcesses(service) };
+}
+
+/**
+ * From the bake on a candidate has nearly everyone, and its workers are a part of what is proven before the rest follows; until
+ * then, and whenever its traffic is taken away, the release that serves everyone runs them.
+ */
+function desiredProcesses({ rollout, stable }: Service): ReleaseId | null {
+  const isMoved = rollout?.phase.name === "baking" || rollout?.phase.name === "promoting";
+  return isMoved ? rollout.candidate : stable;
+}
+
+function desiredServing(service: Service): Omit<Desired, "processes"> {
   const { rollout } = service;
   const kept = [service.stable, service.warm?.release ?? null];
-  if (rollout === null || isEnded(rollout)) return { routing: settledRouting(service), running: releases(kept) };
-  const withCandidate = releases([...kept, rollout.candidate]);
+  if (rollout === null || isEnded(rollout)) return { routing: settledRouting(service), running: releases(kept), task: null };
+  const task = neededTask(service);
+  // Not even when it is being given up: what its task has not prepared for it, an instance must not meet.
+  const running = releases(task === null ? [...kept, rollout.candidate] : kept);
+  const wanted = task === null || rollout.candidate === null ? null : { task, release: rollout.candidate };
+  return { routing: routingOf(service, rollout), running, task: rollout.phase.name === "pending" ? wanted : null };
+}
+
+function routingOf(service: Service, rollout: Rollout): DesiredRouting | null {
   switch (rollout.phase.name) {
     case "promoting":
       // One table whose fallback is the candidate. The old release runs on: it is drained after everyone has acknowledged.
-      return {
-        routing:
-          rollout.candidate === null ? settledRouting(service) : { stable: rollout.candidate, exposure: null, watch: null },
-        running: withCandidate,
-      };
+      return rollout.candidate === null ? settledRouting(service) : { stable: rollout.candidate, exposure: null, watch: null };
     case "progressing":
     case "held":
     case "baking":
     case "braked":
     case "paused":
-      return { routing: exposedRouting(service, rollout), running: withCandidate };
+      return exposedRouting(service, rollout);
     default:
       // Pending: nobody is routed to it yet. Aborting: it runs until the routing that spares it is acknowledged.
-      return { routing: settledRouting(service), running: withCandidate };
+      return settledRouting(service);
   }
 }
 

@@ -1,7 +1,9 @@
+import type { BackgroundFact } from "./background.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
 import type { PreviewKey } from "./preview.ts";
 import type { Actor, InstanceId, OutcomeBy, Plan, Position, Release, ReleaseId, RolloutId } from "./rollout.ts";
+import type { RunId } from "./task.ts";
 
 /** What a rollout can be told, and what can happen to it. Facts only. */
 export type RolloutFact =
@@ -29,6 +31,33 @@ export type RolloutFact =
   | { readonly kind: "preflight-ended"; readonly checks: readonly CheckResult[] }
   | { readonly kind: "release-built"; readonly release: Release }
   | { readonly kind: "rollout-refused"; readonly code: string; readonly reason: string; readonly next: string }
+  /** Recorded before it is started, so that nothing runs of which nobody knows. */
+  | {
+      readonly kind: "task-started";
+      readonly run: RunId;
+      readonly task: string;
+      readonly release: ReleaseId;
+      readonly digest: string;
+    }
+  | {
+      readonly kind: "task-ended";
+      readonly run: RunId;
+      readonly task: string;
+      readonly release: ReleaseId;
+      readonly end: "succeeded" | "failed" | "timed-out";
+      readonly how: string;
+      readonly ranMs: number;
+    }
+  /** It was interrupted: whether it did its work is for a person to find out. */
+  | {
+      readonly kind: "task-unknown";
+      readonly run: RunId;
+      readonly task: string;
+      readonly release: ReleaseId;
+      readonly reason: string;
+    }
+  /** What a person found: it has done its work, or it has to run again. */
+  | { readonly kind: "task-resolved"; readonly run: RunId; readonly task: string; readonly as: "done" | "retry" }
   /** Every wanted instance of the candidate has proven its health. */
   | { readonly kind: "candidate-ready" }
   /** The candidate never became ready, or lost every instance for good. */
@@ -112,6 +141,22 @@ export type ServiceFact =
   | { readonly kind: "preview-link-redeemed"; readonly nonce: string }
   /** While it is on, visitors get an answer of Belay's with this message; empty for its own words. */
   | { readonly kind: "maintenance-changed"; readonly isOn: boolean; readonly message: string }
+  /** A person runs a command once, with a release's files and environment. Recorded before it is started, in the words that were given. */
+  | {
+      readonly kind: "run-started";
+      readonly run: RunId;
+      readonly release: ReleaseId;
+      readonly command: readonly string[];
+      readonly reason: string;
+    }
+  | {
+      readonly kind: "run-ended";
+      readonly run: RunId;
+      /** Null when it did not end by itself, or nobody saw it. */
+      readonly exitCode: number | null;
+      readonly how: string;
+      readonly ranMs: number;
+    }
   /** A rollback that was done to the proxies themselves while no control plane was there; the entry's rollout stands for it. */
   | {
       readonly kind: "rolled-back-directly";
@@ -129,7 +174,7 @@ export type ControlFact =
   /** The ledger could not be written for a while; weights were 0 in this time. */
   | { readonly kind: "ledger-recovered"; readonly unwritableMs: number; readonly cause: string };
 
-export type Fact = RolloutFact | ServiceFact | ControlFact;
+export type Fact = RolloutFact | ServiceFact | BackgroundFact | ControlFact;
 
 /** A fact as it is handed to the ledger. `rollout`, `service` and `environment` are empty strings where they do not apply. */
 export interface NewEntry {

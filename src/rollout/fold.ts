@@ -1,4 +1,6 @@
 import type { Entry, RolloutFact, ServiceFact } from "./entry.ts";
+import { applyBackgroundFact } from "./fold-background.ts";
+import { applyRunFact, applyTaskFact } from "./fold-tasks.ts";
 import { endOfPreview, type Preview } from "./preview.ts";
 import { isEnded, type Plan, type ReleaseId, type Rollout } from "./rollout.ts";
 import type { Service } from "./service.ts";
@@ -19,6 +21,10 @@ export function newService(environment: string, name: string): Service {
     warm: null,
     rollout: null,
     instances: {},
+    processOwner: null,
+    jobs: {},
+    tasks: { started: 0, attempts: [], done: {} },
+    oneOffs: { started: 0, runs: [] },
     maintenance: null,
     previews: [],
   };
@@ -39,6 +45,20 @@ export function applyEntry(service: Service, entry: Entry): Service {
     case "instance-lost":
     case "warm-retired":
       return applyServiceFact(service, fact);
+    case "processes-moved":
+    case "job-started":
+    case "job-ended":
+    case "job-skipped":
+    case "job-missed":
+      return applyBackgroundFact(service, fact, entry.at);
+    case "run-started":
+    case "run-ended":
+      return applyRunFact(service, entry, fact);
+    case "task-started":
+    case "task-ended":
+    case "task-unknown":
+    case "task-resolved":
+      return applyRolloutFact(applyTaskFact(service, entry, fact), entry, fact);
     case "rolled-back-directly":
       return applyDirectRollback(service, entry, fact);
     case "maintenance-changed":

@@ -7,9 +7,12 @@
  * - **weight**: the share of visitors on the canary, in ten-thousandths (500 is 5 %).
  * - **unit**: what is assigned and scored, a visitor. **harmed**: a canary failure that reached a user.
  * - **entry**: a fact in the ledger. Already true when it is recorded, never a wish.
+ * - **process**: a worker or a job of a release, beside the instances that serve; only the release that serves everyone runs its own.
+ * - **task**: a command of a release (a migration) that runs once for each revision, before its instances start.
  * - **holdback**: the last share left on stable while the candidate bakes. **warm**: the old release, kept running after promotion.
  */
 
+import type { BackgroundProcess } from "./background.ts";
 import type { Calendar } from "./calendar.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
@@ -88,6 +91,14 @@ export interface RunSpec {
   readonly memoryBytesMax: number | null;
 }
 
+/** A command that must have done its work once before an instance of the release starts. Comes from the manifest, in its order. */
+export interface ReleaseTask {
+  readonly name: string;
+  /** A shell command line, run in the bundle's folder. */
+  readonly command: string;
+  readonly timeoutMs: number;
+}
+
 export interface Release {
   readonly id: ReleaseId;
   readonly service: string;
@@ -100,12 +111,16 @@ export interface Release {
   readonly fileCount: number;
   readonly bytes: number;
   readonly run: RunSpec;
+  /** Absent in entries from before tasks were known. */
+  readonly tasks?: readonly ReleaseTask[] | undefined;
   readonly routes: readonly Route[];
   /** Absent in entries from before assets were known. */
   readonly assets?: readonly AssetFolder[] | undefined;
   /** Networks of the proxies in front whose X-Forwarded-* counts. Absent in entries from before they were known, and when there are none. */
   readonly trustedProxies?: readonly string[] | undefined;
   readonly expose: "all" | "previews";
+  /** Absent in entries from before processes were known. */
+  readonly processes?: readonly BackgroundProcess[] | undefined;
   /** Absent in entries from before it was recorded: those releases were built here. */
   readonly built?: BuildPlace | undefined;
 }
@@ -120,7 +135,7 @@ export type OutcomeBy = "verdict" | "person" | "lease" | "health" | "plan";
 /**
  * Where a rollout stands.
  *
- * - `pending`: asked for; the bundle is built and the candidate's instances start. Enters by `rollout-requested`.
+ * - `pending`: asked for; the bundle is built, its tasks run, and the candidate's instances start. Enters by `rollout-requested`.
  * - `progressing`: the canary serves the weight of `step`. Enters by `candidate-ready`, goes on by `step-ended`.
  * - `held`: as progressing, but only a person's promote or abort ends it. Enters by `step-inconclusive` with `hold`.
  * - `braked`: proxies took the canary's traffic away by themselves; records in flight are counted for 2 s. Enters by `braked`.

@@ -1,5 +1,7 @@
+import type { JobBook } from "./background.ts";
 import type { Preview } from "./preview.ts";
 import type { InstanceId, Release, ReleaseId, Rollout } from "./rollout.ts";
+import type { ServiceOneOffs, ServiceTasks } from "./task.ts";
 
 /** An instance that has proven its health at this address, and whether it answers now. */
 export interface KnownInstance {
@@ -36,6 +38,12 @@ export interface Service {
   /** The running rollout, or the last one that ended. */
   readonly rollout: Rollout | null;
   readonly instances: Readonly<Record<InstanceId, KnownInstance>>;
+  /** The release whose workers and jobs may run; null before the first that has some. */
+  readonly processOwner: ReleaseId | null;
+  /** By the job's name. */
+  readonly jobs: Readonly<Record<string, JobBook>>;
+  readonly tasks: ServiceTasks;
+  readonly oneOffs: ServiceOneOffs;
   /** Set while visitors are told to come back later instead of being served. */
   readonly maintenance: Maintenance | null;
   /** Links to releases that not everybody sees, as long as they are good for something. */

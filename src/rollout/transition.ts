@@ -55,6 +55,10 @@ function whilePending(rollout: Rollout, { fact, position, at }: Placed): Rollout
       return { ...rollout, checks: fact.checks };
     case "release-built":
       return { ...rollout, candidate: fact.release.id };
+    case "task-ended":
+      return fact.end === "succeeded" || fact.release !== rollout.candidate
+        ? rollout
+        : end(rollout, refusedBy(fact, rollout), at);
     case "rollout-refused":
       return end(rollout, { name: "refused", code: fact.code, reason: fact.reason, next: fact.next }, at);
     case "candidate-failed":
@@ -67,6 +71,25 @@ function whilePending(rollout: Rollout, { fact, position, at }: Placed): Rollout
     default:
       return rollout;
   }
+}
+
+/** Nothing of the release runs yet, and nobody was routed to it. */
+function refusedBy({ task, end: why, how, ranMs }: RolloutFact & { kind: "task-ended" }, { service }: Rollout): Phase {
+  const seconds = Math.round(ranMs / 1000);
+  if (why === "timed-out") {
+    return {
+      name: "refused",
+      code: "BELAY_TASK_TIMED_OUT",
+      reason: `the task ${task} was ended after ${seconds} s, because its timeout was over`,
+      next: `Run \`belay logs ${service} --task ${task}\` to see how far it came, give it a longer timeout or less to do, and deploy again.`,
+    };
+  }
+  return {
+    name: "refused",
+    code: "BELAY_TASK_FAILED",
+    reason: `the task ${task} failed after ${seconds} s: ${how}`,
+    next: `Run \`belay logs ${service} --task ${task}\` to see what it wrote. Mend it so that it can run again after half of its work, commit, and deploy again.`,
+  };
 }
 
 function whileExposed(rollout: Rollout, stage: ExposedStage, { fact, position }: Placed): Rollout {

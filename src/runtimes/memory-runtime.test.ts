@@ -20,7 +20,11 @@ function someRelease(commit: string, environment: string, count: number): Releas
 
 function openMemory() {
   const clock = new ManualClock();
-  const runtime = new MemoryRuntime({ clock, behaviourOf: ({ commit }) => behaviours[commit] ?? wellBehaved });
+  const runtime = new MemoryRuntime({
+    clock,
+    behaviourOf: ({ commit }) => behaviours[commit] ?? wellBehaved,
+    taskBehaviourOf: ({ command }) => (command === "exit 3" ? { runsMs: 100, code: 3 } : { runsMs: null, code: 0 }),
+  });
   return { clock, runtime };
 }
 
@@ -33,7 +37,11 @@ testRuntimeContract("memory", async () => {
       count += 1;
       return someRelease(behaviour, environment, count);
     },
-    crash: async (id) => runtime.crash(id),
+    crash: async (id) => {
+      runtime.crash(id);
+      runtime.workers.crash(id);
+      runtime.tasks.kill(id, { kind: "killed", how: "signal SIGKILL" });
+    },
     reopen: async () => {},
     wait: async () => clock.advance(50),
     waitsMax: 200,

@@ -1,6 +1,9 @@
 import type { Clock } from "../ports/clock.ts";
 import type { InstanceId, Release, ReleaseId } from "../rollout/rollout.ts";
+import { type MemoryTaskBehaviour, MemoryTasks } from "./memory-tasks.ts";
+import { MemoryWorkers } from "./memory-workers.ts";
 import type { Instance, Runtime } from "./runtime.ts";
+import type { TaskSpec } from "./task-runner.ts";
 
 /** How the instances of a release behave. */
 export interface MemoryBehaviour {
@@ -62,8 +65,16 @@ export class MemoryRuntime implements Runtime {
   readonly #instances = new Map<InstanceId, MemoryInstance>();
   #lastPort = 20_000;
   faults: RuntimeFaults = noFaults;
+  readonly tasks: MemoryTasks;
+  readonly workers: MemoryWorkers;
 
-  constructor(options: { readonly clock: Clock; readonly behaviourOf?: (release: Release) => MemoryBehaviour }) {
+  constructor(options: {
+    readonly clock: Clock;
+    readonly behaviourOf?: (release: Release) => MemoryBehaviour;
+    readonly taskBehaviourOf?: (task: TaskSpec) => MemoryTaskBehaviour;
+  }) {
+    this.workers = new MemoryWorkers(options);
+    this.tasks = new MemoryTasks({ clock: options.clock, behaviourOf: options.taskBehaviourOf });
     this.#clock = options.clock;
     this.#behaviourOf = options.behaviourOf ?? (() => wellBehaved);
   }

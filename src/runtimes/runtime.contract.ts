@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { WorkerProcess } from "../rollout/background.ts";
 import type { InstanceId, Release } from "../rollout/rollout.ts";
+import type { RunId } from "../rollout/task.ts";
 import type { Instance, Runtime } from "./runtime.ts";
+import type { TaskRun, TaskSpec } from "./task-runner.ts";
+import type { WorkerRun } from "./worker-runner.ts";
 
 /** What a release of the tests does: answers; never answers; ends at its start; answers, but listens on every address. */
 export type TestBehaviour = "good" | "silent" | "crashing" | "exposed";
@@ -11,8 +15,8 @@ export interface RuntimeHarness {
   readonly runtime: () => Runtime;
   /** A release that lies ready to be started; its instances must be ready within `startTimeoutMs` (2 s for `silent`, else ample). */
   release(behaviour: TestBehaviour, environment?: string): Promise<Release>;
-  /** Ends an instance's process as a crash does. */
-  crash(id: InstanceId): Promise<void>;
+  /** Ends the process of an instance, a task or a worker as a crash does. */
+  crash(id: InstanceId | RunId): Promise<void>;
   /** The control plane starts anew: `runtime()` is another object over the same engine. */
   reopen(): Promise<void>;
   /** Lets time pass, a little at a time. */
@@ -150,6 +154,115 @@ export function testRuntimeContract(name: string, open: () => Promise<RuntimeHar
       [second.id],
     );
   });
+
+  check("a task runs once, however often it is asked for, and how it ended is known until it is forgotten", async (harness) => {
+    const task = await taskOf(harness, "exit 3");
+    await harness.runtime().tasks.start(task);
+    await harness.runtime().tasks.start(task);
+    const [ended] = await untilTasks(harness, "it has ended", ([one]) => one !== undefined && one.end !== null);
+    assert.deepEqual(ended?.end, { kind: "exited", code: 3 });
+    await harness.reopen();
+    await harness.runtime().tasks.start(task);
+    assert.deepEqual(await harness.runtime().tasks.list(), [ended]);
+    assert.deepEqual(await harness.runtime().list(), [], "a task is no instance");
+    await harness.runtime().tasks.forget(task.id, 1_000);
+    await harness.runtime().tasks.forget(task.id, 1_000);
+    assert.deepEqual(await harness.runtime().tasks.list(), []);
+  });
+
+  check("a running task is found by the next control plane; forgetting it ends it", async (harness) => {
+    const task = await taskOf(harness, "sleep 1000");
+    await harness.runtime().tasks.start(task);
+    await harness.reopen();
+    const [running] = await harness.runtime().tasks.list();
+    const { service, environment, id: release } = task.release;
+    assert.deepEqual(
+      { ...running, ranMs: 0 },
+      { id: task.id, kind: "task", name: "migrate", service, environment, release, end: null, ranMs: 0, lastLines: "" },
+    );
+    await harness.runtime().tasks.forget(task.id, 1_000);
+    assert.deepEqual(await harness.runtime().tasks.list(), []);
+  });
+
+  check("a task that is killed is known as killed, and not started again", async (harness) => {
+    const task = await taskOf(harness, "sleep 1000");
+    await harness.runtime().tasks.start(task);
+    await harness.crash(task.id);
+    const [killed] = await untilTasks(harness, "its end is known", ([one]) => one !== undefined && one.end !== null);
+    assert.deepEqual(killed?.end, { kind: "killed", how: "signal SIGKILL" });
+  });
+
+  check("a worker runs until it is stopped, is no instance, and is found by the next control plane", async (harness) => {
+    const release = await harness.release("good");
+    await harness.runtime().workers.start(release, sleeper);
+    await harness.runtime().workers.start(release, sleeper);
+    await harness.reopen();
+    await harness.runtime().workers.start(release, sleeper);
+    const [one, ...others] = await untilWorkers(harness, "it runs", ([first]) => first?.state === "running");
+    const { service, environment, id } = release;
+    const rest = { name: "worker", state: "running", exits: 0, reason: "" };
+    assert.deepEqual({ ...one, ranMs: 0 }, { id: one?.id, service, environment, release: id, ranMs: 0, ...rest });
+    assert.deepEqual(others, []);
+    assert.deepEqual(await harness.runtime().list(), [], "a worker is no instance");
+    assert.deepEqual(await harness.runtime().tasks.list(), [], "a worker is no task");
+    await harness.runtime().workers.stop(release, "worker", 1_000);
+    await harness.runtime().workers.stop(release, "worker", 1_000);
+    await harness.runtime().workers.stop(release, "never-was", 1_000);
+    assert.deepEqual(await harness.runtime().workers.list(), []);
+  });
+
+  check("a worker that crashes is counted, is started again, and says how it ended", async (harness) => {
+    const release = await harness.release("good");
+    await harness.runtime().workers.start(release, sleeper);
+    const [before] = await untilWorkers(harness, "it runs", ([first]) => first?.state === "running");
+    await harness.crash(before?.id ?? "");
+    const isBack = (all: readonly WorkerRun[]) => all[0]?.exits === 1 && all[0].state === "running";
+    const [after] = await untilWorkers(harness, "it runs again", isBack);
+    assert.equal(after?.id, before?.id);
+    assert.match(after?.reason ?? "", /ended last with signal SIGKILL/);
+    await harness.runtime().workers.stop(release, "worker", 1_000);
+  });
+}
+
+const sleeper: WorkerProcess = {
+  kind: "worker",
+  name: "worker",
+  command: "sleep 1000",
+  memoryBytesMax: null,
+  aliveAfterMs: 10_000,
+};
+
+async function untilWorkers(
+  harness: RuntimeHarness,
+  what: string,
+  isSo: (all: readonly WorkerRun[]) => boolean,
+): Promise<readonly WorkerRun[]> {
+  let all = await harness.runtime().workers.list();
+  for (let waits = 0; !isSo(all); waits += 1) {
+    if (waits >= harness.waitsMax) assert.fail(`it never came true that ${what}: ${JSON.stringify(all)}`);
+    await harness.wait();
+    all = await harness.runtime().workers.list();
+  }
+  return all;
+}
+
+async function taskOf(harness: RuntimeHarness, command: string): Promise<TaskSpec> {
+  const release = await harness.release("good");
+  return { id: `shop.production.${release.id}.task-migrate.1`, kind: "task", name: "migrate", release, command };
+}
+
+async function untilTasks(
+  harness: RuntimeHarness,
+  what: string,
+  isSo: (all: readonly TaskRun[]) => boolean,
+): Promise<readonly TaskRun[]> {
+  let all = await harness.runtime().tasks.list();
+  for (let waits = 0; !isSo(all); waits += 1) {
+    if (waits >= harness.waitsMax) assert.fail(`it never came true that ${what}: ${JSON.stringify(all)}`);
+    await harness.wait();
+    all = await harness.runtime().tasks.list();
+  }
+  return all;
 }
 
 function isReady({ state }: Instance): boolean {

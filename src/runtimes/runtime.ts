@@ -1,4 +1,6 @@
 import type { InstanceId, Release, ReleaseId } from "../rollout/rollout.ts";
+import type { TaskRunner } from "./task-runner.ts";
+import type { WorkerRunner } from "./worker-runner.ts";
 
 export interface Instance {
   readonly id: InstanceId;
@@ -32,4 +34,8 @@ export interface Runtime {
   stop(instance: InstanceId, graceMs: number): Promise<void>;
   /** What is really there now, read from the engine and its health checks, never from what was asked for. */
   list(): Promise<readonly Instance[]>;
+  /** Commands that run once, beside the instances. */
+  readonly tasks: TaskRunner;
+  /** Workers of releases, beside the instances. */
+  readonly workers: WorkerRunner;
 }

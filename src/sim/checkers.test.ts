@@ -3,10 +3,13 @@ import { test } from "node:test";
 import { entryOf } from "../control/control-loop.ts";
 import { Deployments } from "../control/deployments.ts";
 import { loopActor } from "../control/journal.ts";
+import { workersOf } from "../rollout/background.ts";
 import { evidence, plan } from "../rollout/rollout.builder.ts";
 import type { Service } from "../rollout/service.ts";
+import { openAttempt } from "../rollout/task.ts";
 import type { Choice } from "../routing/in-flight.ts";
 import { emptyTable, type RoutingTable } from "../routing/table.ts";
+import type { TaskSpec } from "../runtimes/task-runner.ts";
 import { LedgerChecker } from "./ledger-checker.ts";
 import type { Behaviour } from "./releases.ts";
 import { RoutingChecker } from "./routing-checker.ts";
@@ -59,8 +62,35 @@ function stableInstances(world: World): ReturnType<World["runtime"]["all"]> {
   return world.runtime.all().filter(({ release }) => release.id === stable);
 }
 
+/** Something planted while the demo's release waits for its task, which is told of. */
+function plantTask(action: (world: World, task: TaskSpec) => void): Promise<CheckerName | null> {
+  const story = demoStory(5, { kind: "good" });
+  const deploys = story.deploys.map((deploy) => ({ ...deploy, release: { ...deploy.release, task: { runsMs: 900, code: 0 } } }));
+  const look = (world: World) => {
+    const service = world.ledger.services[0];
+    const open = service === undefined ? null : openAttempt(service);
+    const release = service?.releases[open?.release ?? ""];
+    if (open === null || release === undefined) throw new Error("no task runs");
+    action(world, { id: "another", kind: "task", name: open.task, release, command: "sim" });
+  };
+  return plant((world) => at(world, settledMs + 1_000, () => look(world)), { story: { deploys } });
+}
+
 /** A violation of each kind, planted; each must be found by the checker that it is planted for. */
 const planted: Readonly<Record<CheckerName, () => Promise<CheckerName | null>>> = {
+  "task-runs-once": () => plantTask((world, task) => void world.runtime.tasks.start(task)),
+  "task-before-instance": () => plantTask((world, { release }) => void world.runtime.start(release, 1)),
+  "one-worker": () => {
+    const story = demoStory(5, { kind: "good" });
+    const services = story.services.map((service) => ({ ...service, first: { ...service.first, hasWorker: true } }));
+    const intrude = (world: World) => {
+      const [release] = world.runtime.workers.running();
+      const [worker] = workersOf(release?.processes);
+      if (release === undefined || worker === undefined) throw new Error("no worker runs");
+      void world.runtime.workers.start({ ...release, id: "another" }, worker);
+    };
+    return plant((world) => at(world, exposedMs, () => intrude(world)), { story: { services } });
+  },
   "stopped-instance": () =>
     plant((world) =>
       at(world, exposedMs, () => {

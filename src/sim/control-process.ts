@@ -183,6 +183,16 @@ export class ControlProcess {
             return runtime.stop(instance, graceMs);
           }),
         list: () => this.#whileAlive(runtime.list()),
+        workers: {
+          start: (release, worker) => this.#act(() => runtime.workers.start(release, worker)),
+          list: () => this.#whileAlive(runtime.workers.list()),
+          stop: (release, name, graceMs) => this.#act(() => runtime.workers.stop(release, name, graceMs)),
+        },
+        tasks: {
+          start: (task) => this.#act(() => runtime.tasks.start(task)),
+          list: () => this.#whileAlive(runtime.tasks.list()),
+          forget: (id) => this.#act(() => runtime.tasks.forget(id)),
+        },
       },
       dataPlane: this.#dataPlane(),
       evidence: {

@@ -4,10 +4,11 @@ import { isDeepStrictEqual } from "node:util";
 import type { Behaviour } from "./releases.ts";
 import { type RunResult, runStory } from "./run.ts";
 import { demoPlan, demoStory, phaseOf } from "./scenario.ts";
+import type { TaskStory } from "./sim-tasks.ts";
 import type { CommandStory, Story } from "./story.ts";
 
 /** A rollout of some seconds with few visitors, so that every crash point can be tried in turn. */
-function shortStory(behaviour: Behaviour, commands: readonly CommandStory[] = []): Story {
+function shortStory(behaviour: Behaviour, commands: readonly CommandStory[] = [], task?: TaskStory): Story {
   const plan = {
     ...demoPlan,
     steps: [{ weight: 2_500, minHoldMs: 0 }],
@@ -17,11 +18,17 @@ function shortStory(behaviour: Behaviour, commands: readonly CommandStory[] = []
     leaseTtlMs: 4_000,
   };
   const story = demoStory(7, behaviour, { plan });
-  return { ...story, services: story.services.map((service) => ({ ...service, visitorsPerSecond: 15 })), commands };
+  const deploys = story.deploys.map((deploy) => ({
+    ...deploy,
+    release: { ...deploy.release, ...(task === undefined ? {} : { task }) },
+  }));
+  return { ...story, deploys, services: story.services.map((service) => ({ ...service, visitorsPerSecond: 15 })), commands };
 }
 
 const stories: Readonly<Record<string, { readonly story: Story; readonly end: string }>> = {
   abort: { story: shortStory({ kind: "dead" }), end: "aborted by verdict" },
+  task: { story: shortStory({ kind: "good" }, [], { runsMs: 250, code: 0 }), end: "promoted by verdict" },
+  "task that fails": { story: shortStory({ kind: "good" }, [], { runsMs: 250, code: 1 }), end: "refused" },
   promotion: { story: shortStory({ kind: "good" }), end: "promoted by verdict" },
   rollback: {
     story: shortStory({ kind: "good" }, [{ atMs: 12_000, service: "shop", verb: "rollback" }]),
@@ -36,7 +43,13 @@ function finalWorld(result: RunResult): unknown {
   const routes = world.workers.map(({ state }) =>
     state.table.services.map(({ service, stable, exposure }) => [service, stable.release, exposure?.weight ?? 0]),
   );
-  return { phase: phaseOf(result), stable: world.ledger.services.map(({ stable }) => stable), releases, routes };
+  return {
+    phase: phaseOf(result),
+    stable: world.ledger.services.map(({ stable }) => stable),
+    releases,
+    routes,
+    tasks: world.runtime.tasks.starts,
+  };
 }
 
 // Goal: an abort, a promotion and a rollback survive a crash of the control plane at any point.

@@ -6,6 +6,7 @@ import type { Random } from "../ports/random.ts";
 import { requireCommand } from "../rollout/commands.ts";
 import type { NewEntry } from "../rollout/entry.ts";
 import { type Actor, isEnded } from "../rollout/rollout.ts";
+import { openAttempt } from "../rollout/task.ts";
 import type { ControlProcess } from "./control-process.ts";
 import type { DeployStory, Verb } from "./story.ts";
 
@@ -47,7 +48,15 @@ export async function command(control: ControlProcess, service: string, verb: Ve
   return control.isAlive;
 }
 
-async function ask({ commands }: ControlProcess, service: string, verb: Verb): Promise<unknown> {
+/** Whether an interrupted task can run again is the story's to know: in all of them it can. */
+async function resume({ commands, loop }: ControlProcess, service: string): Promise<unknown> {
+  const found = loop.journal.deployments.find(environment, service);
+  const isAsked = found !== undefined && openAttempt(found)?.state === "unknown";
+  return commands.resume({ environment, service, ...(isAsked ? { task: "retry" } : {}) }, ann);
+}
+
+async function ask(control: ControlProcess, service: string, verb: Verb): Promise<unknown> {
+  const { commands } = control;
   const request = { environment, service };
   const reason = "a person of the story wants it";
   switch (verb) {
@@ -62,7 +71,7 @@ async function ask({ commands }: ControlProcess, service: string, verb: Verb): P
     case "pause":
       return commands.pause({ ...request, reason }, ann);
     case "resume":
-      return commands.resume(request, ann);
+      return resume(control, service);
     case "rollback":
       return commands.rollback({ ...request, target: null, reason }, ann);
   }

@@ -1,3 +1,4 @@
+import type { TaskStory } from "./sim-tasks.ts";
 import type { Visitor } from "./visitors.ts";
 
 /** How a simulated release behaves. Shares are of visitors, so that errors cluster in visitors as they do in life. */
@@ -24,6 +25,10 @@ export interface ReleaseStory {
   readonly bootMs: number;
   /** On SIGTERM it leaves at once what it works on, as a program without a handler does. */
   readonly leavesAtOnce: boolean;
+  /** What its task does; absent for a release without one. */
+  readonly task?: TaskStory;
+  /** It has a worker beside its instances. */
+  readonly hasWorker?: boolean;
 }
 
 export interface AskedPage {

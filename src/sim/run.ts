@@ -1,5 +1,6 @@
 import { exposedStage } from "../rollout/decide.ts";
 import { isEnded, type Rollout } from "../rollout/rollout.ts";
+import { neededTask, openAttempt } from "../rollout/task.ts";
 import { Draw } from "./draw.ts";
 import { FaultInjector } from "./fault-injector.ts";
 import { command, deploy } from "./people.ts";
@@ -193,6 +194,7 @@ class Run {
     this.#isOver = true;
     const { ledger, disk, routing, control, traffic } = this.#world;
     routing.atEnd();
+    if (control !== null) this.#world.workerChecker.atEnd(ledger.services, this.#world.runtime.workers.running());
     ledger.replay(disk.ledger.rows);
     if (control === null) return;
     for (const { rollout } of ledger.services) {
@@ -205,9 +207,15 @@ class Run {
     }
   }
 
+  #asksAboutTask({ id }: Rollout): boolean {
+    const service = this.#world.ledger.services.find(({ rollout }) => rollout?.id === id);
+    return service !== undefined && neededTask(service) !== null && openAttempt(service)?.state === "unknown";
+  }
+
   /** For a person, or for the end of an outage that both sides share. */
   #isWaiting(rollout: Rollout): boolean {
     if (rollout.phase.name === "held" || rollout.phase.name === "paused") return true;
+    if (rollout.phase.name === "pending" && this.#asksAboutTask(rollout)) return true;
     const stage = exposedStage(rollout);
     const watch = this.#world.control?.loop.evidence.find(rollout.id);
     return stage !== null && watch?.verdict(stage).kind === "shared-outage";

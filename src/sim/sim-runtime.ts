@@ -1,11 +1,14 @@
 import { BelayError } from "../errors.ts";
 import type { Release } from "../rollout/rollout.ts";
 import type { Instance } from "../runtimes/runtime.ts";
+import type { TaskSpec } from "../runtimes/task-runner.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Draw } from "./draw.ts";
 import { SimInstance } from "./instance.ts";
 import type { SimNode } from "./node.ts";
 import type { ReleaseStory } from "./releases.ts";
+import { SimTasks } from "./sim-tasks.ts";
+import { SimWorkers } from "./sim-workers.ts";
 
 /** How the runtime misbehaves at present. */
 export interface RuntimeFaults {
@@ -31,11 +34,14 @@ export class SimRuntime {
     losesReplies: false,
     isSilent: false,
   };
+  readonly tasks: SimTasks;
+  readonly workers: SimWorkers;
   readonly #agenda: Agenda;
   readonly #draw: Draw;
   readonly #nodes: readonly SimNode[];
   readonly #storyOf: (release: Release) => ReleaseStory;
   readonly #hasMicrotasks: () => void;
+  readonly #onStart: (release: Release) => void;
   readonly #instances = new Map<string, SimInstance>();
   readonly #byPort = new Map<number, SimInstance>();
   /** Processes started so far, restarts after a crash left out. */
@@ -45,15 +51,36 @@ export class SimRuntime {
   constructor(options: {
     agenda: Agenda;
     draw: Draw;
-    nodes: readonly SimNode[];
+    nodes: readonly [SimNode, SimNode];
     storyOf: (release: Release) => ReleaseStory;
     hasMicrotasks: () => void;
+    onStart: (release: Release) => void;
+    /** A worker starts, and these run or are about to end. */
+    onWorker: (release: Release, running: readonly Release[]) => void;
+    onTask: (task: TaskSpec) => void;
   }) {
     this.#agenda = options.agenda;
     this.#draw = options.draw;
     this.#nodes = options.nodes;
     this.#storyOf = options.storyOf;
     this.#hasMicrotasks = options.hasMicrotasks;
+    this.#onStart = options.onStart;
+    this.workers = new SimWorkers({
+      agenda: options.agenda,
+      node: options.nodes[0],
+      faults: this.faults,
+      hasMicrotasks: options.hasMicrotasks,
+      onStart: options.onWorker,
+      late: () => this.#late(),
+    });
+    this.tasks = new SimTasks({
+      agenda: options.agenda,
+      node: options.nodes[0],
+      faults: this.faults,
+      storyOf: ({ release }) => options.storyOf(release).task ?? { runsMs: 100, code: 0 },
+      onStart: options.onTask,
+      late: () => this.#late(),
+    });
   }
 
   /** What runs or is being stopped. */
@@ -123,6 +150,8 @@ export class SimRuntime {
 
   /** The machine is gone, and its instances with it. */
   loseNode(node: SimNode): void {
+    this.tasks.loseNode(node);
+    this.workers.loseNode(node);
     for (const instance of this.#instances.values()) {
       if (instance.node !== node) continue;
       instance.end("fault");
@@ -138,6 +167,7 @@ export class SimRuntime {
     if (present !== undefined || node === undefined) return;
     this.#port += 1;
     this.starts += 1;
+    this.#onStart(release);
     const story = this.#storyOf(release);
     const instance = new SimInstance({ id, release, story, node, port: this.#port, nowMs: this.#agenda.nowMs });
     this.#instances.set(id, instance);

@@ -18,6 +18,11 @@ const expected = [
   "braked health",
   "brake-settled paused",
   "candidate-failed",
+  "task-ended succeeded",
+  "task-ended failed",
+  "task-ended timed-out",
+  "task-unknown",
+  "task-resolved",
   "rollout-refused",
   "superseded",
   "ledger-recovered",
@@ -44,7 +49,9 @@ async function playAll(from: number, count: number): Promise<ReadonlySet<string>
     for (const { text } of result.world.disk.ledger.rows) {
       const { fact } = JSON.parse(text);
       met.add(
-        [fact.kind, fact.why, fact.into, fact.kind === "braked" ? fact.by : undefined, fact.metric].filter(Boolean).join(" "),
+        [fact.kind, fact.why, fact.into, fact.kind === "braked" ? fact.by : undefined, fact.metric, fact.end]
+          .filter(Boolean)
+          .join(" "),
       );
     }
     for (const { rollout } of result.world.ledger.services) met.add(`end ${rollout?.phase.name}`);

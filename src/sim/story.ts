@@ -68,9 +68,16 @@ const behaviours = [
 
 export function drawStory(seed: number): Story {
   const draw = new Draw(seed, "story");
+  const hasWorker = new Draw(seed, "workers").chance(0.8);
   const names = draw.chance(0.15) ? (["shop", "cart"] as const) : (["shop"] as const);
-  const services = names.map((name) => drawService(draw, name));
-  const deploys = services.flatMap((service) => drawDeploys(draw, service));
+  const services = names
+    .map((name) => drawService(draw, name))
+    .map((service) => ({ ...service, first: { ...service.first, hasWorker } }));
+  const tasks = new Draw(seed, "tasks");
+  const deploys = services
+    .flatMap((service) => drawDeploys(draw, service))
+    .map((deploy) => drawTask(tasks, deploy))
+    .map((deploy) => ({ ...deploy, release: { ...deploy.release, hasWorker } }));
   const lastMs = Math.max(...deploys.map(({ atMs }) => atMs)) + 15_000;
   const faults = draw.chance(0.15) ? [] : drawFaults(draw, settledMs + 200, lastMs);
   return {
@@ -127,6 +134,13 @@ function drawDeploys(draw: Draw, service: ServiceStory): readonly DeployStory[] 
     const plan = { ...service.plan, onInconclusive: draw.pick(inconclusive) };
     return { atMs, service: service.name, release: drawRelease(draw), isSuperseding: draw.chance(0.5), plan };
   });
+}
+
+/** Some releases have a task; it may fail, or take longer than it has. */
+function drawTask(draw: Draw, deploy: DeployStory): DeployStory {
+  if (draw.chance(0.6)) return deploy;
+  const task = { runsMs: draw.pick([0, 150, 600, 5_000]), code: draw.chance(0.15) ? 1 : 0, isKilled: draw.chance(0.15) };
+  return { ...deploy, release: { ...deploy.release, task } };
 }
 
 function drawRelease(draw: Draw): ReleaseStory {

@@ -19,6 +19,9 @@ export type CheckerName =
   | "earned-promotion"
   | "evidence-counts-once"
   | "unwritable-exposes-nobody"
+  | "task-runs-once"
+  | "task-before-instance"
+  | "one-worker"
   | "no-bug";
 
 export interface Violation {

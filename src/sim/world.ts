@@ -1,6 +1,7 @@
 import { BelayError } from "../errors.ts";
 import { MemoryLedgerDisk } from "../ledger/memory-ledger.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
+import type { WorkerProcess } from "../rollout/background.ts";
 import type { Entry } from "../rollout/entry.ts";
 import type { Release, ReleaseId, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
@@ -15,13 +16,18 @@ import { RoutingChecker } from "./routing-checker.ts";
 import { ServingChecker } from "./serving-checker.ts";
 import { SimRuntime } from "./sim-runtime.ts";
 import type { Story } from "./story.ts";
+import { TaskChecker } from "./task-checker.ts";
 import { Traffic } from "./traffic.ts";
 import type { Violation } from "./violation.ts";
 import type { VisitorRequest } from "./visitors.ts";
 import type { SimWorker, WorkerSurroundings } from "./worker.ts";
+import { WorkerChecker } from "./worker-checker.ts";
 import { WorkerPlace } from "./worker-place.ts";
 
+const taskTimeoutMs = 1_000;
 const workerNames = ["worker-1", "worker-2"] as const;
+
+const worker: WorkerProcess = { kind: "worker", name: "worker", command: "sim", memoryBytesMax: null, aliveAfterMs: 1_000 };
 
 interface KnownCommit {
   readonly story: ReleaseStory;
@@ -39,6 +45,7 @@ export class World {
   readonly routing: RoutingChecker;
   readonly serving: ServingChecker;
   readonly traffic: Traffic;
+  readonly workerChecker: WorkerChecker;
   readonly places: readonly WorkerPlace[];
   control: ControlProcess | null = null;
   /** The control plane that is started next dies before this action of its own, counted from 0; null lives on. */
@@ -70,12 +77,17 @@ export class World {
     this.routing = new RoutingChecker({ complain, ledger: this.ledger });
     this.serving = new ServingChecker({ complain });
     this.traffic = new Traffic({ complain });
+    const tasks = new TaskChecker({ complain, serviceOf: (release) => this.#serviceOf(release) });
+    this.workerChecker = new WorkerChecker({ complain });
     this.runtime = new SimRuntime({
       agenda: this.agenda,
       draw: this.#draw,
       nodes: this.nodes,
       storyOf: (release) => this.#storyOf(release),
       hasMicrotasks: () => this.hasMicrotasks(),
+      onStart: (release) => tasks.instanceStarted(release),
+      onTask: (task) => tasks.taskStarted(task),
+      onWorker: (release, running) => this.workerChecker.started(release, running),
     });
     this.places = workerNames.map((name, index) => {
       const node = this.nodes[index === 0 ? 0 : 1];
@@ -222,9 +234,17 @@ export class World {
       fileCount: 1,
       bytes: 1,
       run: { command: "sim", instances, health: "/healthz", startTimeoutMs: 3_000, drainTimeoutMs, memoryBytesMax: null },
+      ...(known.story.task === undefined ? {} : { tasks: [{ name: "migrate", command: "sim", timeoutMs: taskTimeoutMs }] }),
+      ...(known.story.hasWorker === true ? { processes: [worker] } : {}),
       routes: [{ host: hostOf(service), path: "/" }],
       expose: "previews",
     };
+  }
+
+  /** As the ledger has it now. */
+  #serviceOf(release: Release): Service | undefined {
+    this.ledger.catchUp(this.disk.ledger.rows);
+    return this.ledger.services.find(({ name }) => name === release.service);
   }
 
   #storyOf(release: Release): ReleaseStory {

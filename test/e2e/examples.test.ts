@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { cpSync, existsSync, rmSync } from "node:fs";
+import { cpSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { getPage } from "./get-page.ts";
 import { openScene, type Scene } from "./scene.ts";
 import { createRepository } from "./shop-repository.ts";
+import { waitFor } from "./wait.ts";
 
 const examples = join(import.meta.dirname, "../../examples");
 const systemFolders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -59,4 +61,26 @@ test("init writes a manifest with which a Python service is served", { skip: noP
   const rollout = await scene.deploy({ folder }, { words: ["--allow-dirty"] });
   assert.equal(rollout.outcome, "promoted", rollout.reason);
   assert.equal((await getPage(await scene.baseUrl(), "whatever.example.com")).text, "Hello from Python\n");
+});
+
+test("the worker of worker-and-cron sends what the server takes in, and its job runs at its times", async (t) => {
+  const { scene, folder } = await openExample(t, "worker-and-cron");
+  const outbox = join(scene.place.folder, "outbox");
+  writeFileSync(join(folder, "outbox.js"), `exports.outbox = ${JSON.stringify(outbox)};\n`);
+  const rollout = await scene.deploy({ folder }, { words: ["--allow-dirty"] });
+  assert.equal(rollout.outcome, "promoted", rollout.reason);
+  const address = (await scene.baseUrl()).replace("http://", "");
+  const [host = "", port = ""] = address.split(":");
+  const letter = await new Promise<string>((resolve, reject) => {
+    const asked = request({ host, port, path: "/letters", method: "POST", headers: { host: "mailer.example.com" } }, (answer) => {
+      answer.setEncoding("utf8").on("data", (text: string) => resolve(text.trim()));
+    });
+    asked.on("error", reject).end();
+  });
+  await waitFor("the letter is sent", () => existsSync(join(outbox, `${letter}.sent`)));
+  const logsOf = async (process: string) =>
+    (await scene.expectBelay(["logs", "mailer", "--process", process], { cwd: folder })).stdout;
+  await waitFor("the worker said so", async () => (await logsOf("worker")).includes(`/worker | sent ${letter}`));
+  await waitFor("the job has run", async () => /\/sweep \| swept 0 letters/.test(await logsOf("sweep")));
+  assert.match((await scene.expectBelay(["status"])).stdout, /job digest of .*: every day at 03:00 Europe\/Paris; next /);
 });

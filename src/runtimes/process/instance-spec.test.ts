@@ -3,7 +3,9 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Release } from "../../rollout/rollout.ts";
-import { instanceId, instanceSpec, isInstanceId, shellLine, slotOf } from "./instance-spec.ts";
+import { isTaskRunId, taskRunId } from "../task-runner.ts";
+import { instanceId, instanceSpec, isInstanceId, releaseProcess, shellLine, slotOf } from "./instance-spec.ts";
+import { readEnd } from "./task-processes.ts";
 
 const release: Release = {
   id: "shop-1a2b3c",
@@ -50,6 +52,31 @@ test("an instance gets its address, who it is, folders of its own, and nothing e
     memoryBytesMax: 512e6,
     graceMs: 5_000,
   });
+});
+
+test("a task gets what every process of the release gets, but no address, and its id is never taken for an instance's", () => {
+  const id = taskRunId(release, { kind: "task", name: "migrate", number: 1 });
+  assert.equal(id, "shop.production.shop-1a2b3c.task-migrate.1");
+  assert.deepEqual([isTaskRunId(id), isInstanceId(id), isTaskRunId(instanceId(release, 0))], [true, false, false]);
+  const place = { release, id, bundleFolder: "/b", scratchFolder: "/s", nodeFolder: "/n" };
+  const instance = instanceSpec({ ...place, port: 20_001 });
+  const { PORT, HOST, BELAY_INSTANCE, ...common } = instance.env;
+  assert.deepEqual([PORT, HOST, BELAY_INSTANCE], ["20001", "127.0.0.1", id]);
+  const task = releaseProcess(place, "npm run migrate", { BELAY_TASK: "migrate" });
+  assert.deepEqual(task, {
+    ...instance,
+    argv: ["/bin/sh", "-c", "exec npm run migrate"],
+    env: { ...common, BELAY_TASK: "migrate" },
+  });
+  assert.deepEqual(releaseProcess(place, ["echo", "$HOME; a"], {}).argv, ["echo", "$HOME; a"]);
+});
+
+test("how a process ended is read from the keeper's words", () => {
+  assert.deepEqual(readEnd("exit code 2", false), { kind: "exited", code: 2 });
+  assert.deepEqual(readEnd("exit code 137", false), { kind: "killed", how: "signal SIGKILL" });
+  assert.deepEqual(readEnd("memory above 512 MB", false), { kind: "killed", how: "memory above 512 MB" });
+  assert.deepEqual(readEnd("exit code 0", true), { kind: "unseen", how: "exit code 0" });
+  assert.deepEqual(readEnd("could not be started: x", false), { kind: "not-started", why: "could not be started: x" });
 });
 
 test("exec is put before one plain command and before nothing else", () => {

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { InstanceId, Release } from "../../rollout/rollout.ts";
+import { safeWord } from "../safe-word.ts";
 import type { KeptSpec } from "./process-keeper.ts";
 
 export const instanceHost = "127.0.0.1";
@@ -20,40 +20,40 @@ export function isInstanceId(id: string): boolean {
   return /^(?:[a-z0-9][a-z0-9-]*\.){3}\d+$/.test(id);
 }
 
-/** Words that had to be changed get a hash, so that two of them stay two. */
-function safeWord(word: string): string {
-  const safe = word
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9-]+/g, "-")
-    .replace(/^-+/, "")
-    .slice(0, 48);
-  if (safe === word && safe !== "") return safe;
-  const hash = createHash("sha256").update(word).digest("hex").slice(0, 8);
-  return safe === "" ? hash : `${safe}-${hash}`;
-}
-
-/** Pure: what the keeper is asked to run. `scratchFolder` is the instance's own, `bundleFolder` is everybody's and read-only. */
-export function instanceSpec(options: {
+/** Where a process of a release finds its things: `scratchFolder` is its own, `bundleFolder` is everybody's and read-only. */
+export interface ProcessPlace {
   readonly release: Release;
-  readonly id: InstanceId;
-  readonly port: number;
+  readonly id: string;
   readonly bundleFolder: string;
   readonly scratchFolder: string;
   readonly nodeFolder: string;
-}): KeptSpec {
-  const { release, id, port, bundleFolder, scratchFolder, nodeFolder } = options;
+}
+
+/** Pure: what the keeper is asked to run for an instance. */
+export function instanceSpec(options: ProcessPlace & { readonly port: number }): KeptSpec {
+  const { release, id, port } = options;
+  return releaseProcess(options, release.run.command, { PORT: String(port), HOST: instanceHost, BELAY_INSTANCE: id });
+}
+
+/**
+ * Any process of a release, be it an instance or a task: what all of them get is written here and nowhere else. `own` is what
+ * only this kind gets.
+ */
+export function releaseProcess(
+  { release, id, bundleFolder, scratchFolder, nodeFolder }: ProcessPlace,
+  command: string | readonly string[],
+  own: Readonly<Record<string, string>>,
+): KeptSpec {
   const system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
   return {
     name: id,
-    argv: ["/bin/sh", "-c", shellLine(release.run.command)],
+    argv: typeof command === "string" ? ["/bin/sh", "-c", shellLine(command)] : command,
     cwd: bundleFolder,
     env: {
-      PORT: String(port),
-      HOST: instanceHost,
+      ...own,
       BELAY_SERVICE: release.service,
       BELAY_ENVIRONMENT: release.environment,
       BELAY_RELEASE: release.id,
-      BELAY_INSTANCE: id,
       LANG: "C.UTF-8",
       HOME: scratchFolder,
       TMPDIR: join(scratchFolder, "tmp"),

@@ -40,7 +40,17 @@ function openWatch(changes: Partial<InstanceRecord> = {}) {
       },
       listening: () => world.sockets,
     },
-    kept: async () => ({ name: record.id, pid: 1, state: "running", exits: 0, lastExit: "", logFile: "", env: {} }),
+    kept: async () => ({
+      name: record.id,
+      pid: 1,
+      state: "running",
+      exits: 0,
+      lastExit: "",
+      isEndUnseen: false,
+      ranMs: 0,
+      logFile: "",
+      env: {},
+    }),
     onFirstReady: () => {
       world.firstReady += 1;
     },

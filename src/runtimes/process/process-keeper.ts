@@ -18,14 +18,18 @@ export interface KeptSpec {
   readonly keys: Readonly<Record<string, string>>;
   readonly memoryBytesMax: number | null;
   readonly graceMs: number;
+  /** Started once and never again; how it ended is listed until it is stopped. Idempotent by name alone. */
+  readonly isOnce?: true;
 }
 
 export interface KeptProcess {
   readonly name: string;
   readonly pid: number | null;
-  readonly state: "running" | "waiting" | "stopping";
+  readonly state: "running" | "waiting" | "stopping" | "ended";
   readonly exits: number;
   readonly lastExit: string;
+  readonly isEndUnseen: boolean;
+  readonly ranMs: number;
   readonly logFile: string;
   readonly env: Readonly<Record<string, string>>;
 }

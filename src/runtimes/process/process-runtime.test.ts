@@ -23,7 +23,7 @@ function openWithKeeper(t: TestContext) {
     isAway: false,
     run: async ({ name, env }: KeptSpec) => {
       if (keeper.isAway) throw new BelayError({ code: "BELAY_KEEPER_UNREACHABLE", message: "no keeper", next: "Wait." });
-      kept.set(name, { name, pid: 1, state: "running", exits: 0, lastExit: "", logFile: "", env });
+      kept.set(name, { name, pid: 1, state: "running", exits: 0, lastExit: "", isEndUnseen: false, ranMs: 0, logFile: "", env });
     },
     stop: async (name: string) => void kept.delete(name),
     list: async () => [...kept.values()],

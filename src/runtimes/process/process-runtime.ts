@@ -10,6 +10,8 @@ import { instanceHost, instanceId, instanceSpec, isInstanceId, slotOf } from "./
 import { InstanceWatch } from "./instance-watch.ts";
 import type { Probe } from "./probe.ts";
 import type { KeptProcess, ProcessKeeper } from "./process-keeper.ts";
+import { TaskProcesses } from "./task-processes.ts";
+import { WorkerProcesses } from "./worker-processes.ts";
 
 const shownLines = 20;
 
@@ -40,6 +42,8 @@ export function openProcessRuntime(options: ProcessRuntimeOptions): ProcessRunti
 
 class Processes implements ProcessRuntime {
   readonly name = "process";
+  readonly tasks: TaskProcesses;
+  readonly workers: WorkerProcesses;
   readonly #options: ProcessRuntimeOptions;
   readonly #records: InstanceRecords;
   readonly #watches = new Map<InstanceId, InstanceWatch>();
@@ -50,6 +54,8 @@ class Processes implements ProcessRuntime {
 
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
+    this.tasks = new TaskProcesses(options);
+    this.workers = new WorkerProcesses(options);
     this.#records = new InstanceRecords(options.folder);
     void this.#tidyUp(() => this.#records.removeLeftovers());
     this.#stopListening = options.keeper.onExit(({ name, lastExit }) => void this.#noteExit(name, lastExit));
