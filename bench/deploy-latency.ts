@@ -54,3 +54,5 @@ for (const stage of [...stages, "first canary request"] as const) {
     )}`,
   );
 }
+const ownMs = runs.map((run) => run["first canary request"] - (run["candidate-ready"] - run["rollout-requested"]));
+console.log(`  ${"without build and start".padEnd(22)} ${describeSpread(ownMs, "ms")}`);

@@ -95,6 +95,7 @@ windows: [{ days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "00:00
       previous: null,
       repository: null,
       commands: { cwd: folder, env: {} },
+      earlier: null,
       clock,
     };
     const results = await runChecks(checksOf(manifest.checks), {

@@ -51,6 +51,8 @@ async function run(): Promise<void> {
         random,
         log: createJsonLog(workerName),
         httpFd: inherited.sockets["http"] ?? -1,
+        httpsFd: inherited.sockets["https"] ?? null,
+        certificatesFolder: `${dataFolder}/certificates`,
         linkSocketPath: `${dataFolder}/run/workers.sock`,
         tableFile: `${dataFolder}/run/routing-table.json`,
         releasesFolder: `${dataFolder}/releases`,

@@ -219,6 +219,7 @@ export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
     verdict: "needs 32 more visitors",
     lastLines: "",
     task: null,
+    staging: null,
     ...changes,
   };
 }

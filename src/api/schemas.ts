@@ -212,6 +212,15 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
     verdict: z.string(),
     lastLines: z.string(),
     task: z.object({ name: z.string(), state: z.enum(["running", "unknown"]) }).nullable(),
+    staging: z
+      .object({
+        environment: z.string(),
+        rollout: z.string(),
+        state: z.enum(["waiting", "passed", "failed"]),
+        checked: z.array(z.string()),
+        at: z.string().nullable(),
+      })
+      .nullable(),
   })
   .openapi("Rollout");
 

@@ -36,7 +36,7 @@ export function dataFolderAt(path: string): DataFolder {
 export function prepareDataFolder(path: string, random: Random): DataFolder {
   const folder = dataFolderAt(path);
   try {
-    for (const part of [folder.path, folder.keys, join(path, "run"), join(path, "logs")])
+    for (const part of [folder.path, folder.keys, join(path, "run"), join(path, "logs"), join(path, "certificates")])
       mkdirSync(part, { recursive: true, mode: 0o700 });
     chmodSync(folder.path, 0o700);
     requireFormat(path);

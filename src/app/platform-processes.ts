@@ -10,8 +10,9 @@ export function platformProcesses(options: {
   readonly version: string;
   readonly workers: number;
   readonly hasTcpApi: boolean;
+  readonly hasTls: boolean;
 }): readonly ProcessSpec[] {
-  const { folder, program, version, workers, hasTcpApi } = options;
+  const { folder, program, version, workers, hasTcpApi, hasTls } = options;
   const common = {
     cwd: "/",
     // NODE_COMPILE_CACHE makes the restart of a killed process faster: its sources are not compiled anew.
@@ -30,7 +31,7 @@ export function platformProcesses(options: {
       ...common,
       name,
       argv: [program.node, program.main, "proxy", folder.path, name],
-      sockets: ["http"],
+      sockets: hasTls ? ["http", "https"] : ["http"],
       keys: { visitor: folder.visitorKey },
       graceMs: drainGraceMs,
     };

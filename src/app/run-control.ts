@@ -95,18 +95,15 @@ export async function runControl(options: ControlOptions): Promise<void> {
       save: (snapshot) => writeFileDurably(folder.evidence, JSON.stringify(snapshot)),
     },
     tables: tableStore(folder, log),
-    build: async (rollout, abort, tell) => {
+    build: async ({ rollout, staged, signal: abort, tell }) => {
       const source = await manifestSource(releases, rollout.bundle);
-      const request = await planBuild(source, rollout);
+      const request = await planBuild(source, rollout, staged?.release ?? null);
       const manifest = await manifestOf(source, rollout);
-      const previous = previousRelease(
-        loop.journal.deployments.find(rollout.environment, rollout.service),
-        releases,
-        rollout.root,
-      );
-      tell.doing(request.build === null ? "packing the bundle" : "building");
+      const serving = loop.journal.deployments.find(rollout.environment, rollout.service);
+      const previous = previousRelease(serving, releases, rollout.root);
+      tell.doing(staged !== null || request.build === null ? "packing the bundle" : "building");
       return releases.build(request, abort, (built) =>
-        inspectRelease({ rollout, manifest, previous, built, nodeFolder, clock, version: program, tell }, abort),
+        inspectRelease({ rollout, staged, manifest, previous, built, nodeFolder, clock, version: program, tell }, abort),
       );
     },
     runningWorkers: () => runningWorkers(keeper),

@@ -23,6 +23,8 @@ export interface StartOptions {
   readonly listen: string;
   /** host:port of the API's TCP listener, or null for the unix socket alone. */
   readonly apiListen: string | null;
+  /** host:port where visitors come in by TLS, or null for none. */
+  readonly tlsListen: string | null;
   readonly workers: number;
 }
 
@@ -79,8 +81,12 @@ export function createPlatform({
         const addresses = await keeper.addresses();
         requireSameAddress(options, addresses, isRunning);
         const hasTcpApi = addresses["api-tcp"] !== undefined;
+        const hasTls = addresses["https"] !== undefined;
         const { version } = installed;
-        await runProcesses(keeper, platformProcesses({ folder, program: own, version, workers: options.workers, hasTcpApi }));
+        await runProcesses(
+          keeper,
+          platformProcesses({ folder, program: own, version, workers: options.workers, hasTcpApi, hasTls }),
+        );
         await untilAnswers(keeper, clock, folder.path);
         return { addresses, version: installed.version, token };
       } finally {
@@ -94,8 +100,12 @@ export function createPlatform({
   };
 }
 
-async function start(program: Program, { dataFolder, listen, apiListen }: StartOptions): Promise<void> {
-  const addresses = { ...standardListen(dataFolder, listen), ...(apiListen === null ? {} : { "api-tcp": apiListen }) };
+async function start(program: Program, { dataFolder, listen, apiListen, tlsListen }: StartOptions): Promise<void> {
+  const addresses = {
+    ...standardListen(dataFolder, listen),
+    ...(apiListen === null ? {} : { "api-tcp": apiListen }),
+    ...(tlsListen === null ? {} : { https: tlsListen }),
+  };
   await startKeeper({ program, dataFolder, listen: addresses });
 }
 
@@ -121,7 +131,7 @@ async function isKept(dataFolder: string, clock: Clock): Promise<boolean> {
 
 /** An address cannot be changed under a running keeper; asking for another one is answered and not ignored. */
 function requireSameAddress(
-  { listen, apiListen }: StartOptions,
+  { listen, apiListen, tlsListen }: StartOptions,
   addresses: Readonly<Record<string, string>>,
   isRunning: boolean,
 ): void {
@@ -129,6 +139,7 @@ function requireSameAddress(
   const wanted = [
     ["http", listen],
     ["api-tcp", apiListen],
+    ["https", tlsListen],
   ] as const;
   for (const [name, address] of wanted) {
     const bound = addresses[name];

@@ -64,3 +64,14 @@ test("check fails for a manifest that git ignores", async (t) => {
   write(desk, "belay.yml", manifestOf("{ command: node server.js }"));
   assert.match((await desk.run("check")).stdout, /fail {2}git: belay\.yml is ignored/);
 });
+
+test("check says which environment comes before which", async (t) => {
+  const desk = await openDesk(t);
+  write(desk, "server.js", 'route("/healthz"); listen(process.env.PORT, process.env.HOST)');
+  write(
+    desk,
+    "belay.yml",
+    manifestOf("{ command: node server.js, health: /healthz }").replace("{ production", "{ staging: {}, production"),
+  );
+  assert.match((await desk.run("check")).stdout, /environments staging, production \(after staging\);/);
+});

@@ -60,9 +60,7 @@ export const check: Command = {
       return isBlocked ? exitCodes.error : exitCodes.done;
     }
     const steps = manifest.plan.steps?.map(describeStep).join(", ") ?? "planned from the traffic";
-    print(
-      `${file} is valid: service ${manifest.service}; environments ${Object.keys(manifest.environments).join(", ")}; steps ${steps}`,
-    );
+    print(`${file} is valid: service ${manifest.service}; environments ${describeEnvironments(manifest)}; steps ${steps}`);
     print(describeResults(results, harmless));
     if (isBlocked) throw checkFailed(describeBlocking(results), subject.environment);
     return undefined;
@@ -99,6 +97,7 @@ async function subjectOf(options: {
       cwd: folder,
       env: { ...environment, PATH: [join(folder, "node_modules", ".bin"), environment["PATH"] ?? ""].join(":") },
     },
+    earlier: null,
     clock: context.io.clock,
   };
 }
@@ -167,4 +166,10 @@ function checkFailed(words: string, environment: string): BelayError {
     message: words,
     next: `Do what is written below each of them; a deploy to ${environment} would not get further. What is accepted for a while goes into checks.waivers.`,
   });
+}
+
+function describeEnvironments({ environments }: Manifest): string {
+  return Object.entries(environments)
+    .map(([name, { after }]) => (after === null ? name : `${name} (after ${after})`))
+    .join(", ");
 }

@@ -108,7 +108,8 @@ function createIo(desk: Desk, written: { stdout: string; stderr: string }): CliI
         desk.started.push(options);
         desk.isRunning = true;
         const token = options.apiListen === null ? null : "belay_token";
-        return { addresses: { http: options.listen, "api-tcp": options.apiListen ?? "" }, version: "0.1.0", token };
+        const secure = options.tlsListen === null ? {} : { https: options.tlsListen };
+        return { addresses: { http: options.listen, ...secure, "api-tcp": options.apiListen ?? "" }, version: "0.1.0", token };
       },
       stop: async ({ dataFolder }) => void desk.stopped.push(dataFolder),
     },

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { aRollout } from "../api/fake-inside.ts";
+import { aRelease, aRollout } from "../api/fake-inside.ts";
 import type { RolloutView } from "../api/views.ts";
+import { BelayError } from "../errors.ts";
 import { type Desk, openDesk } from "./cli.fixture.ts";
 
 const manifest = `version: 1
@@ -193,4 +194,42 @@ test("a checkpoint that cannot be kept is told and changes no exit code", async 
   const result = await desk.run("deploy");
   assert.equal(result.code, 0);
   assert.match(result.stderr, /checkpoint was not kept/);
+});
+
+test("--changed deploys what has changed since its promoted release, and what one service is refused for stops no other", async (t) => {
+  const desk = await openRepository(t);
+  const first = git(desk, "rev-parse", "HEAD");
+  mkdirSync(join(desk.folder, "api"));
+  writeFileSync(join(desk.folder, "api/belay.yml"), manifest.replace("service: shop", "service: api"));
+  mkdirSync(join(desk.folder, "bad"));
+  writeFileSync(join(desk.folder, "bad/belay.yml"), "version: 1\n");
+  git(desk, "add", "--all");
+  git(desk, "commit", "--quiet", "--message", "two more");
+  const [shop] = desk.inside.status.services;
+  assert.ok(shop !== undefined);
+  desk.inside.status = {
+    ...desk.inside.status,
+    services: [
+      { ...shop, stable: aRelease({ commit: first }) },
+      { ...shop, service: "api", stable: aRelease({ commit: git(desk, "rev-parse", "HEAD") }) },
+    ],
+  };
+  const result = await desk.run("deploy", "--changed", "--until", "started");
+  assert.equal(result.code, 1, "the broken one counts");
+  assert.match(result.stdout, /api: left alone/);
+  assert.match(result.stdout, /bad\/belay.yml: not deployed: the manifest has/);
+  assert.match(result.stdout, /shop: to be deployed: api\/belay.yml and 1 more changed since r-2b3c/);
+  assert.deepEqual(
+    desk.inside.asked.map(({ method, request }) => `${method} ${(request as { root: string }).root}`),
+    ["deploy "],
+  );
+  assert.equal(desk.inside.packs.length, 1);
+  desk.inside.failure = new BelayError({ code: "BELAY_ROLLOUT_RUNNING", message: "one runs", next: "Wait." });
+  const refused = await desk.run("deploy", "--changed", "--json");
+  assert.equal(refused.code, 1);
+  assert.deepEqual(
+    (JSON.parse(refused.stdout) as { services: { service: string; rollout: unknown }[] }).services.map(({ rollout }) => rollout),
+    [null, null, null],
+  );
+  assert.match((await desk.run("deploy", "--changed", "--bundle", "x")).stderr, /BELAY_CLI_BUNDLE_OPTION/);
 });

@@ -3,13 +3,15 @@ import { resolve } from "node:path";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { openBundle } from "../release/bundle-file.ts";
-import { openPack } from "../release/pack-commit.ts";
 import { notTheOneNamed } from "../release/uploaded-bundles.ts";
-import { readWorkTree, type WorkTree } from "../release/work-tree.ts";
+import { readWorkTree } from "../release/work-tree.ts";
 import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
+import { deployChanged } from "./deploy-changed.ts";
+import { environmentUntil, pointOf } from "./deploy-point.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
-import { chooseCommit } from "./own-commit.ts";
+import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf, requireManifest } from "./own-manifest.ts";
+import { describeServedAt } from "./served-at.ts";
 import { harmless } from "./show-table.ts";
 
 export const deploy: Command = {
@@ -18,6 +20,7 @@ export const deploy: Command = {
   options: [
     environmentOption,
     { flags: "--allow-dirty", summary: "Deploy uncommitted changes as a commit of their own; it is recorded." },
+    { flags: "--changed", summary: "Deploy all services in and below this folder that have changed since they were promoted." },
     { flags: "--bundle <file>", summary: "Send what `belay build` wrote instead; nothing is built then." },
     { flags: "--sha256 <hex>", summary: "Refuse any other bundle than the one for which `belay build` printed this." },
     { flags: "--supersede", summary: "End a running rollout of the service in favour of this one." },
@@ -31,14 +34,24 @@ export const deploy: Command = {
     const file = textOf(values["bundle"]);
     if (file === undefined && values["sha256"] !== undefined) throw onlyWithBundle("--sha256");
     if (file !== undefined && values["allowDirty"] === true) throw onlyWithBundle("--allow-dirty");
+    if (file !== undefined && values["changed"] === true) throw onlyWithBundle("--changed");
+    if (values["changed"] === true) return deployChanged(context, until);
     const shipment = file === undefined ? await prepareCommit(context) : await prepareBundle(context, file);
     const { manifest, source } = shipment;
-    const environment = until === "staging" ? requireStaging(manifest) : (textOf(values["environment"]) ?? "production");
+    const wanted = textOf(values["environment"]) ?? "production";
+    const environment = environmentUntil(until, manifest, wanted);
     print(`Deploying ${manifest.service}, commit ${source.commit.slice(0, 12)} (${shipment.words}), to ${environment}`);
     await shipment.send();
     const { rollout, forecast } = await client.deploy({ ...source, environment, supersede: values["supersede"] === true });
     print(`Rollout ${rollout} started. Expected: ${harmless(forecast)}`);
-    if (until !== "started") return exitCodeOf(await finishRollout(context, rollout));
+    if (until !== "started") {
+      const ended = await finishRollout(context, rollout);
+      if (ended.outcome === "promoted" && ended.stable === null) {
+        const where = describeServedAt(ended, await client.status());
+        if (where !== "") print(where);
+      }
+      return exitCodeOf(ended);
+    }
     if (isJson) printJson({ rollout });
     return undefined;
   },
@@ -65,13 +78,6 @@ async function prepareCommit({ io, client, values }: CommandContext): Promise<Sh
   };
 }
 
-async function sendCommit({ client }: Pick<CommandContext, "client">, { repository }: WorkTree, commit: string): Promise<void> {
-  const known = await client.knownCommits();
-  if (known.includes(commit)) return;
-  const { pack, shallow } = await openPack({ folder: repository, commit, known });
-  await client.sendPack({ commit, shallow, pack });
-}
-
 /** The bundle is checked here too, for an early word; the control plane takes nothing on trust. */
 async function prepareBundle({ io, client, values }: CommandContext, file: string): Promise<Shipment> {
   const path = resolve(io.cwd, file);
@@ -87,27 +93,6 @@ async function prepareBundle({ io, client, values }: CommandContext, file: strin
   };
 }
 
-type Point = "started" | "staging" | "promoted";
-
-function pointOf(values: CommandContext["values"]): Point {
-  const until = values["follow"] === false ? "started" : textOf(values["until"]);
-  if (until === "started" || until === "staging" || until === "promoted") return until;
-  throw new BelayError({
-    code: "BELAY_CLI_UNTIL_INVALID",
-    message: `${String(until)} is not a point at which deploy can return`,
-    next: "Write --until started, --until staging or --until promoted.",
-  });
-}
-
-function requireStaging({ service, environments }: Manifest): string {
-  if (Object.hasOwn(environments, "staging")) return "staging";
-  throw new BelayError({
-    code: "BELAY_CLI_NO_STAGING",
-    message: `belay.yml of ${service} has no environment staging (it has ${Object.keys(environments).join(", ")}), so nothing can be deployed until there`,
-    next: "Add environments.staging to belay.yml, or write --until started or --until promoted.",
-  });
-}
-
 function onlyWithBundle(option: string): BelayError {
   const isOfBundle = option === "--sha256";
   return new BelayError({
@@ -115,6 +100,10 @@ function onlyWithBundle(option: string): BelayError {
     message: isOfBundle
       ? `${option} is about a bundle, and no --bundle is given`
       : `${option} is about this folder, and --bundle names a file`,
-    next: isOfBundle ? "Add --bundle <file>." : `Give ${option} to \`belay build\` instead.`,
+    next: isOfBundle
+      ? "Add --bundle <file>."
+      : option === "--changed"
+        ? "Leave --changed out, or deploy without a bundle."
+        : `Give ${option} to \`belay build\` instead.`,
   });
 }

@@ -37,11 +37,17 @@ function preflightWords(checks: (Fact & { kind: "preflight-ended" })["checks"]):
   );
 }
 
+function planWords({ plan, staging, attests }: Fact & { kind: "rollout-requested"; rolloutKind: "deploy" }): string {
+  if (attests === true) return "to be attested for the environment after";
+  const first = staging === undefined ? "" : `first ${staging.environment} (${staging.rollout}), then `;
+  return `${first}steps ${plan.steps.map(describeStep).join(", ")}`;
+}
+
 function words(fact: Fact): string {
   switch (fact.kind) {
     case "rollout-requested":
       return fact.rolloutKind === "deploy"
-        ? `deploy of commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}; steps ${fact.plan.steps.map(describeStep).join(", ")}`
+        ? `deploy of commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}; ${planWords(fact)}`
         : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
     case "preflight-ended":
       return preflightWords(fact.checks);
@@ -101,6 +107,8 @@ function words(fact: Fact): string {
       return `the link to see a release was used (${fact.nonce.slice(0, 8)})`;
     case "preview-keys-changed":
       return `previews are checked by the keys ${fact.keys.map(({ id }) => id).join(", ")}`;
+    case "attested":
+      return `release ${fact.release} passed: ${fact.checked.join(", ")} (digest ${fact.digest.slice(0, 12)})`;
     case "maintenance-changed":
       return `maintenance ${fact.isOn ? "on" : "off"}${because(fact.message)}`;
     case "rolled-back-directly":

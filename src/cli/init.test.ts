@@ -31,3 +31,22 @@ test("init writes nothing when nothing says how the service starts, and takes wh
   assert.match(JSON.parse(told.stdout).text, /command: \.\/serve, health: \/up[\s\S]*shop\.example\.com/);
   assert.match((await desk.run("init", "--from", "heroku", "--print")).stderr, /BELAY_INIT_FORMAT_UNKNOWN/);
 });
+
+test("init proposes a host of its own where another service has every host, and asks no server elsewhere", async (t) => {
+  const desk = await openDesk(t);
+  const hosts = async (...words: string[]) => {
+    const { stdout } = await desk.run("init", "--print", "--json", "--command", "./serve", ...words);
+    return (JSON.parse(stdout) as { hosts: string[] }).hosts;
+  };
+  assert.deepEqual(await hosts("--service", "web"), ["web.localhost"]);
+  assert.deepEqual(await hosts("--service", "shop"), ["*"], "its own");
+  assert.deepEqual(await hosts("--service", "web", "--host", "*"), ["*"], "as asked for");
+  desk.env["BELAY_SERVER"] = "https://belay.example.com";
+  assert.deepEqual(await hosts("--service", "web"), ["*"]);
+  delete desk.env["BELAY_SERVER"];
+  const told = await desk.run("init", "--command", "./serve", "--service", "web");
+  assert.match(told.stdout, /Names in \.localhost work on this machine[\s\S]*host: web\.localhost/);
+  assert.match(told.stdout, /belongs to shop on this machine/);
+  await desk.stopServing();
+  assert.deepEqual(await hosts("--service", "web"), ["*"], "nothing is known where none runs");
+});

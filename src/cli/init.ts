@@ -26,7 +26,7 @@ export const init: Command = {
     const { io, values, isJson, print, printJson } = context;
     const path = join(io.cwd, manifestFile);
     if (values["print"] !== true && existsSync(path)) throw alreadyThere();
-    const draft = await draftOf(context);
+    const draft = await withFreeHost(context, await draftOf(context));
     const text = toManifestText(draft);
     if (values["print"] !== true) writeNew(path, text);
     if (isJson) printJson({ file: values["print"] === true ? null : manifestFile, text, ...draft });
@@ -44,6 +44,28 @@ async function draftOf({ io, values }: CommandContext): Promise<Draft> {
   const kind = textOf(values["from"]);
   const imported = kind === undefined ? {} : importConfig(requireKind(kind), files, textOf(values["service"]));
   return describeProject(files, [imported, askedFor(values)]);
+}
+
+/** Every host can belong to one service alone. Where a Belay runs on this machine, it is known whether another one has it. */
+async function withFreeHost({ io, client, values }: CommandContext, draft: Draft): Promise<Draft> {
+  const isElsewhere = (textOf(values["server"]) ?? io.env["BELAY_SERVER"] ?? "") !== "";
+  if (isElsewhere || values["host"] !== undefined || draft.hosts.join() !== "*") return draft;
+  const owner = await ownerOfAnyHost(client);
+  if (owner === undefined || owner === draft.service) return draft;
+  const host = `${draft.service}.localhost`;
+  const said = `The host is ${host}: "*", every other host, belongs to ${owner} on this machine.`;
+  return { ...draft, hosts: [host], assumed: [...draft.assumed, said] };
+}
+
+async function ownerOfAnyHost(client: CommandContext["client"]): Promise<string | undefined> {
+  try {
+    const { services } = await client.status();
+    return services.find(({ stable }) => stable?.routes.some(({ host, path }) => host === "*" && path === "/"))?.service;
+  } catch (cause) {
+    // None runs here, or not for this user: then nothing is known, and the deploy tells.
+    if (cause instanceof BelayError) return undefined;
+    throw cause;
+  }
 }
 
 /** What the command line says wins over what any file says. */

@@ -1,5 +1,7 @@
 import { BelayError } from "../errors.ts";
+import { openPack } from "../release/pack-commit.ts";
 import { commitDirtyTree, type WorkTree } from "../release/work-tree.ts";
+import type { CommandContext } from "./command.ts";
 import { harmless } from "./show-table.ts";
 
 /** The commit that a command means: the present one, or one made of the uncommitted changes where that is allowed. */
@@ -17,6 +19,18 @@ export async function chooseCommit(tree: WorkTree, allowsDirty: boolean): Promis
   if (isDirty && !allowsDirty) throw dirtyTree(tree);
   const commit = isDirty ? await commitDirtyTree(tree) : tree.commit;
   return { tree, commit, isDirty, subject: isDirty ? "uncommitted changes" : harmless(tree.subject) };
+}
+
+/** Sends a commit that the control plane does not have yet. */
+export async function sendCommit(
+  { client }: Pick<CommandContext, "client">,
+  { repository }: WorkTree,
+  commit: string,
+): Promise<void> {
+  const known = await client.knownCommits();
+  if (known.includes(commit)) return;
+  const { pack, shallow } = await openPack({ folder: repository, commit, known });
+  await client.sendPack({ commit, shallow, pack });
 }
 
 function dirtyTree({ dirtyFiles }: WorkTree): BelayError {

@@ -16,6 +16,8 @@ export interface KnownRelease {
   readonly builtAt: string | null;
   /** When it last became what serves everyone. */
   readonly promotedAt: string | null;
+  /** Where its bundle has passed, and when, in environments that come before another. */
+  readonly attested: readonly { readonly environment: string; readonly at: string }[];
   /**
    * `stable` serves everyone, `warm` is kept running as the way back, `candidate` is being rolled out, `kept` was promoted once
    * and can be gone back to after a start, `unpromoted` never served everyone.
@@ -50,7 +52,10 @@ export function listReleases(
   let service: Service = newService(environment, name);
   const builtAt = new Map<string, string>();
   const promotedAt = new Map<string, string>();
+  const attested: { readonly environment: string; readonly digest: string; readonly at: string }[] = [];
   for (const { entry } of entries) {
+    if (entry.service === name && entry.fact.kind === "attested")
+      attested.push({ environment: entry.environment, digest: entry.fact.digest, at: entry.at });
     if (entry.service !== name || entry.environment !== environment) continue;
     const before = service.stable;
     service = applyEntry(service, entry);
@@ -58,12 +63,13 @@ export function listReleases(
     if (service.stable !== null && service.stable !== before) promotedAt.set(service.stable, entry.at);
   }
   return Object.values(service.releases)
-    .map(({ id, commit, isDirty }) => ({
+    .map(({ id, commit, isDirty, digest }) => ({
       release: id,
       commit,
       isDirty,
       builtAt: builtAt.get(id) ?? null,
       promotedAt: promotedAt.get(id) ?? null,
+      attested: attested.filter((each) => each.digest === digest).map(({ environment, at }) => ({ environment, at })),
       state: stateOf(service, id, promotedAt),
     }))
     .reverse();
@@ -78,12 +84,15 @@ function stateOf({ stable, warm, rollout }: Service, id: string, promotedAt: Rea
 
 function describeReleases(shown: readonly KnownRelease[], now: Temporal.Instant): string {
   const age = (at: string | null) => (at === null ? "-" : describeAge(at, now));
+  // A column only where an environment comes before another.
+  const passed = shown.some(({ attested }) => attested.length > 0) ? ["PASSED"] : [];
   return showTable(
-    ["RELEASE", "COMMIT", "BUILT", "PROMOTED", "STATE"],
-    shown.map(({ release, commit, isDirty, builtAt, promotedAt, state }) => [
+    ["RELEASE", "COMMIT", "BUILT", ...passed, "PROMOTED", "STATE"],
+    shown.map(({ release, commit, isDirty, builtAt, promotedAt, attested, state }) => [
       harmless(release),
       `${commit.slice(0, 12)}${isDirty ? " (dirty)" : ""}`,
       age(builtAt),
+      ...passed.map(() => attested.map((each) => `${each.environment} ${age(each.at)}`).join(", ") || "-"),
       age(promotedAt),
       stateWords[state],
     ]),

@@ -1,5 +1,6 @@
 import type { RolloutView } from "../api/views.ts";
 import { describePercent } from "../manifest/quantities.ts";
+import { describeTime } from "./entry-words.ts";
 import { countOf, harmless, indent } from "./show-table.ts";
 
 /** A weight of ten-thousandths as people read it. */
@@ -13,9 +14,10 @@ export function describeStep({ weight, cohort }: RolloutView["plan"]["steps"][nu
 }
 
 /** Where the rollout stands, in a few words. */
-export function describePhase({ phase, plan, task }: Pick<RolloutView, "phase" | "plan" | "task">): string {
+export function describePhase({ phase, plan, staging, task }: Pick<RolloutView, "phase" | "plan" | "staging" | "task">): string {
   switch (phase.name) {
     case "pending":
+      if (staging?.state === "waiting") return `first in ${staging.environment} (${staging.rollout})`;
       if (task === null) return "building and starting the release";
       return task.state === "running" ? `the task ${task.name} runs` : `held: the task ${task.name} was interrupted`;
     case "progressing":
@@ -66,12 +68,21 @@ export function describeOutcome(view: RolloutView): string {
     `${view.service}${release} in ${view.environment}: ${view.outcome ?? describePhase(view)}${by} after ${view.seconds.toFixed(1)} s`,
   ];
   if (view.reason !== "") lines.push(indent(harmless(view.reason)));
-  lines.push(...describeTraffic(view).map((line) => `    ${line}`));
+  lines.push(...[...describeStaging(view), ...describeTraffic(view)].map((line) => `    ${line}`));
   if (view.lastLines.trim() !== "")
     lines.push("    The last lines of what failed:", indent(harmless(view.lastLines), "      | "));
   if (view.next !== "") lines.push(`    Next: ${view.next}`);
   if (view.phase.name === "refused") lines.push(`    Code: ${view.phase.code}`);
   return lines.join("\n");
+}
+
+/** What came of the environment before. */
+export function describeStaging({ staging }: Pick<RolloutView, "staging">): readonly string[] {
+  if (staging === null) return [];
+  const name = `${staging.environment.slice(0, 1).toUpperCase()}${staging.environment.slice(1)}`;
+  const when = staging.at === null ? "" : ` at ${describeTime(staging.at)}`;
+  const what = staging.checked.length === 0 ? "" : `: ${staging.checked.map(harmless).join(", ")}`;
+  return [`${name}: ${staging.state}${when}${what} (${staging.rollout})`];
 }
 
 export const byWords: Readonly<Record<NonNullable<RolloutView["by"]>, string>> = {

@@ -2,7 +2,7 @@ import type { ServiceView, StatusView } from "../api/views.ts";
 import type { Command } from "./command.ts";
 import { describeTime } from "./entry-words.ts";
 import { describeProcess } from "./process-words.ts";
-import { byWords, describeProgress } from "./rollout-words.ts";
+import { byWords, describeProgress, describeStaging } from "./rollout-words.ts";
 import { countOf, harmless, indent, showTable } from "./show-table.ts";
 
 export const status: Command = {
@@ -19,7 +19,7 @@ export const status: Command = {
 
 export function describeStatus(view: StatusView): string {
   const addresses = Object.entries(view.addresses)
-    .filter(([name]) => name === "http" || name === "api-tcp")
+    .filter(([name]) => name === "http" || name === "https" || name === "api-tcp")
     .map(([name, address]) => `${name} ${address}`);
   const connected = view.workers.filter(({ isConnected }) => isConnected).length;
   const parts = [
@@ -75,7 +75,7 @@ function describeService(view: ServiceView): readonly string[] {
     const words = isEnded(rollout.outcome)
       ? `${rollout.outcome}${by}${reason === "" ? "" : `: ${reason}`}`
       : describeProgress(rollout);
-    lines.push("", `${service}: ${what}`, indent(words));
+    lines.push("", `${service}: ${what}`, indent(words), ...describeStaging(rollout).map((line) => indent(line)));
     if (rollout.next !== "") lines.push(indent(`Next: ${rollout.next}`));
   }
   lines.push(...describeTasks(view).map((words) => indent(words)));

@@ -8,9 +8,22 @@ test("up --detach starts and returns", async (t) => {
   desk.isRunning = false;
   const result = await desk.run("up", "--listen", "127.0.0.1:0", "--workers", "3", "--detach", "--json");
   assert.equal(result.code, 0, result.stderr);
-  assert.deepEqual(desk.started, [{ dataFolder: desk.dataFolder, listen: "127.0.0.1:0", apiListen: null, workers: 3 }]);
+  assert.deepEqual(desk.started, [
+    { dataFolder: desk.dataFolder, listen: "127.0.0.1:0", apiListen: null, tlsListen: null, workers: 3 },
+  ]);
   assert.equal(JSON.parse(result.stdout).addresses.http, "127.0.0.1:0");
   assert.deepEqual(desk.stopped, []);
+});
+
+test("up --tls says where certificates are looked for", async (t) => {
+  const desk = await openDesk(t);
+  desk.isRunning = false;
+  const result = await desk.run("up", "--tls", "127.0.0.1:8443", "--detach");
+  assert.ok(
+    result.stdout.includes(`https://127.0.0.1:8443, with the certificates in ${desk.dataFolder}/certificates`),
+    result.stdout,
+  );
+  assert.equal(desk.started[0]?.tlsListen, "127.0.0.1:8443");
 });
 
 test("up shows the API's token once", async (t) => {

@@ -14,6 +14,10 @@ export const up: Command = {
       flags: "--listen <host:port>",
       summary: "Where visitors come in; port 0 picks one. By default 127.0.0.1:8080, or where it listens already.",
     },
+    {
+      flags: "--tls <host:port>",
+      summary: "Let visitors come in by TLS there, too: HTTP/2 and HTTP/1.1, with the certificates in the data folder.",
+    },
     { flags: "--api <host:port>", summary: "Offer the API on TCP, too; its token is made anew and shown once." },
     { flags: "--workers <count>", summary: "Proxy workers, 1 to 64.", fallback: "2" },
     { flags: "--detach", summary: "Return when it is ready, and leave it running." },
@@ -22,14 +26,17 @@ export const up: Command = {
   async run(context) {
     const { io, dataFolder, values, print, printJson, isJson } = context;
     const apiListen = textOf(values["api"]) ?? null;
+    const tlsListen = textOf(values["tls"]) ?? null;
     const wasRunning = await io.platform.isRunning({ dataFolder });
     // Port 0 is content with whatever a Belay that runs already has.
     const listen = textOf(values["listen"]) ?? (wasRunning ? "127.0.0.1:0" : "127.0.0.1:8080");
-    const options = { dataFolder, listen, apiListen, workers: workersOf(values["workers"]) };
+    const options = { dataFolder, listen, apiListen, tlsListen, workers: workersOf(values["workers"]) };
     const { addresses, version, token } = await io.platform.start(options);
     print(
       `Belay ${version} ${wasRunning ? "runs already" : "is up"}: visitors at http://${addresses["http"]}; data in ${dataFolder}`,
     );
+    if (addresses["https"] !== undefined)
+      print(`By TLS at https://${addresses["https"]}, with the certificates in ${dataFolder}/certificates.`);
     if (token !== null) {
       print(`API at http://${addresses["api-tcp"]}. Its token, which is shown this once and kept as a hash only:\n    ${token}`);
     }

@@ -9,11 +9,14 @@ export async function manifestSource(
   return bundle === undefined ? releases : fromBundle(await releases.readBundle(bundle));
 }
 
-/** The request with what its bundle says of itself: nobody can give a bundle another commit. */
-export async function trustBundle(releases: Pick<Releases, "readBundle">, request: DeployRequest): Promise<DeployRequest> {
+/** The request with what its bundle says of itself: nobody can give a bundle another commit. Without one, no digest is known yet. */
+export async function trustBundle(
+  releases: Pick<Releases, "readBundle">,
+  request: DeployRequest,
+): Promise<DeployRequest & { readonly digest?: string }> {
   if (request.bundle === undefined) return request;
-  const { commit, isDirty, root } = await releases.readBundle(request.bundle);
-  return { ...request, commit, isDirty, root };
+  const { commit, isDirty, root, digest } = await releases.readBundle(request.bundle);
+  return { ...request, commit, isDirty, root, digest };
 }
 
 function fromBundle({ manifest, root }: ReceivedBundle): Pick<Releases, "readFile"> {

@@ -35,6 +35,8 @@ export class LoopWorld {
   readonly stored: { evidence: unknown; table: RoutingTable | null } = { evidence: null, table: null };
   /** What the loop is given in place of the port of that name. */
   readonly changes: Partial<World> = {};
+  /** belay.yml of every commit. */
+  manifest: string | undefined;
   loop: ControlLoop;
   commands: ControlPlane;
 
@@ -143,7 +145,7 @@ export class LoopWorld {
           stored.table = table;
         },
       },
-      build: (rollout) => this.#build(rollout),
+      build: ({ rollout }) => this.#build(rollout),
       runningWorkers: async () => [plane.view.pid],
       replaceWorker: async () => {},
       ...this.changes,
@@ -156,7 +158,7 @@ export class LoopWorld {
       ledger,
       previews: this.#previewsOf(world, loop),
       releases: {
-        readFile: async () => undefined,
+        readFile: async () => this.manifest,
         readBundle: async () => {
           throw new Error("no bundle was uploaded");
         },

@@ -7,6 +7,7 @@ import { emptyTable, type RoutingTable } from "../routing/table.ts";
 import { AfterPromotion } from "./after-promotion.ts";
 import { Background } from "./background.ts";
 import { Builds } from "./builds.ts";
+import { checkBuilt } from "./check-built.ts";
 import { recordDirectRollbacks } from "./direct-rollbacks.ts";
 import { EvidenceBook, type Moment } from "./evidence-book.ts";
 import { Fleet } from "./fleet.ts";
@@ -16,7 +17,7 @@ import { judge } from "./judge.ts";
 import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
-import { takenRoute } from "./taken-route.ts";
+import { attestationDue, refuseUnstaged, stagedOf } from "./staging.ts";
 import { TaskKeeper } from "./task-keeper.ts";
 import { waitsForWindow } from "./windows.ts";
 import type { World } from "./world.ts";
@@ -225,18 +226,9 @@ export class ControlLoop {
   }
 
   #factsFor(service: Service, rollout: Rollout): readonly Fact[] {
-    if (rollout.phase.name === "pending" && rollout.candidate === null)
-      return (this.#builds.resultOf(rollout) ?? []).map((fact) => this.#checkBuilt(service, fact));
+    if (rollout.phase.name === "pending" && rollout.candidate === null) return this.#factsBeforeRelease(service, rollout);
     const fact = this.#factFor(service, rollout);
     return fact === null || waitsForWindow(rollout, fact, this.#world.clock.now()) ? [] : [fact];
-  }
-
-  /** What was free when the build began may have been taken by another service since. */
-  #checkBuilt(service: Service, fact: RolloutFact): RolloutFact {
-    if (fact.kind !== "release-built") return fact;
-    const taken = takenRoute(fact.release, this.journal.deployments.all());
-    if (taken !== null) return { kind: "rollout-refused", code: taken.code, reason: taken.message, next: taken.next };
-    return refuseWhatServes(service, fact);
   }
 
   #entriesAfterPromotion(service: Service): readonly NewEntry[] {
@@ -244,6 +236,8 @@ export class ControlLoop {
     const watch = promotion === null ? null : this.#watchOf(service, promotion);
     const stableDownForMs = this.instances.downForMs(service, service.stable);
     const stableCrashLoop = this.background.workers.crashLoopOf(service, service.stable);
+    const attestation = attestationDue(service);
+    if (attestation !== null) return [attestation];
     return this.#afterPromotion.entriesFor({ service, promotion, watch, stableDownForMs, stableCrashLoop });
   }
 
@@ -269,6 +263,18 @@ export class ControlLoop {
       candidateCrashLoop: this.background.workers.crashLoopOf(service, rollout.candidate),
       nowMs: clock.monotonicMs(),
     });
+  }
+
+  /** Nothing of it runs here before the environment before has passed it; what is built there is not built again. */
+  #factsBeforeRelease(service: Service, rollout: Rollout): readonly RolloutFact[] {
+    const staged = stagedOf(rollout, this.journal.deployments);
+    if (staged !== null && staged.state !== "passed") {
+      const refusal = refuseUnstaged(staged, (staging) => this.instances.downForMs(staging, staging.stable));
+      return refusal === null ? [] : [refusal];
+    }
+    return (this.#builds.resultOf(rollout, staged) ?? []).map((fact) =>
+      checkBuilt(fact, service, this.journal.deployments.all()),
+    );
   }
 
   /** The rollout's evidence, brought up to now; null when it never exposes or is over and done with. */
@@ -371,17 +377,6 @@ export class ControlLoop {
 /** An entry about a rollout. */
 export function entryOf(rollout: Pick<Rollout, "environment" | "service" | "id">, actor: Actor, fact: Fact): NewEntry {
   return { environment: rollout.environment, service: rollout.service, rollout: rollout.id, actor, fact };
-}
-
-/** A build whose result serves everyone already has nothing to roll out. */
-function refuseWhatServes(service: Service, fact: RolloutFact & { kind: "release-built" }): RolloutFact {
-  if (fact.release.id !== service.stable) return fact;
-  return {
-    kind: "rollout-refused",
-    code: "BELAY_RELEASE_SERVES_ALREADY",
-    reason: `the commit builds to ${fact.release.id}, which serves everyone already`,
-    next: "Commit the change that you want to deploy, then run `belay deploy` again.",
-  };
 }
 
 function watchedRollouts(service: Service): readonly RolloutId[] {

@@ -210,4 +210,16 @@ export interface RolloutView {
   readonly lastLines: string;
   /** The task that it waits for, while it does. */
   readonly task: { readonly name: string; readonly state: "running" | "unknown" } | null;
+  /** How the environment before stands for it; null when none comes before. */
+  readonly staging: StagingView | null;
+}
+
+export interface StagingView {
+  readonly environment: string;
+  /** The rollout there. */
+  readonly rollout: string;
+  readonly state: "waiting" | "passed" | "failed";
+  /** Once it has passed: what was checked there, and when (ISO 8601). */
+  readonly checked: readonly string[];
+  readonly at: string | null;
 }

@@ -12,10 +12,11 @@ import type { BuiltFolders, Releases } from "../release/releases.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import type { BuildWitness } from "./world.ts";
+import type { BuildWitness, StagedRelease } from "./world.ts";
 
 export interface Inspection {
   readonly rollout: Rollout;
+  readonly staged: StagedRelease | null;
   /** Of the rollout's own commit. */
   readonly manifest: Manifest;
   readonly previous: PreviousRelease | null;
@@ -37,8 +38,8 @@ export async function inspectRelease(inspection: Inspection, signal: AbortSignal
   if (results.some(({ blocks }) => blocks)) throw preflightFailed(results);
 }
 
-async function subjectOf({ rollout, manifest, previous, built, nodeFolder, clock }: Inspection): Promise<Subject> {
-  const { source, scratch } = built;
+async function subjectOf({ rollout, staged, manifest, previous, built, nodeFolder, clock }: Inspection): Promise<Subject> {
+  const { source, scratch, isBuiltNow } = built;
   return {
     manifest,
     manifestFile: "belay.yml",
@@ -48,7 +49,8 @@ async function subjectOf({ rollout, manifest, previous, built, nodeFolder, clock
     bundle: await openFileTree(built.bundle, built.bundlePaths),
     previous,
     repository: built.repository,
-    commands: { cwd: source, env: commandEnvironment(source, scratch, nodeFolder) },
+    commands: { cwd: isBuiltNow ? source : null, env: commandEnvironment(source, scratch, nodeFolder) },
+    earlier: staged === null ? null : { environment: staged.release.environment, results: staged.checks },
     clock,
   };
 }

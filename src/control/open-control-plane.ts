@@ -4,11 +4,12 @@ import { describeInstant } from "../preflight/windows.ts";
 import type { Releases } from "../release/releases.ts";
 import { openingAt } from "../rollout/calendar.ts";
 import { type Command, requireCommand, requireRunning } from "../rollout/commands.ts";
-import type { NewEntry, RolloutFact } from "../rollout/entry.ts";
+import type { RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
+import { beginDeploy } from "./begin-deploy.ts";
 import { manifestSource, trustBundle } from "./bundle-source.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
@@ -58,24 +59,27 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     status: async () => viewStatus(options),
     deploy: async (asked, actor) => {
       const request = await trustBundle(options.releases, asked);
-      const planned = await planDeploy({
+      const releases = await manifestSource(options.releases, request.bundle);
+      const planFor = (environment: string) =>
+        planDeploy({
+          request: { ...request, environment },
+          releases,
+          services: deployments.all(),
+          now: world.clock.now(),
+          newVisitorsPerSecond: (service) => newVisitorsPerSecond(options, service),
+        });
+      const planned = await planFor(request.environment);
+      const before = planned.after === null ? null : await planFor(planned.after);
+      const { rollout, forecast, entries } = beginDeploy({
         request,
-        releases: await manifestSource(options.releases, request.bundle),
-        services: deployments.all(),
-        now: world.clock.now(),
-        newVisitorsPerSecond: (service) => newVisitorsPerSecond(options, service),
+        planned,
+        before,
+        deployments,
+        actor,
+        newId: (service) => rolloutId(service, world),
       });
-      const running = deployments.find(request.environment, planned.service)?.rollout ?? null;
-      const id = rolloutId(planned.service, world);
-      const entries: NewEntry[] = [];
-      if (running !== null && !isEnded(running)) {
-        if (!request.supersede) throw alreadyRunning(running);
-        requireCommand(running, "supersede");
-        entries.push(entryOf(running, actor, { kind: "superseded", by: id }));
-      }
-      entries.push(entryOf({ environment: request.environment, service: planned.service, id }, actor, planned.fact));
-      loop.submit(entries);
-      return { rollout: id, forecast: planned.forecast };
+      if (entries.length > 0) loop.submit(entries);
+      return { rollout, forecast };
     },
     promote: (request, actor) => {
       const { isFull, skipsAnalysis } = request;
@@ -293,13 +297,5 @@ function requirePlan(service: Service): Rollout {
     code: "BELAY_ROLLOUT_NONE",
     message: `${service.name} has no rollout`,
     next: "Run `belay deploy` first.",
-  });
-}
-
-function alreadyRunning(rollout: Rollout): BelayError {
-  return new BelayError({
-    code: "BELAY_ROLLOUT_RUNNING",
-    message: `${rollout.id} of ${rollout.service} is running (${rollout.phase.name})`,
-    next: "Wait for its end, or run `belay deploy --supersede` to replace it.",
   });
 }

@@ -36,13 +36,16 @@ async function factOf(options: Parameters<typeof plan>[0]) {
 test("with enough visitors the gates are to be passed, and it is said how long they take and what they rule out", async () => {
   const fact = await factOf({ perSecond: 40 });
   assert.equal(fact.plan.onInconclusive, "hold");
-  assert.match(fact.forecast, /of gates at 40 new visitors a second; rules out more than 2 % extra failing visitors/);
+  assert.match(
+    fact.forecast,
+    /of gates at 40 new visitors a second; rules out more than 2 % extra failing visitors; about \d+ min in all$/,
+  );
 });
 
 test("without visitors the steps go on without evidence, and that is said before the start", async () => {
   const fact = await factOf({ perSecond: 0 });
   assert.equal(fact.plan.onInconclusive, "continue");
-  assert.match(fact.forecast, /cannot pass.*without statistical evidence/);
+  assert.match(fact.forecast, /cannot pass.*without statistical evidence; \d+ min in all at the most$/);
 });
 
 test("what the manifest says about an inconclusive end is kept, whatever the traffic", async () => {
@@ -104,4 +107,17 @@ test("a cohort in front of no weights is followed by planned ones, and its rules
   assert.ok(frozen.steps.length > 1 && frozen.steps.slice(1).every(({ weight }) => weight > 0));
   assert.deepEqual(frozen.cohorts, [{ name: "internal", rules: [{ isMember: true, isOpen: false, network: "10.0.0.0/8" }] }]);
   assert.match(forecast, /of gates at 100 new visitors a second/);
+});
+
+test("staging comes before production: there a release goes to everyone when it is ready, and it is said what happens first", async () => {
+  const text = manifest.replace("environments:", "environments:\n  staging: { routes: [{ host: staging.example.com }] }");
+  const staging = await plan({ text, services: [], environment: "staging" });
+  assert.equal(staging.after, null);
+  assert.equal(staging.fact.attests, true);
+  assert.deepEqual(staging.fact.plan.steps, []);
+  assert.equal(staging.fact.plan.bakeMs, 0);
+  const production = await plan({ text });
+  assert.equal(production.after, "staging");
+  assert.equal(production.fact.attests, undefined);
+  assert.match(production.forecast, /^first the same bundle in staging; then .* of gates/);
 });

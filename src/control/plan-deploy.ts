@@ -1,15 +1,31 @@
 import { forecast } from "../analysis/forecast.ts";
 import { planSteps } from "../analysis/plan-steps.ts";
+import { durationWords } from "../analysis/words.ts";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import { heldCalendar } from "../preflight/windows.ts";
 import type { BuildRequest, Releases } from "../release/releases.ts";
+import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
-import type { Plan, Rollout } from "../rollout/rollout.ts";
+import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { DeployRequest } from "./control-plane.ts";
 import { takenRoute } from "./taken-route.ts";
+
+export interface PlannedDeploy {
+  readonly service: string;
+  readonly forecast: string;
+  /** The environment in which the same bundle must have passed first, or null. */
+  readonly after: string | null;
+  readonly fact: RolloutFact & { kind: "rollout-requested"; rolloutKind: "deploy" };
+}
+
+interface FrozenPlan {
+  readonly plan: Plan;
+  /** What it lets expect. */
+  readonly words: string;
+}
 
 /** Checks a deploy as far as it can be checked before anything runs, and freezes its plan. */
 export async function planDeploy(options: {
@@ -18,30 +34,44 @@ export async function planDeploy(options: {
   readonly services: readonly Service[];
   readonly now: Temporal.Instant;
   newVisitorsPerSecond(service: Service): number;
-}): Promise<{ readonly service: string; readonly forecast: string; readonly fact: RolloutFact }> {
+}): Promise<PlannedDeploy> {
   const { request, releases, services, now, newVisitorsPerSecond } = options;
   const manifest = await readManifest(releases, request);
-  const { routes, calendar } = requireEnvironment(manifest, request.environment);
+  const { routes, after, calendar } = requireEnvironment(manifest, request.environment);
   const taken = takenRoute({ service: manifest.service, environment: request.environment, routes }, services);
   if (taken !== null) throw taken;
   const own = services.find((service) => service.name === manifest.service && service.environment === request.environment);
-  const { plan, words } = freezePlan(manifest.plan, own === undefined || own.stable === null ? null : newVisitorsPerSecond(own));
+  const next = environmentAfter(manifest, request.environment);
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
+  const { plan, words } =
+    next === null
+      ? keepTo(held, freezePlan(manifest.plan, own === undefined || own.stable === null ? null : newVisitorsPerSecond(own)))
+      : stagingPlan(manifest.plan, next);
   const { commit, root, isDirty, bundle } = request;
-  const sent = bundle === undefined ? {} : { bundle };
+  const sent = { ...(bundle === undefined ? {} : { bundle }), ...(next === null ? {} : { attests: true }) };
+  const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
-    forecast: words,
-    fact: {
-      kind: "rollout-requested",
-      rolloutKind: "deploy",
-      commit,
-      root,
-      isDirty,
-      ...sent,
-      plan: held === null ? plan : { ...plan, calendar: held },
-      forecast: words,
-    },
+    forecast,
+    after,
+    fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, plan, forecast },
+  };
+}
+
+function keepTo(calendar: Calendar | null, { plan, words }: FrozenPlan): FrozenPlan {
+  return { plan: calendar === null ? plan : { ...plan, calendar }, words };
+}
+
+/** The environment that this one comes before. */
+function environmentAfter({ environments }: Manifest, environment: string): string | null {
+  return Object.keys(environments).find((name) => environments[name]?.after === environment) ?? null;
+}
+
+/** Nobody is there to be compared, so a release is for everyone as soon as it is ready, and the one before it need not wait. */
+function stagingPlan(plan: Manifest["plan"], next: string): FrozenPlan {
+  return {
+    plan: { ...plan, steps: [], bakeMs: 0, keepWarmMs: 0, onInconclusive: "continue" },
+    words: `it goes to everyone there as soon as it is ready; that it was, is recorded for ${next}`,
   };
 }
 
@@ -50,7 +80,7 @@ export async function planDeploy(options: {
  * the start what that plan can show. A gate that this traffic cannot pass would only hold the release, so there the steps go on
  * without evidence, unless the manifest says otherwise.
  */
-function freezePlan(plan: Manifest["plan"], visitorsPerSecond: number | null): { readonly plan: Plan; readonly words: string } {
+function freezePlan(plan: Manifest["plan"], visitorsPerSecond: number | null): FrozenPlan {
   const known = { ...plan, onInconclusive: plan.onInconclusive ?? ("hold" as const) };
   const named = plan.steps ?? [];
   const isPlanned = named.every(({ cohort }) => cohort !== undefined);
@@ -66,17 +96,24 @@ function freezePlan(plan: Manifest["plan"], visitorsPerSecond: number | null): {
         .map(({ weight }) => `${weight / 100} %`)
         .join(", ")}`
     : "";
-  if (expected.canPass) return { plan: { ...known, steps }, words: `${expected.words}${ladder}` };
+  if (expected.canPass)
+    return { plan: { ...known, steps }, words: `${expected.words}${ladder}; about ${durationWords(expected.totalMs)} in all` };
   const onInconclusive = plan.onInconclusive ?? "continue";
   const end =
     onInconclusive === "continue"
       ? "its steps go on without statistical evidence"
       : `it will end by onInconclusive: ${onInconclusive}`;
-  return { plan: { ...known, steps, onInconclusive }, words: `${expected.words}${ladder}; ${end}` };
+  const longestMs = steps.length * known.maxHoldMs + known.bakeMs;
+  const length = onInconclusive === "continue" ? `; ${durationWords(longestMs)} in all at the most` : "";
+  return { plan: { ...known, steps, onInconclusive }, words: `${expected.words}${ladder}; ${end}${length}` };
 }
 
 /** What to build for a rollout: the manifest of its own commit decides, not the one of today. */
-export async function planBuild(releases: Pick<Releases, "readFile">, rollout: Rollout): Promise<BuildRequest> {
+export async function planBuild(
+  releases: Pick<Releases, "readFile">,
+  rollout: Rollout,
+  staged: Release | null = null,
+): Promise<BuildRequest> {
   const { commit, root, environment, isDirty, bundle } = rollout;
   const manifest = await readManifest(releases, { commit, root });
   const { routes, trustedProxies } = requireEnvironment(manifest, environment);
@@ -86,6 +123,7 @@ export async function planBuild(releases: Pick<Releases, "readFile">, rollout: R
     commit,
     isDirty,
     bundle,
+    ...(staged === null ? {} : { staged }),
     run: manifest.run,
     tasks: manifest.tasks,
     routes,

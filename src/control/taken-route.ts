@@ -23,7 +23,10 @@ export function takenRoute(claim: RouteClaim, services: readonly Service[]): Bel
     return new BelayError({
       code: "BELAY_ROUTE_TAKEN",
       message: `${taken.host}${taken.path} belongs to ${other.name} in ${other.environment}`,
-      next: `Give ${claim.service} another host or path in belay.yml.`,
+      next:
+        taken.host === "*"
+          ? `Give ${claim.service} a host of its own in belay.yml: ${claim.service}.localhost on this machine, or the name that its visitors use.`
+          : `Give ${claim.service} another host or path in belay.yml.`,
     });
   }
   return null;

@@ -8,9 +8,10 @@ import { isEnded, type OutcomeBy, type Release, type ReleaseId, type Rollout } f
 import type { Service } from "../rollout/service.ts";
 import { neededTask, type OpenAttempt, openAttempt } from "../rollout/task.ts";
 import type { ControlLoop } from "./control-loop.ts";
-import type { RolloutView, ServiceView } from "./control-plane.ts";
+import type { RolloutView, ServiceView, StagingView } from "./control-plane.ts";
 import { viewProcesses } from "./process-views.ts";
 import { askAboutTask } from "./run-commands.ts";
+import { stagedOf } from "./staging.ts";
 import type { World } from "./world.ts";
 
 const shownAttempts = 5;
@@ -59,6 +60,7 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     checks: rollout.checks ?? [],
     lastLines: lastLinesOf(rollout, loop),
     task: waitedFor === null ? null : { name: waitedFor.task, state: waitedFor.state },
+    staging: viewStaging(rollout, loop),
   };
 }
 
@@ -169,8 +171,17 @@ function releaseOf(service: Service, id: ReleaseId | null): Release | null {
   return id === null ? null : (service.releases[id] ?? null);
 }
 
-/** What a failing instance or task of the candidate wrote last, for as long as the runtime still shows it. */
+function viewStaging(rollout: Rollout, { journal }: ControlLoop): StagingView | null {
+  const staged = stagedOf(rollout, journal.deployments);
+  if (staged === null || rollout.staging === undefined) return null;
+  const { checked, at } = staged.state === "passed" ? staged.attestation : { checked: [], at: null };
+  return { ...rollout.staging, state: staged.state, checked, at };
+}
+
+/** What a failing instance or task of the candidate wrote last, here or in the environment before, while the runtime still shows it. */
 function lastLinesOf(rollout: Rollout, loop: ControlLoop): string {
-  const failing = loop.instances.failureOf(rollout) ?? loop.background.workers.failureOf(rollout);
-  return failing === undefined ? loop.tasks.lastLinesOf(rollout.id) : failing.split("\n").slice(1).join("\n");
+  const staged = stagedOf(rollout, loop.journal.deployments);
+  const failed = staged?.state === "failed" ? staged.rollout : rollout;
+  const failing = loop.instances.failureOf(failed) ?? loop.background.workers.failureOf(failed);
+  return failing === undefined ? loop.tasks.lastLinesOf(failed.id) : failing.split("\n").slice(1).join("\n");
 }

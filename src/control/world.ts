@@ -22,14 +22,30 @@ export interface World {
   readonly evidence: EvidenceStore;
   readonly tables: TableStore;
   /**
-   * Builds the release of a rollout from its commit and runs preflight on it; `tell` hears of both. Rejects with a BelayError when
-   * it cannot be built or must not run; then nothing of it is kept.
+  /**
+   * Builds the release of a rollout from its commit and runs preflight on it; what is staged is not built again. Rejects with a
+   * BelayError when it cannot be built or must not run; then nothing of it is kept.
    */
-  build(rollout: Rollout, signal: AbortSignal, tell: BuildWitness): Promise<Release>;
+  build(order: BuildOrder): Promise<Release>;
   /** Process ids of the proxy workers that run now, whether or not they are connected. Rejects when nobody can tell. */
   runningWorkers(): Promise<readonly number[]>;
   /** Ends a worker that does not serve the present table by force; the keeper starts another one, which reads the table from disk. */
   replaceWorker(pid: number): Promise<void>;
+}
+
+/** What a build is given. */
+export interface BuildOrder {
+  readonly rollout: Rollout;
+  /** What passed in the environment before, whose bundle is taken; null when the commit is to be built. */
+  readonly staged: StagedRelease | null;
+  readonly signal: AbortSignal;
+  readonly tell: BuildWitness;
+}
+
+export interface StagedRelease {
+  readonly release: Release;
+  /** What preflight saw where it was built; empty when it saw nothing. */
+  readonly checks: readonly CheckResult[];
 }
 
 /** Hears how a build goes on. */

@@ -32,6 +32,7 @@ const neededFields: { readonly [Kind in Fact["kind"]]: readonly (keyof Extract<F
   "preview-link-made": ["nonce", "release", "redeemBefore", "lastsSeconds"],
   "preview-link-redeemed": ["nonce"],
   "preview-keys-changed": ["keys"],
+  attested: ["release", "digest", "checked"],
   "maintenance-changed": ["isOn", "message"],
   "run-started": ["run", "release", "command", "reason"],
   "run-ended": ["run", "exitCode", "how", "ranMs"],

@@ -9,6 +9,8 @@ export interface EnvironmentOfManifest {
   readonly trustedProxies: readonly string[];
   /** When a step further is allowed here; null is always. */
   readonly calendar: Calendar | null;
+  /** Where the same bundle must have passed first; null when nothing comes before. */
+  readonly after: string | null;
 }
 
 /** belay.yml, checked and with every default filled in. */
@@ -24,6 +26,8 @@ export interface Manifest {
   readonly tasks: readonly ReleaseTask[];
   readonly environments: Readonly<Record<string, EnvironmentOfManifest>>;
   readonly processes: readonly BackgroundProcess[];
+  /** Globs, relative to the manifest's folder, of files outside of it that are a change of the service too. */
+  readonly watch: readonly string[];
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
   readonly checks: ChecksSpec;

@@ -1,5 +1,6 @@
 import { takenCheckNames } from "./checks.ts";
 import { findCohortsThatDoNotFit } from "./cohorts.ts";
+import { findOrderThatDoesNotFit } from "./environment-order.ts";
 import type { Finding } from "./position.ts";
 import { findProcessesAtOdds } from "./processes-meaning.ts";
 import { durationPattern, parseDuration, parsePercent, percentPattern } from "./quantities.ts";
@@ -17,6 +18,7 @@ export function checkMeaning(value: unknown): readonly Finding[] {
     ...findProcessesAtOdds(value),
     ...findCohortsThatDoNotFit(value),
     ...findCheckNamesTakenTwice(value),
+    ...findOrderThatDoesNotFit(get(value, "environments")),
   ];
 }
 

@@ -25,6 +25,7 @@ release: { build: npm ci --omit=dev, include: [server.js, "lib/**"], buildTimeou
 environments:
   staging: { routes: [{ host: staging.example.com, path: /shop/ }] }
   production: { routes: [{ host: "*" }] }
+watch: ["../packages/shared/**"]
 expose: all
 slo: { availability: 99.95% }
 rollout:
@@ -79,8 +80,11 @@ test("six lines are a manifest, with every default filled in", () => {
     },
     release: { build: null, include: null, buildTimeoutMs: 900_000 },
     tasks: [],
-    environments: { production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [], calendar: null } },
+    environments: {
+      production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [], calendar: null, after: null },
+    },
     processes: [],
+    watch: [],
     assets: [],
     expose: "previews",
     plan: {
@@ -111,6 +115,7 @@ test("every key is read in its unit", () => {
   });
   assert.deepEqual(manifest.release, { build: "npm ci --omit=dev", include: ["server.js", "lib/**"], buildTimeoutMs: 300_000 });
   assert.deepEqual(manifest.environments["staging"]?.routes, [{ host: "staging.example.com", path: "/shop" }]);
+  assert.deepEqual(manifest.watch, ["../packages/shared/**"]);
   assert.deepEqual(manifest.plan, {
     steps: [
       { weight: 500, minHoldMs: 2_000 },
@@ -214,6 +219,7 @@ const table: readonly { readonly text: string; readonly at: string; readonly mes
     message: /already claimed by environments.production/,
     fix: /another/,
   },
+  { text: line("watch: [/etc]\n"), at: "6:9", message: /glob relative to this folder/, fix: /packages/ },
   { text: line("release: { include: [../secrets] }\n"), at: "6:22", message: /glob inside the repository/, fix: /lib/ },
   {
     text: sixLines.replace("/healthz }", "/healthz, memory: 1MB }"),
@@ -371,30 +377,4 @@ test("property: a value of the wrong type anywhere is a problem at that path", (
       );
     }),
   );
-});
-
-test("trusted proxies are addresses and networks of an environment", () => {
-  const withProxies = (list: string) => sixLines.replace("com }] }", `com }], trustedProxies: ${list} }`);
-  const networks = ["10.0.0.0/8", "2001:db8::/32", "127.0.0.1"];
-  assert.deepEqual(manifestOf(withProxies(JSON.stringify(networks))).environments["production"]?.trustedProxies, networks);
-  assert.match(problemsOf(withProxies("[10.0.0.0/33]"))[0]?.message ?? "", /is neither an address nor a network/);
-});
-
-test("a cohort that anyone could let himself into, and a step that names none, are shown with what to write", () => {
-  const withCohort = (rule: string, steps = "[{ cohort: internal }, { weight: 5% }]", more = "") =>
-    `${sixLines.replace("com }] }", `com }]${more} }`)}cohorts: { internal: [${rule}] }\nrollout: { steps: ${steps} }\n`;
-  const said = (text: string) =>
-    problemsOf(text)
-      .map(({ path, message }) => `${path}: ${message}`)
-      .join("; ");
-  assert.match(said(withCohort('{ cookie: { beta: "1" } }')), /cohorts\.internal\[0\]: anyone can send this cookie/);
-  assert.match(said(withCohort("{ header: { x-team: shop } }")), /a header counts only from a trusted proxy/);
-  assert.match(said(withCohort("{ member: true }")), /asks for nothing/);
-  assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ cohort: intern }]")), /there is no cohort intern/);
-  assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ weight: 5% }, { cohort: internal }]")), /comes behind a weight/);
-  assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ minHold: 1m }]")), /neither weight nor cohort/);
-  assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ weight: 5%, cohort: internal }]")), /both weight and cohort/);
-  manifestOf(withCohort("{ header: { x-team: shop } }", "[{ cohort: internal }]", ", trustedProxies: [10.0.0.0/8]"));
-  manifestOf(withCohort('{ cookie: { beta: "1" }, anyone: true }'));
-  manifestOf(withCohort('{ cookie: { out: "1" }, member: false }, { network: 10.0.0.0/8 }'));
 });

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { calendarOf, checks, freezes, windows } from "./checks-schema.ts";
 import { cohortsSchema, networkSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
+import { environmentBefore } from "./environment-order.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
@@ -114,7 +115,13 @@ const environment = z.strictObject({
       title: "a list of routes",
       description: "What of the incoming traffic belongs to the service.",
       examples: ["[{ host: shop.example.com }]"],
-    }),
+    })
+    .optional(),
+  after: text(dnsLabel, "the name of another environment, or none", {
+    description:
+      "Environment in which the same bundle must have passed first, or none. Left out, staging comes before production when there is one.",
+    examples: ["staging"],
+  }).optional(),
 });
 
 const step = z.strictObject({
@@ -230,6 +237,21 @@ const manifest = z
       description: "Workers and jobs beside the instances, by name; the release that serves everyone runs them.",
       examples: ["{ worker: { command: node worker.js, with: promotion } }"],
     }),
+    watch: z
+      .array(
+        text(/^(?!\/)[^\0\r\n]{1,1024}$/, "a glob relative to this folder", {
+          description: "Files outside of this folder that the service is made of.",
+          examples: ["../packages/shared/**"],
+        }),
+      )
+      .max(100, "has more than 100 globs")
+      .prefault([])
+      .meta({
+        title: "a list of globs",
+        description:
+          "In a repository with several services: what else than this folder is a change of this one, for `belay deploy --changed`.",
+        examples: ["[../packages/shared/**]"],
+      }),
     assets: z
       .array(assetFolder)
       .max(20, "has more than 20 folders")
@@ -315,11 +337,12 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
     .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
-  for (const [name, { routes, trustedProxies }] of Object.entries(data.environments)) {
+  for (const [name, { routes, after, trustedProxies }] of Object.entries(data.environments)) {
     environments[name] = {
-      routes: routes.map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
+      routes: (routes ?? []).map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
       trustedProxies,
       calendar: calendarOf(name, data),
+      after: environmentBefore(name, after, Object.hasOwn(data.environments, "staging")),
     };
   }
   return {
@@ -336,6 +359,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     tasks: Object.entries(data.tasks).map(([name, { command, timeout }]) => ({ name, command, timeoutMs: timeout })),
     environments,
     processes: toProcesses(data.processes, run.memory ?? null),
+    watch: data.watch,
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
     checks: data.checks,

@@ -1,7 +1,7 @@
 import type { ChecksSpec } from "../manifest/checks.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { CheckFinding } from "../rollout/check-result.ts";
+import type { CheckFinding, CheckResult } from "../rollout/check-result.ts";
 import type { FileTree } from "./file-tree.ts";
 
 /** What is checked: one release on its way to one environment, or a folder before it is a release. */
@@ -11,7 +11,7 @@ export interface Subject {
   readonly manifestFile: string;
   readonly environment: string;
   readonly commit: string | null;
-  /** The service's folder as it was committed, with what the build left in it. Null when only the built bundle was sent. */
+  /** The service's folder as it was committed, with what a build has changed of it. Null when only the built bundle was sent. */
   readonly source: FileTree | null;
   /** What goes to production, file by file. Null when it is not known before a build. */
   readonly bundle: FileTree | null;
@@ -21,6 +21,8 @@ export interface Subject {
   readonly repository: string | null;
   /** How commands of checks run. */
   readonly commands: CommandPlace;
+  /** What preflight saw where the same bundle was built for another environment; null when none came before this one. */
+  readonly earlier: EarlierResults | null;
   readonly clock: Pick<Clock, "now" | "monotonicMs" | "every">;
 }
 
@@ -33,8 +35,13 @@ export interface PreviousRelease {
   readSource(path: string): Promise<string | undefined | null>;
 }
 
+export interface EarlierResults {
+  readonly environment: string;
+  readonly results: readonly CheckResult[];
+}
+
 export interface CommandPlace {
-  /** The service's folder; null when there is none to run anything in. */
+  /** The service's folder as the build left it; null when it was not built here and now. */
   readonly cwd: string | null;
   /** The whole environment of a command. */
   readonly env: Readonly<Record<string, string>>;

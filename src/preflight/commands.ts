@@ -13,9 +13,7 @@ export async function runShell(
   command: string,
   signal: AbortSignal,
 ): Promise<CommandEnd> {
-  const { cwd, env } = commands;
-  if (cwd === null) throw noFolder(command);
-  return runCommand({ argv: ["sh", "-c", command], cwd, env, signal });
+  return runCommand({ argv: ["sh", "-c", command], cwd: requireFolder({ commands }), env: commands.env, signal });
 }
 
 /** The end of what a command said, for a finding. */
@@ -30,10 +28,12 @@ export function endWords({ exitCode, endSignal, isCut }: CommandEnd): string {
   return exitCode === null ? `was ended by signal ${endSignal ?? "unknown"}` : `ended with exit code ${exitCode}`;
 }
 
-function noFolder(command: string): BelayError {
-  return new BelayError({
+/** The folder that the build left. Throws `BELAY_CHECK_NO_FOLDER`, to which the frame has an answer. */
+export function requireFolder({ commands }: Pick<Subject, "commands">): string {
+  if (commands.cwd !== null) return commands.cwd;
+  throw new BelayError({
     code: "BELAY_CHECK_NO_FOLDER",
-    message: `${command} could not be run: only the built bundle is here, not the source`,
-    next: "Let the control plane build the commit, or run the command where the bundle is built and switch the check off under checks.policy.",
+    message: "the bundle was not built here and now, so that there is no folder to run a command in",
+    next: "Run `belay check` where the bundle is built.",
   });
 }

@@ -38,6 +38,34 @@ export function waiverFor(waivers: readonly Waiver[], check: string, finding: Ch
   );
 }
 
+/** The findings with what is accepted of them. Waivers that accepted one are added to `used`. */
+export function applyWaivers(options: {
+  readonly check: string;
+  readonly findings: readonly CheckFinding[];
+  readonly waivers: readonly Waiver[];
+  readonly now: Temporal.Instant;
+  readonly used: Set<Waiver>;
+}): readonly CheckFinding[] {
+  const { check, findings, waivers, now, used } = options;
+  const valid = waivers.filter((waiver) => !isExpired(waiver, now));
+  return findings.map((finding) => {
+    const waiver = waiverFor(valid, check, finding);
+    if (waiver === undefined) return finding;
+    used.add(waiver);
+    return { ...finding, waived: { reason: waiver.reason, by: waiver.by, until: waiver.until } };
+  });
+}
+
+/** How a check ended that was not skipped. */
+export function statusOf(findings: readonly CheckFinding[]): Exclude<CheckStatus, "skipped"> {
+  const open = findings.filter(({ waived }) => waived === undefined);
+  if (open.some(({ rule, level }) => rule !== "unchecked" && level === "fail")) return "fail";
+  if (open.some(({ rule }) => rule === "unchecked")) return "error";
+  if (open.some(({ level }) => level === "warn")) return "warn";
+  // Somebody accepted that it was not checked, which makes it no pass.
+  return findings.some(({ rule }) => rule === "unchecked") ? "warn" : "pass";
+}
+
 /** `test/**` names all below test, `test/key.pem` one file. */
 export function namesFile(glob: string, file: string): boolean {
   const plain = glob.replace(/^(\.\/)+/, "");

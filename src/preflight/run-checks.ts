@@ -1,8 +1,9 @@
 import { BelayError } from "../errors.ts";
 import type { Waiver } from "../manifest/checks.ts";
-import type { CheckEvidence, CheckFinding, CheckResult, CheckStatus } from "../rollout/check-result.ts";
+import type { CheckEvidence, CheckFinding, CheckResult } from "../rollout/check-result.ts";
+import { type Earlier, judgeEarlier, seenElsewhere } from "./built-elsewhere.ts";
 import type { Check, Outcome, Subject, Tool } from "./check.ts";
-import { blocks, isExpired, strictnessOf, waiverFor } from "./policy.ts";
+import { applyWaivers, blocks, statusOf, strictnessOf } from "./policy.ts";
 import { checkWaivers } from "./waivers.ts";
 
 /** What an entry of the ledger holds of one check; the rest is counted. */
@@ -48,7 +49,9 @@ export async function runChecks(checks: readonly Check[], options: RunOptions): 
     running.delete(check.name);
     done += 1;
     tell();
-    return judge({ check: check.name, outcome, durationMs, used }, options);
+    return outcome.kind === "earlier"
+      ? judgeEarlier(outcome, subject, used)
+      : judge({ check: check.name, outcome, durationMs, used }, options);
   };
   const results = await Promise.all(wanted.map(runOne));
   signal.throwIfAborted();
@@ -56,7 +59,7 @@ export async function runChecks(checks: readonly Check[], options: RunOptions): 
   return waivers === null ? results : [...results, judge({ check: "waivers", outcome: waivers, durationMs: 0, used }, options)];
 }
 
-async function outcomeOf(check: Check, subject: Subject, signal: AbortSignal): Promise<Outcome> {
+async function outcomeOf(check: Check, subject: Subject, signal: AbortSignal): Promise<Outcome | Earlier> {
   const timeoutMs = check.timeoutMs(subject.manifest.checks);
   const over = new AbortController();
   const stopWaiting = subject.clock.every(timeoutMs, () => over.abort(new TimeUp()));
@@ -64,6 +67,7 @@ async function outcomeOf(check: Check, subject: Subject, signal: AbortSignal): P
     return await check.run(subject, AbortSignal.any([signal, over.signal]));
   } catch (cause) {
     signal.throwIfAborted();
+    if (cause instanceof BelayError && cause.code === "BELAY_CHECK_NO_FOLDER") return seenElsewhere(check.name, subject);
     return couldNotCheck(cause, check.name, timeoutMs);
   } finally {
     stopWaiting();
@@ -98,13 +102,9 @@ interface Seen {
 function judge({ check, outcome, durationMs, used }: Seen, { subject, version }: RunOptions): CheckResult {
   const { manifest, environment, clock } = subject;
   const strictness = strictnessOf(manifest.checks, check, environment);
-  const valid = manifest.checks.waivers.filter((waiver) => !isExpired(waiver, clock.now()));
-  const findings = sorted(findingsOf(outcome)).map((finding) => {
-    const waiver = waiverFor(valid, check, finding);
-    if (waiver !== undefined) used.add(waiver);
-    return waiver === undefined ? finding : { ...finding, waived: { reason: waiver.reason, by: waiver.by, until: waiver.until } };
-  });
-  const status = statusOf(outcome, findings);
+  const { waivers } = manifest.checks;
+  const findings = applyWaivers({ check, findings: sorted(findingsOf(outcome)), waivers, now: clock.now(), used });
+  const status = outcome.kind === "skipped" ? "skipped" : statusOf(findings);
   return {
     check,
     status,
@@ -130,16 +130,6 @@ function findingsOf(outcome: Outcome): readonly CheckFinding[] {
       return [{ rule: "unchecked", level: "fail", message, fix }, ...outcome.findings];
     }
   }
-}
-
-function statusOf(outcome: Outcome, findings: readonly CheckFinding[]): CheckStatus {
-  if (outcome.kind === "skipped") return "skipped";
-  const open = findings.filter(({ waived }) => waived === undefined);
-  if (open.some(({ rule, level }) => rule !== "unchecked" && level === "fail")) return "fail";
-  if (open.some(({ rule }) => rule === "unchecked")) return "error";
-  if (open.some(({ level }) => level === "warn")) return "warn";
-  // Somebody accepted that it was not checked, which makes it no pass.
-  return findings.some(({ rule }) => rule === "unchecked") ? "warn" : "pass";
 }
 
 function summarize(outcome: Outcome, findings: readonly CheckFinding[]): string {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Scanner, Severity } from "../manifest/checks.ts";
 import type { CheckFinding } from "../rollout/check-result.ts";
 import { type Check, type Outcome, type Subject, unchecked } from "./check.ts";
-import { endWords, lastWordsOf, runShell } from "./commands.ts";
+import { endWords, lastWordsOf, requireFolder, runShell } from "./commands.ts";
 import { hashOf } from "./file-tree.ts";
 import { type Report, readBandit, readSarif, type ScanFinding } from "./from-sarif.ts";
 
@@ -62,8 +62,8 @@ async function reportOf(
   subject: Subject,
   signal: AbortSignal,
 ): Promise<{ readonly text: string } | Outcome> {
-  const { cwd } = subject.commands;
-  const file = report === null || cwd === null ? null : join(cwd, report);
+  const folder = requireFolder(subject);
+  const file = report === null ? null : join(folder, report);
   const before = file === null ? undefined : stampOf(file);
   if (run !== null) {
     const end = await runShell(subject, run, signal);

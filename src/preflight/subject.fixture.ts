@@ -6,7 +6,7 @@ import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import { userEnvironment } from "../ports/environment.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
-import type { Check, PreviousRelease, Subject } from "./check.ts";
+import type { Check, EarlierResults, PreviousRelease, Subject } from "./check.ts";
 import { openFileTree } from "./file-tree.ts";
 import { runChecks } from "./run-checks.ts";
 
@@ -24,6 +24,9 @@ export interface Given {
   readonly build?: boolean;
   readonly repository?: string;
   readonly isWithoutSource?: boolean;
+  /** The folder is as it was committed: commands have nowhere to run. */
+  readonly isBuiltElsewhere?: boolean;
+  readonly earlier?: EarlierResults;
 }
 
 /** A release on its way, with files of its own in a folder that goes away with the test. */
@@ -56,7 +59,11 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
             ...previous,
           },
     repository: given.repository ?? null,
-    commands: { cwd: given.isWithoutSource === true ? null : folder, env: environmentOfCommands() },
+    commands: {
+      cwd: given.isWithoutSource === true || given.isBuiltElsewhere === true ? null : folder,
+      env: environmentOfCommands(),
+    },
+    earlier: given.earlier ?? null,
     clock:
       now === undefined
         ? clock

@@ -102,6 +102,16 @@ test("a Dockerfile is asked only where nothing else says how the service starts"
   assert.equal(describeProject(filesOf({ Dockerfile: dockerfile, Procfile: "web: x" })).command, "x");
 });
 
+test("a program of one file is started with Node where nothing else says how the service starts", () => {
+  const draft = describeProject(filesOf({ "server.js": "listen(process.env.PORT, process.env.HOST)" }));
+  assert.equal(draft.command, "node server.js");
+  assert.equal(draft.build, null);
+  assert.match(draft.assumed.join(" "), /no package\.json/);
+  assert.equal(describeProject(filesOf({ "server.py": "", "index.js": "" })).command, "python3 -u server.py");
+  const dockerfile = describeProject(filesOf({ Dockerfile: 'FROM x\nCMD ["./serve"]\n', "index.js": "" }));
+  assert.equal(dockerfile.command, "./serve");
+});
+
 test("an empty folder has no command", () => {
   assert.equal(describeProject(filesOf({})).command, null);
 });

@@ -2,7 +2,7 @@ import { describeDockerfile } from "./dockerfile.ts";
 import { type Draft, type DraftPart, mergeDraft, toServiceName } from "./draft.ts";
 import { describeGoProject } from "./go-project.ts";
 import { findListening, type Listening } from "./listening.ts";
-import { describeNodeProject } from "./node-project.ts";
+import { describeLoneNodeFile, describeNodeProject } from "./node-project.ts";
 import { describeProcfile } from "./procfile.ts";
 import type { ProjectFiles } from "./project-files.ts";
 import { describePythonProject } from "./python-project.ts";
@@ -25,8 +25,12 @@ export function describeProject(files: ProjectFiles, parts: readonly DraftPart[]
   const kind = kinds.map((describe) => describe(files)).find((part) => part !== undefined) ?? {};
   // A Procfile says how the service is really started.
   const known = [healthPart(listening), kind, describeProcfile(files) ?? {}, ...parts].reduce<Draft>(mergeDraft, empty);
-  // A Dockerfile means a container, so it is asked only where nothing else knows.
-  const draft = known.command === null ? mergeDraft(known, describeDockerfile(files) ?? {}) : known;
+  // A Dockerfile means a container, so it is asked only where nothing else knows; a file's name alone says even less.
+  const lastResorts = [describeDockerfile, describeLoneNodeFile];
+  const draft = lastResorts.reduce(
+    (before, describe) => (before.command === null ? mergeDraft(before, describe(files) ?? {}) : before),
+    known,
+  );
   return mergeDraft(draft, {
     toCheck: [...healthChecks(draft), ...listeningChecks(draft, listening), ...ignoredChecks(draft, files)],
   });

@@ -30,7 +30,9 @@ export function toManifestText(draft: Draft): string {
     `run: { command: ${scalar(command)}, health: ${scalar(health)} }`,
     hosts.length === 1 && hosts[0] === "*"
       ? `# "*" is every host name, for one service alone. ${service}.localhost works on this machine, ${service}.example.com with your DNS.`
-      : "# The host names of your visitors.",
+      : hosts.every((host) => host.endsWith(".localhost"))
+        ? `# Names in .localhost work on this machine alone; ${service}.example.com, say, works with your DNS.`
+        : "# The host names of your visitors.",
     "environments:",
     `  production: { routes: [${routes}] }`,
     "",

@@ -43,6 +43,20 @@ export function describeNodeProject(files: ProjectFiles): DraftPart | undefined 
   };
 }
 
+/** A folder with nothing but a program of one file; undefined when there is none. */
+export function describeLoneNodeFile({ paths }: ProjectFiles): DraftPart | undefined {
+  const entry = ["server.js", "server.mjs", "server.ts", "index.js", "app.js", "main.js"].find((path) => paths.includes(path));
+  if (entry === undefined) return undefined;
+  return {
+    command: `node ${entry}`,
+    commandFrom: `the file ${entry}`,
+    assumed: [
+      "There is no package.json, so it has no dependencies and nothing is built.",
+      "It runs on the Node that Belay brings along (Node 26).",
+    ],
+  };
+}
+
 function describeStart(files: ProjectFiles, { scripts = {}, main }: PackageJson): DraftPart {
   const { start } = scripts;
   if (typeof start === "string" && start.trim() !== "") {

@@ -1,11 +1,12 @@
-import type { IncomingMessage } from "node:http";
 import type { InFlight } from "../routing/in-flight.ts";
 import type { IncomingRequest } from "../routing/worker-state.ts";
 import { Attempts } from "./attempts.ts";
+import type { ClientConnection, ClientRequest } from "./client.ts";
+import { cameByTls, headersForInstance } from "./forwarding.ts";
 import { maintenanceAnswer } from "./maintenance-answer.ts";
 import { isHttps } from "./preview-door.ts";
 import type { ProxyContext } from "./proxy-context.ts";
-import { headersForInstance, type RequestHead, readRequestHead } from "./request-head.ts";
+import { type RequestHead, readRequestHead } from "./request-head.ts";
 import type { OwnAnswer } from "./respond.ts";
 
 /** A request that has a place to go. It is in flight from here on. */
@@ -22,7 +23,8 @@ export interface Admission {
 /** Reads a request's head, knows its visitor, and chooses its release. */
 export function admit(
   context: ProxyContext,
-  incoming: IncomingMessage,
+  incoming: ClientRequest,
+  connection: ClientConnection,
 ): Admission | { readonly kind: "refused"; readonly answer: OwnAnswer } {
   const head = readRequestHead(incoming);
   if (typeof head === "string")
@@ -35,11 +37,15 @@ export function admit(
     path: head.path,
     visitor: visitor.id,
     isNewVisitor: visitor.isNew,
-    traits: { peerAddress: incoming.socket.remoteAddress ?? "", headers: incoming.rawHeaders, target: head.target },
-    ...previewOf(context, incoming, head),
+    traits: { peerAddress: connection.peerAddress, headers: incoming.rawHeaders, target: head.target },
+    ...previewOf(context, connection, head),
     nowMs,
   });
   if (choice === null) return { kind: "refused", answer: { status: 404, reason: "No service answers at this address" } };
+  const { peerAddress, scheme } = connection;
+  const proxies = context.proxiesInFront.of(choice.service);
+  const location = scheme === "https" || cameByTls(head, { peerAddress, proxies }) ? null : context.secureLocation(head);
+  if (location !== null) return { kind: "refused", answer: { status: 308, reason: "This host is served over HTTPS", location } };
   const { maintenance } = choice.service;
   if (maintenance !== undefined)
     return { kind: "refused", answer: maintenanceAnswer(maintenance.message, incoming.headers.accept) };
@@ -50,19 +56,27 @@ export function admit(
     request,
     attempts: new Attempts({ state, request, nowMs }),
     headers: headersForInstance(head, {
-      clientAddress: incoming.socket.remoteAddress ?? "unknown",
+      peerAddress,
+      scheme,
       requestId: head.requestId ?? context.nextRequestId(),
+      proxies,
     }),
     setCookie: visitor.setCookie,
   };
 }
 
 /** Nothing for the many who have no such cookie. */
-function previewOf(context: ProxyContext, incoming: IncomingMessage, head: RequestHead): Pick<IncomingRequest, "preview"> {
+function previewOf(context: ProxyContext, connection: ClientConnection, head: RequestHead): Pick<IncomingRequest, "preview"> {
   const { previewCookies: cookies } = head;
   if (cookies.length === 0) return {};
   const nowSeconds = context.clock.now().epochMilliseconds / 1000;
-  return { preview: { cookies, isHttps: isHttps(incoming, context.state.serviceAt(head.host, head.path)), nowSeconds } };
+  return {
+    preview: {
+      cookies,
+      isHttps: isHttps(context, head, { connection, service: context.state.serviceAt(head.host, head.path) }),
+      nowSeconds,
+    },
+  };
 }
 
 /** The answer comes from a release that does not serve everybody. */

@@ -27,6 +27,17 @@ export class Connections {
     use.idleSinceMs = nowMs;
   }
 
+  /** Its client was told something just now, and may have sent something before it hears that. */
+  used(socket: Socket, nowMs: number): void {
+    const use = this.#uses.get(socket);
+    if (use !== undefined) use.idleSinceMs = nowMs;
+  }
+
+  isIdle(socket: Socket, sinceMs: number): boolean {
+    const use = this.#uses.get(socket);
+    return use !== undefined && use.busy === 0 && use.idleSinceMs < sinceMs;
+  }
+
   get size(): number {
     return this.#uses.size;
   }

@@ -23,13 +23,17 @@ export interface UpstreamRequest {
  */
 export type UpstreamEnd = "complete" | "refused" | "withdrawn" | "invalid" | "reset" | "truncated";
 
-/** Hears of one exchange: at most one head, then data, then exactly one end, unless it was aborted. */
+/** Hears of one exchange: at most one head, then data, perhaps trailers, then exactly one end, unless it was aborted. */
 export interface ExchangeObserver {
   /** Asked when the connection stands and nothing was sent yet. */
   mayStart(): boolean;
+  /** An answer before the answer, such as 103 Early Hints; any number of them, before the head. */
+  informationArrived(head: { readonly status: number; readonly headers: readonly string[] }): void;
   headArrived(head: { readonly status: number; readonly statusText: string; readonly headers: readonly string[] }): void;
   /** False asks for a pause, until `resume`. */
   dataArrived(chunk: Buffer): boolean;
+  /** Fields behind the body; before the end, and only when there are any. */
+  trailersArrived(trailers: readonly string[]): void;
   ended(end: UpstreamEnd): void;
 }
 

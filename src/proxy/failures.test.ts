@@ -1,8 +1,9 @@
 // What a worker on a real socket does, and tells, when something fails: instances, leases, clients, the control plane.
 import assert from "node:assert/strict";
 import http from "node:http";
+import net from "node:net";
 import { test } from "node:test";
-import { closedTarget, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
+import { closedTarget, collect, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
 
 test("a refused connection goes to another instance, with its body, for every method", async (t) => {
   const world = await openWorld(t);
@@ -139,6 +140,18 @@ test("a head later than the deadline is a 504, the same for both arms", async (t
   assert.deepEqual([world.count({ arm: "canary" }), world.count({ arm: "stable" })], [1, 1]);
 });
 
+test("a client that is done sending gets its answer, and is counted by it", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, (_, response) => setTimeout(() => response.end("late"), 100));
+  await world.serve(tableWith(1, [app]));
+  const socket = net.connect({ port: world.port, host: "127.0.0.1", allowHalfOpen: true });
+  const received = collect(socket);
+  socket.end("GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+  await until(() => received.text.endsWith("late"));
+  await received.ended;
+  await until(() => world.count({ outcome: "ok" }) === 1);
+});
+
 test("a client that goes away ends the exchange and is evidence for nobody", async (t) => {
   const world = await openWorld(t);
   const { promise: broken, resolve } = Promise.withResolvers<void>();
@@ -147,7 +160,7 @@ test("a client that goes away ends the exchange and is evidence for nobody", asy
   const request = http.get({ port: world.port, host: "127.0.0.1", headers: { host: "shop.test" }, agent: false });
   request.on("error", () => {});
   await until(() => world.inFlightNow() === 1);
-  request.destroy();
+  request.socket?.resetAndDestroy();
   await broken;
   await until(() => world.count({ outcome: "excluded" }) === 1);
 });

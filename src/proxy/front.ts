@@ -1,14 +1,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { Server as NetServer, type Socket } from "node:net";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import { BelayError } from "../errors.ts";
 import type { InFlight } from "../routing/in-flight.ts";
 import { poolsOf, type RoutingTable } from "../routing/table.ts";
 import { admit } from "./admission.ts";
+import type { Certificates } from "./certificates.ts";
+import { type ClientConnection, type ClientRequest, type ClientResponse, connectionOf } from "./client.ts";
 import { Connections } from "./connections.ts";
+import { connectionOfStream, Http2Request, Http2Response } from "./http2-exchange.ts";
 import { answerPreviewLink, isPreviewLink } from "./preview-door.ts";
 import { ProxiedRequest } from "./proxied-request.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 import { respond, respondOnSocket } from "./respond.ts";
+import { TlsFront } from "./tls-front.ts";
 import { Tunnel } from "./tunnel.ts";
 
 const idleGraceMs = 2_000;
@@ -17,9 +21,15 @@ const drainPollMs = 20;
 const serverOptions = {
   keepAliveTimeout: 65_000,
   headersTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
   // For the whole of a request, uploads included; a client that stalls is caught by the deadline.
   requestTimeout: 3_600_000,
   noDelay: true,
+  // Node would refuse such a request and go on to read the next; `readRequestHead` refuses the connection.
+  requireHostHeader: false,
+  // Finds clients that are gone and have said no more than that they are done sending.
+  keepAlive: true,
+  keepAliveInitialDelay: 30_000,
   shouldUpgradeCallback: (incoming: IncomingMessage) => incoming.headers.upgrade?.toLowerCase() === "websocket",
 };
 
@@ -28,36 +38,58 @@ export class Front {
   readonly #context: ProxyContext;
   readonly #server: Server;
   readonly #connections = new Connections();
+  readonly #refused = new WeakSet<Socket>();
+  readonly #tls: TlsFront;
 
-  constructor(context: ProxyContext) {
+  constructor(context: ProxyContext, certificates: Certificates) {
     this.#context = context;
+    this.#tls = new TlsFront({
+      certificates,
+      onHttp1: (socket) => this.#server.emit("connection", socket),
+      onHttp2: (socket) => this.#connections.opened(socket, this.#nowMs()),
+      onStream: (stream, { headers, raw, socket }) => {
+        const request = new Http2Request(stream, headers, raw);
+        this.#exchange(request, new Http2Response(stream), connectionOfStream(stream, socket), socket);
+      },
+    });
     this.#server = createServer(serverOptions, (incoming, response) => this.#handle(incoming, response));
     this.#server.on("connection", (socket) => this.#connections.opened(socket, this.#nowMs()));
+    // Node's limit drops headers without a word; what is too many is refused by `readRequestHead`.
+    this.#server.maxHeadersCount = 0;
+    // A client that is done sending still waits for its answer. Node's types do not know this field.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
+    // Node would tell the client to go on before anybody knows whether its request has a place to go.
+    this.#server.on("checkContinue", (incoming: IncomingMessage, response: ServerResponse) => this.#handle(incoming, response));
+    this.#server.on("connect", (_incoming: IncomingMessage, client: Socket) => {
+      client.on("error", () => client.destroy());
+      respondOnSocket(client, { status: 405, reason: "Belay is no proxy for other hosts" });
+    });
     this.#server.on("upgrade", (incoming: IncomingMessage, client: Socket, firstBytes: Buffer) => {
       this.#handleUpgrade(incoming, client, firstBytes);
     });
   }
 
   /** Listens on an inherited descriptor. Throws `BELAY_PROXY_LISTEN_FAILED`. */
-  async listen(fd: number): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once("error", reject);
-    this.#server.listen({ fd }, resolve);
-    try {
-      await promise;
-    } catch (cause) {
-      throw new BelayError({
-        code: "BELAY_PROXY_LISTEN_FAILED",
-        message: `the proxy cannot listen on descriptor ${fd}, which it should have from the keeper`,
-        next: "Run `belay down`, then `belay up`.",
-        cause,
-      });
-    }
+  listen(fd: number): Promise<void> {
+    return listenOn(this.#server, fd);
+  }
+
+  /** The same for clients that speak TLS. Resolves to the port. */
+  async listenTls(fd: number): Promise<number> {
+    await listenOn(this.#tls.server, fd);
+    return (this.#tls.server.address() as AddressInfo).port;
+  }
+
+  /** Takes over certificates that have changed on disk, for connections from now on. */
+  reloadCertificates(): void {
+    this.#tls.reload();
   }
 
   /** Ends what is past its deadline. Called every 100 ms, and before every report. */
   enforceDeadlines(): void {
     for (const request of this.#context.state.overdue(this.#nowMs())) this.#context.requests.get(request)?.deadlinePassed();
+    const idleSinceMs = this.#nowMs() - serverOptions.keepAliveTimeout;
+    this.#tls.closeIdle((socket) => this.#connections.isIdle(socket, idleSinceMs));
   }
 
   /** Closes streams and tunnels to a canary that the table does not know any more: its rollout was given up. */
@@ -74,8 +106,9 @@ export class Front {
   async drain(limitMs: number): Promise<void> {
     // Never http.Server.close: it kills connections that were just accepted and whose request was not read yet.
     NetServer.prototype.close.call(this.#server);
+    for (const socket of this.#tls.drain()) this.#connections.used(socket, this.#nowMs());
     const endMs = this.#nowMs() + limitMs;
-    while (this.#connections.size > 0 && this.#nowMs() < endMs) {
+    while (this.#connections.size + this.#tls.handshakes > 0 && this.#nowMs() < endMs) {
       this.#connections.closeIdle(this.#nowMs() - idleGraceMs);
       await this.#context.clock.sleep(drainPollMs);
     }
@@ -85,22 +118,36 @@ export class Front {
 
   #handle(incoming: IncomingMessage, response: ServerResponse): void {
     const { socket } = incoming;
+    // What comes behind a request that was not understood could be anything: a part of it, or somebody else's request.
+    if (this.#refused.has(socket)) return;
+    this.#exchange(incoming, response, connectionOf(socket), socket);
+  }
+
+  #exchange(incoming: ClientRequest, response: ClientResponse, connection: ClientConnection, socket: Socket): void {
     this.#connections.began(socket);
     response.once("close", () => this.#connections.ended(socket, this.#nowMs()));
-    if (isPreviewLink(incoming)) {
-      void answerPreviewLink(this.#context, incoming, response);
+    if (incoming.method === "CONNECT") {
+      respond(response, { status: 405, reason: "Belay is no proxy for other hosts" });
       return;
     }
-    const admission = admit(this.#context, incoming);
-    if (admission.kind === "refused") respond(response, { isLast: this.#context.isDraining(), ...admission.answer });
-    else new ProxiedRequest({ context: this.#context, admission, incoming, response }).begin();
+    if (isPreviewLink(incoming)) {
+      void answerPreviewLink(this.#context, { incoming, response, connection });
+      return;
+    }
+    const admission = admit(this.#context, incoming, connection);
+    if (admission.kind === "admitted") {
+      new ProxiedRequest({ context: this.#context, admission, incoming, response, connection }).begin();
+      return;
+    }
+    if (admission.answer.isLast === true && incoming.httpVersion !== "2") this.#refused.add(socket);
+    respond(response, { isLast: this.#context.isDraining() || incoming.headers.expect !== undefined, ...admission.answer });
   }
 
   #handleUpgrade(incoming: IncomingMessage, client: Socket, firstBytes: Buffer): void {
     this.#connections.began(client);
     // node:http has let go of the socket: an error that nobody listens to would end the process.
     client.on("error", () => client.destroy());
-    const admission = admit(this.#context, incoming);
+    const admission = admit(this.#context, incoming, connectionOf(client));
     if (admission.kind === "admitted") new Tunnel({ context: this.#context, admission, incoming, client, firstBytes }).begin();
     else respondOnSocket(client, admission.answer);
   }
@@ -113,4 +160,20 @@ export class Front {
 function isAbandoned({ choice, isStream, release }: InFlight, table: RoutingTable): boolean {
   if (choice.fallback === null || !isStream) return false;
   return !table.services.flatMap(poolsOf).some((pool) => pool.release === release);
+}
+
+async function listenOn(server: NetServer, fd: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen({ fd }, resolve);
+  try {
+    await promise;
+  } catch (cause) {
+    throw new BelayError({
+      code: "BELAY_PROXY_LISTEN_FAILED",
+      message: `the proxy cannot listen on descriptor ${fd}, which it should have from the keeper`,
+      next: "Run `belay down`, then `belay up`.",
+      cause,
+    });
+  }
 }

@@ -3,7 +3,8 @@
  * behind it.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -71,6 +72,11 @@ export interface Sent {
 export class LoopbackWorld {
   readonly port: number;
   readonly releasesFolder: string;
+  readonly certificatesFolder: string;
+  /** 0 without certificates. */
+  tlsPort = 0;
+  /** How often a worker has complained of a certificate. */
+  refusedCertificates = 0;
   readonly #linkPath: string;
   readonly cookieOnCanary: string = cookieWhere((bucket) => bucket < 5000);
   readonly cookieOnStable: string = cookieWhere((bucket) => bucket >= 5000);
@@ -82,6 +88,7 @@ export class LoopbackWorld {
 
   constructor(port: number, { linkPath, releasesFolder }: { readonly linkPath: string; readonly releasesFolder: string }) {
     this.releasesFolder = releasesFolder;
+    this.certificatesFolder = join(releasesFolder, "..", "certificates");
     this.port = port;
     this.#linkPath = linkPath;
     this.plane = this.#createPlane();
@@ -108,6 +115,11 @@ export class LoopbackWorld {
   async serve(table: RoutingTable): Promise<void> {
     this.plane.publish(table);
     await until(() => this.plane.workers().some((worker) => worker.isConnected && worker.acknowledgedEpoch === table.epoch));
+  }
+
+  async certificateRefused(): Promise<void> {
+    const before = this.refusedCertificates;
+    await until(() => this.refusedCertificates > before);
   }
 
   count(wanted: Partial<Counter>): number {
@@ -149,7 +161,11 @@ export class LoopbackWorld {
 
 export async function openWorld(
   t: TestContext,
-  { stored, hasControl = true }: { stored?: RoutingTable; hasControl?: boolean } = {},
+  {
+    stored,
+    hasControl = true,
+    certificates,
+  }: { stored?: RoutingTable; hasControl?: boolean; certificates?: Readonly<Record<string, string>> } = {},
 ): Promise<LoopbackWorld> {
   const folder = mkdtempSync(join(tmpdir(), "belay-proxy-"));
   const tableFile = join(folder, "table.json");
@@ -157,15 +173,25 @@ export async function openWorld(
   const { fd, port } = listeningDescriptor();
   const world = new LoopbackWorld(port, { linkPath: join(folder, "workers.sock"), releasesFolder: join(folder, "releases") });
   if (hasControl) await world.plane.listen();
+  for (const [name, host] of Object.entries(certificates ?? {})) makeCertificate(world.certificatesFolder, name, host);
+  const secure = certificates === undefined ? null : listeningDescriptor();
+  world.tlsPort = secure?.port ?? 0;
   const ending = new AbortController();
   const worker = runProxyWorker({
     clock,
     random: createSystemRandom(),
-    log: silentLog,
+    log: {
+      ...silentLog,
+      warn: (message) => {
+        if (message === "a certificate cannot be used") world.refusedCertificates += 1;
+      },
+    },
     httpFd: fd,
+    httpsFd: secure?.fd ?? null,
     linkSocketPath: join(folder, "workers.sock"),
     tableFile,
     releasesFolder: join(folder, "releases"),
+    certificatesFolder: join(folder, "certificates"),
     visitorKey,
     workerName: "proxy-1",
     pid: process.pid,
@@ -185,6 +211,22 @@ export async function openWorld(
     rmSync(folder, { recursive: true });
   });
   return world;
+}
+
+/** Signed by itself, as good as any for what is tested here. */
+export function makeCertificate(folder: string, name: string, host: string): void {
+  mkdirSync(join(folder, name), { recursive: true });
+  const key = [
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:prime256v1",
+    "-nodes",
+    "-keyout",
+    join(folder, name, "privkey.pem"),
+  ];
+  const subject = ["-subj", `/CN=${host}`, "-addext", `subjectAltName=DNS:${host}`, "-days", "2"];
+  execFileSync("openssl", ["req", "-x509", ...key, ...subject, "-out", join(folder, name, "fullchain.pem")], { stdio: "ignore" });
 }
 
 /** A bound socket that nobody else holds, as the keeper makes it. */

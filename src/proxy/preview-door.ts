@@ -1,9 +1,9 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { PreviewRefusal } from "../rollout/preview.ts";
 import { previewCookieName, previewLinkPath } from "../routing/preview-desk.ts";
 import type { ServiceRoute } from "../routing/table.ts";
-import { TrustedProxies } from "../routing/trusted-proxies.ts";
 import type { Redemption } from "../routing/wire.ts";
+import type { ClientConnection, ClientRequest, ClientResponse } from "./client.ts";
+import { cameByTls } from "./forwarding.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 import { type RequestHead, readRequestHead } from "./request-head.ts";
 import { respond } from "./respond.ts";
@@ -16,23 +16,34 @@ const refusalWords: Readonly<Record<PreviewRefusal, string>> = {
 };
 
 /** Whether the request is about a preview link: those are answered by Belay itself. */
-export function isPreviewLink({ url = "" }: IncomingMessage): boolean {
+export function isPreviewLink({ url = "" }: Pick<ClientRequest, "url">): boolean {
   return (url.split("?", 1)[0] ?? "").endsWith(previewLinkPath);
 }
 
 /** Whether the visitor speaks https, to Belay or to a trusted proxy in front that says so. */
-export function isHttps(incoming: IncomingMessage, service: ServiceRoute | null): boolean {
-  if ("encrypted" in incoming.socket && incoming.socket.encrypted === true) return true;
-  const { trustedProxies = [] } = service ?? {};
-  if (incoming.headers["x-forwarded-proto"] !== "https") return false;
-  return new TrustedProxies(trustedProxies).trusts(incoming.socket.remoteAddress ?? "");
+export function isHttps(
+  context: Pick<ProxyContext, "proxiesInFront">,
+  head: RequestHead,
+  { connection, service }: Asked,
+): boolean {
+  const { scheme, peerAddress } = connection;
+  if (scheme === "https") return true;
+  return service !== null && cameByTls(head, { peerAddress, proxies: context.proxiesInFront.of(service) });
+}
+
+interface Asked {
+  readonly connection: Pick<ClientConnection, "scheme" | "peerAddress">;
+  readonly service: ServiceRoute | null;
 }
 
 /** Exchanges a link for a cookie, and sends its holder on to the service without the link. */
 export async function answerPreviewLink(
   context: ProxyContext,
-  incoming: IncomingMessage,
-  response: ServerResponse,
+  {
+    incoming,
+    response,
+    connection,
+  }: { readonly incoming: ClientRequest; readonly response: ClientResponse; readonly connection: ClientConnection },
 ): Promise<void> {
   const isLast = context.isDraining();
   const head = readRequestHead(incoming);
@@ -40,6 +51,12 @@ export async function answerPreviewLink(
   const service = typeof head === "string" ? null : context.state.serviceAt(head.host, head.path);
   if (typeof head === "string" || service === null) {
     respond(response, { status: 404, reason: "No service answers at this address", isLast });
+    return;
+  }
+  const https = isHttps(context, head, { connection, service });
+  const location = https ? null : context.secureLocation(head);
+  if (location !== null) {
+    respond(response, { status: 308, reason: "This host is served over HTTPS", location, isLast });
     return;
   }
   // What only looks at a link, as a chat that shows what is behind it may do, does not use it up.
@@ -63,7 +80,7 @@ export async function answerPreviewLink(
       return;
     case "accepted":
       sendOn(response, {
-        cookie: cookieOf(service, redemption, isHttps(incoming, service)),
+        cookie: cookieOf(service, redemption, https),
         location: head.path.slice(0, -previewLinkPath.length) || "/",
         isLast,
       });
@@ -90,7 +107,7 @@ function cookieOf(service: ServiceRoute, { cookie, lastsSeconds }: Redemption & 
 }
 
 function sendOn(
-  response: ServerResponse,
+  response: ClientResponse,
   { cookie, location, isLast }: { readonly cookie: string; readonly location: string; readonly isLast: boolean },
 ): void {
   const headers = ["Location", location, "Set-Cookie", cookie, "Cache-Control", "no-store", "Referrer-Policy", "no-referrer"];

@@ -1,31 +1,35 @@
 import { createReadStream } from "node:fs";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { pipeline } from "node:stream";
+import { pipeline, Writable } from "node:stream";
 import type { ExchangeEnd } from "../routing/outcome.ts";
 import type { Target } from "../routing/table.ts";
 import { type Admission, isCanary, shownRelease } from "./admission.ts";
+import type { ClientConnection, ClientRequest, ClientResponse } from "./client.ts";
 import type { ExchangeObserver, UpstreamEnd, UpstreamExchange, UpstreamRequest } from "./exchange.ts";
 import { findKeptAsset, type KeptAsset } from "./kept-assets.ts";
 import type { Interruptible, ProxyContext } from "./proxy-context.ts";
 import { RequestBody } from "./request-body.ts";
 import { type OwnAnswer, respond } from "./respond.ts";
-import { headersForClient } from "./response-head.ts";
+import { headersForClient, informationForClient, trailersForClient } from "./response-head.ts";
 
 /** How long a request that every instance refuses is held, and how often they are asked again. */
 const waitForSomebodyMs = 3_000;
 const askAgainMs = 50;
+/** How long the rest of a body is read whose answer is there already. */
+const dropRestMs = 30_000;
 
 /** One request and its answer, from admission to the end. */
 export class ProxiedRequest implements ExchangeObserver, Interruptible {
   readonly #context: ProxyContext;
   readonly #admission: Admission;
-  readonly #incoming: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #incoming: ClientRequest;
+  readonly #response: ClientResponse;
+  readonly #connection: ClientConnection;
   readonly #upstreamRequest: UpstreamRequest;
   #target: Target | null = null;
   #exchange: UpstreamExchange | null = null;
   #body: RequestBody | null = null;
   #hasSentData = false;
+  #hasAskedForBody = false;
   /** When every instance had refused for the first time. */
   #refusedSinceMs: number | null = null;
   #isOver = false;
@@ -33,13 +37,15 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   constructor(options: {
     readonly context: ProxyContext;
     readonly admission: Admission;
-    readonly incoming: IncomingMessage;
-    readonly response: ServerResponse;
+    readonly incoming: ClientRequest;
+    readonly response: ClientResponse;
+    readonly connection: ClientConnection;
   }) {
     this.#context = options.context;
     this.#admission = options.admission;
     this.#incoming = options.incoming;
     this.#response = options.response;
+    this.#connection = options.connection;
     const { head, headers } = this.#admission;
     const openBody = head.hasBody ? () => this.#openBody() : null;
     this.#upstreamRequest = { method: this.#incoming.method ?? "GET", target: head.target, headers, openBody };
@@ -55,6 +61,13 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     return !this.#isOver && this.#admission.attempts.mayStart(this.#nowMs());
   }
 
+  informationArrived({ status, headers }: { readonly status: number; readonly headers: readonly string[] }): void {
+    // 101 is a tunnel's and 100 the front's own. A client of HTTP/1.0 would take any of them for the answer.
+    if (this.#isOver || status < 102 || this.#response.headersSent || this.#admission.head.httpVersion === "1.0") return;
+    if (this.#response.socket === null) return;
+    this.#response.writeInformation(status, [...informationForClient(headers)]);
+  }
+
   headArrived(head: { readonly status: number; readonly statusText: string; readonly headers: readonly string[] }): void {
     if (this.#isOver) return;
     const { request, setCookie } = this.#admission;
@@ -67,11 +80,12 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
       setCookie,
       shownRelease: shownRelease(request),
       isCanary: isCanary(request),
-      isLast: this.#context.isDraining(),
+      isLast: this.#context.isDraining() || this.#isBodyUnasked,
     };
     const { headers, hasDate, isStream } = headersForClient(head.headers, additions);
     if (this.#target !== null) this.#context.state.targetAnswered(this.#target.instance);
     this.#context.state.headArrived(request, { status: head.status, kind: isStream ? "stream" : "body", nowMs: this.#nowMs() });
+    if (isStream) this.#endWithClient();
     this.#response.sendDate = !hasDate;
     const statusText = /^[\t\x20-\x7e]+$/.test(head.statusText) ? head.statusText : undefined;
     this.#response.writeHead(head.status, statusText, [...headers]);
@@ -87,6 +101,10 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     if (this.#response.write(chunk)) return true;
     this.#response.once("drain", () => this.#exchange?.resume());
     return false;
+  }
+
+  trailersArrived(trailers: readonly string[]): void {
+    if (!this.#isOver) this.#response.addTrailers(pairsOf(trailersForClient(trailers)));
   }
 
   ended(end: UpstreamEnd): void {
@@ -113,7 +131,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
       case "truncated":
         this.#finish("truncated");
         // A clean end would pass a part of an answer off as the whole.
-        this.#incoming.socket.resetAndDestroy();
+        this.#connection.breakOff();
         break;
     }
   }
@@ -132,7 +150,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     if (this.#isOver) return;
     this.#finish("cut");
     if (this.#response.headersSent && this.#admission.request.isStream) this.#response.end();
-    else this.#incoming.socket.resetAndDestroy();
+    else this.#connection.breakOff();
   }
 
   #tryNext(): void {
@@ -173,17 +191,29 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   #answerWith({ file, bytes, contentType }: KeptAsset): void {
     this.#context.state.headArrived(this.#admission.request, { status: 200, kind: "body", nowMs: this.#nowMs() });
     this.#finish("complete");
-    const connection = this.#context.isDraining() ? ["Connection", "close"] : [];
+    const connection = this.#context.isDraining() || this.#isBodyUnasked ? ["Connection", "close"] : [];
     const headers = ["Content-Type", contentType, "Content-Length", String(bytes), "Cache-Control", "private, max-age=86400"];
     this.#response.writeHead(200, [...headers, ...connection]);
     if (this.#incoming.method === "HEAD") this.#response.end();
-    else pipeline(createReadStream(file), this.#response, () => {});
+    else pipeline(createReadStream(file), bodyOf(this.#response), () => {});
   }
 
   #openBody(): RequestBody {
     const { state } = this.#context;
-    this.#body = new RequestBody(this.#incoming, () => state.requestProgressed(this.#admission.request, this.#nowMs()));
+    this.#body = new RequestBody(this.#incoming, {
+      onWanted: () => this.#askForBody(),
+      onProgress: () => state.requestProgressed(this.#admission.request, this.#nowMs()),
+    });
     return this.#body;
+  }
+
+  /** The instance has been reached and takes the body: now a client that waits for a word gets it, once. */
+  #askForBody(): void {
+    if (!this.#admission.head.expectsContinue || this.#hasAskedForBody || this.#response.headersSent) return;
+    this.#hasAskedForBody = true;
+    // Node would put it behind the head of an answer that waits for its turn.
+    if (this.#response.socket !== null) this.#response.writeContinue();
+    else this.#response.once("socket", () => void (this.#response.headersSent || this.#response.writeContinue()));
   }
 
   #countReset(): void {
@@ -195,10 +225,21 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     if (!this.#isOver) this.#finish("aborted");
   }
 
+  /** A client that is done sending may still wait for an answer, but nobody listens to an endless one that way. */
+  #endWithClient(): void {
+    const left = () => void (this.#isOver || this.#response.destroy());
+    if (this.#connection.isDoneSending) queueMicrotask(left);
+    this.#response.once("close", this.#connection.onDoneSending(left));
+  }
+
   #answer(end: ExchangeEnd, answer: OwnAnswer): void {
     this.#finish(end);
     if (this.#response.headersSent || this.#response.destroyed) return;
-    respond(this.#response, { isLast: this.#context.isDraining(), ...answer, setCookie: this.#admission.setCookie });
+    respond(this.#response, {
+      isLast: this.#context.isDraining() || this.#isBodyUnasked,
+      ...answer,
+      setCookie: this.#admission.setCookie,
+    });
   }
 
   #finish(end: ExchangeEnd): void {
@@ -208,10 +249,54 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     this.#context.state.exchangeEnded(this.#admission.request, end, this.#nowMs());
     this.#context.judged();
     // An answer before the end of the request: the rest is read and dropped, so that the connection can be used again.
-    if (this.#admission.head.hasBody && !this.#incoming.complete) this.#incoming.resume();
+    if (this.#admission.head.hasBody && !this.#incoming.complete && !this.#response.destroyed) this.#dropRestOfBody();
+  }
+
+  /** Some clients read the answer only when they have sent everything, and one that goes on for ever has had it long since. */
+  #dropRestOfBody(): void {
+    const ended = new AbortController();
+    const end = () => ended.abort();
+    // Node does not tell a request whose answer is there of the end of its connection.
+    const forget = this.#connection.onceClosed(end);
+    const settle = () => {
+      this.#incoming.off("close", settle);
+      forget();
+      end();
+    };
+    this.#incoming.on("close", settle);
+    this.#incoming.resume();
+    const atLimit = () => void (this.#incoming.complete || this.#connection.destroy());
+    this.#context.clock.sleep(dropRestMs, ended.signal).then(atLimit, atLimit);
+  }
+
+  /** A client that was not told to go on may send the body or not: its connection is of no more use. */
+  get #isBodyUnasked(): boolean {
+    return this.#admission.head.expectsContinue && !this.#hasAskedForBody;
   }
 
   #nowMs(): number {
     return this.#context.clock.monotonicMs();
   }
+}
+
+function pairsOf(fields: readonly string[]): readonly [string, string][] {
+  return fields.flatMap((name, index): [string, string][] => (index % 2 === 0 ? [[name, fields[index + 1] ?? ""]] : []));
+}
+
+/** An answer's body as a stream, for what is no exchange. */
+function bodyOf(response: ClientResponse): Writable {
+  return new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      if (response.write(chunk)) done();
+      else response.once("drain", () => done());
+    },
+    final: (done) => {
+      response.end();
+      done();
+    },
+    destroy: (cause, done) => {
+      if (cause !== null) response.destroy();
+      done(cause);
+    },
+  });
 }

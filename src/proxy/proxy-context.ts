@@ -4,6 +4,8 @@ import type { VisitorCookies } from "../routing/visitor-cookie.ts";
 import type { Redemption } from "../routing/wire.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
 import type { Upstream } from "./exchange.ts";
+import type { ProxiesInFront } from "./forwarding.ts";
+import type { RequestHead } from "./request-head.ts";
 
 /** What a worker may do with a request on its way, from outside of it. */
 export interface Interruptible {
@@ -21,8 +23,11 @@ export interface ProxyContext {
   /** Bundles by digest, for the assets of releases that do not serve any more. */
   readonly releasesFolder: string;
   readonly cookies: VisitorCookies;
+  readonly proxiesInFront: ProxiesInFront;
   /** Every request on its way, until it is judged and gone. */
   readonly requests: Map<InFlight, Interruptible>;
+  /** Where a request that came without TLS should have gone; null when it may stay. */
+  secureLocation(head: RequestHead): string | null;
   /** Unique over all workers and boots. */
   nextRequestId(): string;
   /** Called when something was judged: it may be worth telling at once. */

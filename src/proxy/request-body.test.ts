@@ -4,27 +4,36 @@ import { Socket } from "node:net";
 import { test } from "node:test";
 import { RequestBody } from "./request-body.ts";
 
+const ignored = { onWanted: () => {}, onProgress: () => {} };
+
 test("an attempt that never read the body leaves it whole for the next", async () => {
   const source = sourceWith(["a", "b"]);
-  new RequestBody(source, () => {}).destroy();
-  assert.equal(await textOf(new RequestBody(source, () => {})), "ab");
+  new RequestBody(source, ignored).destroy();
+  assert.equal(await textOf(new RequestBody(source, ignored)), "ab");
 });
 
 test("an attempt that began to read and was withdrawn at once loses nothing", async () => {
   const source = sourceWith(["a", "b"]);
-  const first = new RequestBody(source, () => {});
+  const first = new RequestBody(source, ignored);
   first.read(0);
   first.destroy();
   await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(await textOf(new RequestBody(source, () => {})), "ab");
+  assert.equal(await textOf(new RequestBody(source, ignored)), "ab");
 });
 
 test("each piece is progress, and waiting is the client's fault only while it has not sent everything", async () => {
   const source = sourceWith([]);
   let progress = 0;
-  const body = new RequestBody(source, () => {
-    progress += 1;
+  let wanted = 0;
+  const body = new RequestBody(source, {
+    onWanted: () => {
+      wanted += 1;
+    },
+    onProgress: () => {
+      progress += 1;
+    },
   });
+  assert.equal(wanted, 0);
   assert.equal(body.isWaitingForClient, false);
   body.resume();
   await new Promise((resolve) => setImmediate(resolve));
@@ -34,7 +43,7 @@ test("each piece is progress, and waiting is the client's fault only while it ha
   source.push(null);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(body.isWaitingForClient, false);
-  assert.equal(progress, 2);
+  assert.deepEqual([wanted, progress], [1, 2]);
 });
 
 /** A request whose body has arrived; an empty one is still arriving. */

@@ -1,20 +1,27 @@
-import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
+import type { BodySource } from "./client.ts";
+
+interface RequestBodyEvents {
+  /** An instance begins to take the body. */
+  onWanted(): void;
+  /** A piece, or the end, has come. */
+  onProgress(): void;
+}
 
 /**
  * A client's request body for one attempt at an instance. It touches the client's stream only when it is read, and gives
  * it back paused when it is destroyed, so that an attempt that sent nothing costs nothing.
  */
 export class RequestBody extends Readable {
-  readonly #source: IncomingMessage;
-  readonly #onProgress: () => void;
+  readonly #source: BodySource;
+  readonly #events: RequestBodyEvents;
   #isAttached = false;
   #isWaiting = false;
 
-  constructor(source: IncomingMessage, onProgress: () => void) {
+  constructor(source: BodySource, events: RequestBodyEvents) {
     super();
     this.#source = source;
-    this.#onProgress = onProgress;
+    this.#events = events;
   }
 
   /** The instance would take more, and the client does not send it. */
@@ -26,6 +33,7 @@ export class RequestBody extends Readable {
     this.#isWaiting = true;
     if (!this.#isAttached) {
       this.#isAttached = true;
+      this.#events.onWanted();
       this.#source.on("data", this.#onData);
       this.#source.on("end", this.#onEnd);
     }
@@ -41,13 +49,13 @@ export class RequestBody extends Readable {
 
   #onData = (chunk: Buffer): void => {
     this.#isWaiting = false;
-    this.#onProgress();
+    this.#events.onProgress();
     if (!this.push(chunk)) this.#source.pause();
   };
 
   #onEnd = (): void => {
     this.#isWaiting = false;
-    this.#onProgress();
+    this.#events.onProgress();
     this.push(null);
   };
 }

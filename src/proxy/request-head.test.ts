@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { headersForInstance, type RawRequest, type RequestHead, readRequestHead } from "./request-head.ts";
+import { type RawRequest, type RequestHead, readRequestHead } from "./request-head.ts";
 
 test("what is of one connection, or what a client may not say of itself, is not passed on", () => {
   const gone = [
@@ -24,14 +24,6 @@ test("headers that Connection names are left out, Host never", () => {
   assert.deepEqual(head.headers, ["Host", "a.test", "X-Kept", "2"]);
 });
 
-test("the instance learns who asks, for which host and under which id", () => {
-  const head = read({ rawHeaders: ["Host", "A.test:80", "X-Request-Id", "abc-1"] });
-  assert.deepEqual(headersForInstance(head, { clientAddress: "10.0.0.1", requestId: head.requestId ?? "made" }), [
-    ...["Host", "A.test:80", "X-Forwarded-For", "10.0.0.1", "X-Forwarded-Proto", "http", "X-Request-Id", "abc-1"],
-    ...["X-Forwarded-Host", "A.test:80"],
-  ]);
-});
-
 test("an ill-formed request id is dropped", () => {
   for (const id of ["", "a b", "x".repeat(129), "ä", "a\tb"])
     assert.equal(read({ rawHeaders: ["X-Request-Id", id] }).requestId, null);
@@ -45,10 +37,55 @@ test("path and query are told apart, and a URL of the same host is a path", () =
 
 test("a request that two readers could understand differently is refused", () => {
   assert.equal(typeof readRequestHead(raw({ rawHeaders: ["Host", "a", "host", "b"] })), "string");
-  assert.equal(typeof readRequestHead(raw({ httpVersion: "1.0", rawHeaders: ["Transfer-Encoding", "chunked"] })), "string");
-  assert.equal(typeof readRequestHead(raw({ httpVersion: "2.0" })), "string");
-  for (const url of ["*", "", "a", "http://b.test/"])
+  assert.equal(
+    typeof readRequestHead(raw({ httpVersion: "1.0", rawHeaders: ["Host", "a", "Transfer-Encoding", "chunked"] })),
+    "string",
+  );
+  assert.equal(typeof readRequestHead(raw({ httpVersion: "2.0", rawHeaders: ["Host", "a"] })), "string");
+  assert.equal(typeof readRequestHead(raw({})), "string");
+  for (const rawHeaders of [
+    ["Host", "a b"],
+    ["Host", "a,b"],
+    ["Host", "a/b"],
+    ["Host", "a:1x"],
+    ["Host", "a", "Transfer-Encoding", "gzip, chunked"],
+    ["Host", "a", "Transfer-Encoding", "chunked", "Transfer-Encoding", "chunked"],
+    ["Host", "a", "Content-Length", "99999999999999999999"],
+    ["Host", "a", ...Array.from({ length: 400 }, () => "x")],
+  ])
+    assert.equal(typeof readRequestHead(raw({ rawHeaders })), "string", rawHeaders.slice(0, 2).join(": "));
+  for (const url of ["*", "", "a", "/a#b", "http://b.test/", "http://user@a.test/"])
     assert.equal(typeof readRequestHead(raw({ url, rawHeaders: ["Host", "a.test"] })), "string");
+});
+
+test("hosts are names and addresses, with a port or without", () => {
+  for (const host of ["", "a.test", "A.Test:80", "my_app.test", "127.0.0.1:8080", "[::1]:8080", "a.test:"])
+    assert.equal(read({ rawHeaders: ["Host", host] }).hostHeader, host);
+});
+
+test("a trace is passed on when it can be read, and its state never without it", () => {
+  const trace = `00-${"4bf92f35".repeat(4)}-00f067aa0ba902b7-01`;
+  const sound = ["traceparent", trace, "tracestate", "a=1"];
+  assert.deepEqual(read({ rawHeaders: sound }).headers, sound);
+  assert.deepEqual(read({ rawHeaders: ["traceparent", `cc${trace.slice(2)}-more`] }).headers.length, 2);
+  const faulty = [
+    `ff${trace.slice(2)}`,
+    trace.toUpperCase(),
+    `00-${"0".repeat(32)}-00f067aa0ba902b7-01`,
+    "00-1-2-3",
+    `${trace}-more`,
+  ];
+  for (const value of faulty)
+    assert.deepEqual(read({ rawHeaders: ["traceparent", value, "tracestate", "a=1", "Accept", "*/*"] }).headers, [
+      "Accept",
+      "*/*",
+    ]);
+  assert.deepEqual(read({ rawHeaders: ["traceparent", trace, "Traceparent", trace] }).headers, []);
+});
+
+test("the wish to be told to go on is honoured from HTTP/1.1 on", () => {
+  assert.equal(read({ rawHeaders: ["Expect", "100-Continue"] }).expectsContinue, true);
+  assert.equal(read({ httpVersion: "1.0", rawHeaders: ["Expect", "100-continue"] }).expectsContinue, false);
 });
 
 test("a body is there when a length or chunks say so", () => {
@@ -91,10 +128,13 @@ function raw(part: Partial<RawRequest>): RawRequest {
   return { url: "/", httpVersion: "1.1", rawHeaders: [], ...part };
 }
 
+/** A request that names no Host gets one, which is not among the headers that are returned. */
 function read(part: Partial<RawRequest>): RequestHead {
-  const head = readRequestHead(raw(part));
+  const { rawHeaders = [] } = part;
+  const isNamed = rawHeaders.includes("Host");
+  const head = readRequestHead(raw(isNamed ? part : { ...part, rawHeaders: [...rawHeaders, "Host", "a.test"] }));
   assert.ok(typeof head !== "string", String(head));
-  return head;
+  return isNamed ? head : { ...head, headers: head.headers.slice(0, -2) };
 }
 
 function pick({ target, path }: RequestHead): readonly string[] {

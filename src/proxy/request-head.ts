@@ -1,6 +1,7 @@
 import { normalizeHost } from "../routing/find-route.ts";
 import type { PreviewCookie } from "../routing/preview-desk.ts";
 import { splitCookieHeader } from "../routing/visitor-cookie.ts";
+import { isTraceParent } from "./trace-parent.ts";
 
 /** What the front has read of a request. `node:http`'s IncomingMessage is one. */
 export interface RawRequest {
@@ -8,6 +9,8 @@ export interface RawRequest {
   readonly httpVersion: string;
   /** Name, value, name, value, as they came. */
   readonly rawHeaders: readonly string[];
+  /** Said by the frames of HTTP/2; of HTTP/1.1 the headers say it. */
+  readonly hasBody?: boolean;
 }
 
 export interface RequestHead {
@@ -25,11 +28,34 @@ export interface RequestHead {
   /** The client's X-Request-Id when it is well formed. */
   readonly requestId: string | null;
   readonly hasBody: boolean;
+  /** The client waits for `100 Continue` before it sends the body. */
+  readonly expectsContinue: boolean;
+  /** What the request says of those before: true only of a proxy that is trusted. */
+  readonly claims: ForwardingClaims;
+  /** The hops that the request names, without this one; empty when it names none. */
+  readonly via: string;
+  readonly httpVersion: string;
   /** Headers that are passed on: name, value, name, value. */
   readonly headers: readonly string[];
 }
 
+export interface ForwardingClaims {
+  readonly forwardedFor: readonly string[];
+  /** The last value; empty when there is none. */
+  readonly forwardedProto: string;
+  readonly forwardedPort: string;
+}
+
 const requestIdPattern = /^[\w.:/+=-]{1,128}$/;
+
+/** Far above what browsers and their proxies send; Node alone would drop what is beyond its limit without a word. */
+const headersMax = 200;
+
+/** Whitespace and control characters, which HTTP/2 could carry into a request line. */
+const hasControls = /[\0-\x20\x7f]/;
+
+/** A name or an address, and a port. */
+const hostPattern = /^(?:[\w.~%-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i;
 
 /** Of one connection, or replaced by what Belay itself knows. */
 const notPassed = new Set([
@@ -43,13 +69,11 @@ const notPassed = new Set([
   "transfer-encoding",
   "upgrade",
   "http2-settings",
-  // The front has answered it already.
+  // Belay gives the answer to it, once the instance takes the body.
   "expect",
+  // X-Forwarded-* says the same. A trusted proxy that sets those may let a client's Forwarded through.
   "forwarded",
-  "x-forwarded-for",
   "x-forwarded-host",
-  "x-forwarded-port",
-  "x-forwarded-proto",
   "x-real-ip",
   "x-request-id",
 ]);
@@ -60,13 +84,13 @@ export function readRequestHead(request: RawRequest): RequestHead | string {
   for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
     fields.add(request.rawHeaders[index] ?? "", request.rawHeaders[index + 1] ?? "");
   }
-  if (fields.hosts.length > 1) return "more than one Host header";
-  if (fields.isChunked && request.httpVersion !== "1.1") return "Transfer-Encoding on a version of HTTP without it";
-  if (request.httpVersion !== "1.1" && request.httpVersion !== "1.0") return "a version of HTTP that is not 1.0 or 1.1";
   const [hostHeader = ""] = fields.hosts;
   const target = originForm(request.url ?? "", hostHeader);
+  const fault = faultOf(request, fields);
+  if (fault !== null) return fault;
   if (target === null) return "a request target that is neither a path nor a URL of this host";
   const query = target.indexOf("?");
+  const headers = fields.hasSoundTrace ? fields.passed : fields.passedWithoutTrace();
   return {
     hostHeader,
     host: normalizeHost(hostHeader),
@@ -75,19 +99,28 @@ export function readRequestHead(request: RawRequest): RequestHead | string {
     visitorCookies: fields.visitorCookies,
     previewCookies: fields.previewCookies,
     requestId: fields.requestId,
-    hasBody: fields.isChunked || fields.contentLength > 0,
-    headers: withoutNominated(fields.passed, fields.connection),
+    hasBody: request.hasBody ?? (fields.isChunked || fields.contentLength > 0),
+    expectsContinue: fields.expectsContinue && request.httpVersion !== "1.0",
+    claims: fields,
+    via: fields.via,
+    httpVersion: request.httpVersion,
+    headers: withoutNominated(headers, fields.connection),
   };
 }
 
-/** Headers as the instance gets them. */
-export function headersForInstance(
-  head: RequestHead,
-  about: { readonly clientAddress: string; readonly requestId: string },
-): string[] {
-  const { hostHeader, headers } = head;
-  const forwarded = ["X-Forwarded-For", about.clientAddress, "X-Forwarded-Proto", "http", "X-Request-Id", about.requestId];
-  return hostHeader === "" ? [...headers, ...forwarded] : [...headers, ...forwarded, "X-Forwarded-Host", hostHeader];
+/** Why a request that node:http lets through is refused: each could be read differently by whoever reads it next. Null when it is sound. */
+function faultOf({ httpVersion, rawHeaders }: RawRequest, fields: HeaderFields): string | null {
+  if (rawHeaders.length > 2 * headersMax) return `more than ${headersMax} headers`;
+  // "2" is what the front says of HTTP/2; a request line that says so says "2.0".
+  if (!["1.1", "1.0", "2"].includes(httpVersion)) return "a version of HTTP that is not 1.0, 1.1 or 2";
+  if (fields.hosts.length === 0 && httpVersion !== "1.0") return "no Host header";
+  if (fields.hosts.length > 1) return "more than one Host header";
+  if (!hostPattern.test(fields.hosts[0] ?? "")) return "a Host header that is not a host";
+  if (fields.isChunked && httpVersion !== "1.1") return "Transfer-Encoding on a version of HTTP without it";
+  if (fields.isChunked && fields.transferEncoding.trim().toLowerCase() !== "chunked")
+    return "a Transfer-Encoding other than chunked";
+  if (!Number.isSafeInteger(fields.contentLength)) return "a Content-Length that is no length";
+  return null;
 }
 
 /** Leaves out the headers that a Connection header names, as RFC 9110 7.6.1 asks; Host stays whatever it says. */
@@ -101,18 +134,27 @@ export function withoutNominated(headers: readonly string[], connection: string)
   return headers.filter((_, index) => !named.includes((headers[index - (index % 2)] ?? "").toLowerCase()));
 }
 
-class HeaderFields {
+class HeaderFields implements ForwardingClaims {
   readonly hosts: string[] = [];
   readonly visitorCookies: string[] = [];
   readonly previewCookies: PreviewCookie[] = [];
   readonly passed: string[] = [];
+  readonly forwardedFor: string[] = [];
+  forwardedProto = "";
+  forwardedPort = "";
+  via = "";
   connection = "";
   requestId: string | null = null;
+  transferEncoding = "";
   isChunked = false;
   contentLength = 0;
+  expectsContinue = false;
+  hasSoundTrace = true;
+  #hasTraceParent = false;
 
   add(name: string, value: string): void {
-    switch (name.toLowerCase()) {
+    const lower = name.toLowerCase();
+    switch (lower) {
       case "host":
         this.hosts.push(value);
         break;
@@ -123,19 +165,44 @@ class HeaderFields {
         this.contentLength = Number(value);
         break;
       case "connection":
-        this.connection = this.connection === "" ? value : `${this.connection},${value}`;
+        this.connection = joined(this.connection, value);
         return;
       case "transfer-encoding":
         this.isChunked = true;
+        this.transferEncoding = joined(this.transferEncoding, value);
+        return;
+      case "expect":
+        this.expectsContinue = value.trim().toLowerCase() === "100-continue";
+        return;
+      case "via":
+        this.via = joined(this.via, value);
         return;
       case "x-request-id":
         if (requestIdPattern.test(value)) this.requestId = value;
         return;
+      case "x-forwarded-for":
+        this.forwardedFor.push(...value.split(",").map((address) => address.trim()));
+        return;
+      case "x-forwarded-proto":
+        this.forwardedProto = value.split(",").at(-1)?.trim().toLowerCase() ?? "";
+        return;
+      case "x-forwarded-port":
+        this.forwardedPort = value.split(",").at(-1)?.trim() ?? "";
+        return;
+      case "traceparent":
+        if (this.#hasTraceParent || !isTraceParent(value)) this.hasSoundTrace = false;
+        this.#hasTraceParent = true;
+        break;
       default:
         // Names that begin with belay- are Belay's own: nobody outside speaks for it.
-        if (notPassed.has(name.toLowerCase()) || name.toLowerCase().startsWith("belay-")) return;
+        if (notPassed.has(lower) || lower.startsWith("belay-")) return;
     }
     this.passed.push(name, value);
+  }
+
+  /** A trace that cannot be read is no trace, and its state says nothing without it. */
+  passedWithoutTrace(): readonly string[] {
+    return withoutNominated(this.passed, "traceparent, tracestate");
   }
 
   #addCookies(name: string, value: string): void {
@@ -146,8 +213,14 @@ class HeaderFields {
   }
 }
 
+function joined(before: string, value: string): string {
+  return before === "" ? value : `${before},${value}`;
+}
+
 /** The path and query of a request target; null for `*`, and for a URL of another host than the Host header says. */
 function originForm(url: string, hostHeader: string): string | null {
+  // A fragment is never sent; what stands behind it is read as a part of the path by some and not by others.
+  if (url.includes("#") || hasControls.test(url)) return null;
   if (url.startsWith("/")) return url;
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/i.exec(url);
   if (absolute?.[1] === undefined || absolute[1].toLowerCase() !== hostHeader.toLowerCase()) return null;

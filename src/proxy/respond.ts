@@ -1,20 +1,23 @@
-import { type ServerResponse, STATUS_CODES } from "node:http";
+import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import type { ClientResponse } from "./client.ts";
 
 export interface OwnAnswer {
-  readonly status: 400 | 403 | 404 | 405 | 408 | 502 | 503 | 504;
+  readonly status: 308 | 400 | 403 | 404 | 405 | 408 | 502 | 503 | 504;
   /** What happened, in one line that a visitor may read. */
   readonly reason: string;
   readonly setCookie?: string | null;
   readonly isLast?: boolean;
   /** When to ask again, as Retry-After. */
   readonly retryAfterSeconds?: number;
+  /** Where the visitor is sent, as Location. */
+  readonly location?: string;
   /** A page instead of the line, for clients that show pages. */
   readonly html?: string;
 }
 
 /** Answers in Belay's own name. */
-export function respond(response: ServerResponse, answer: OwnAnswer): void {
+export function respond(response: ClientResponse, answer: OwnAnswer): void {
   response.writeHead(answer.status, headersOf(answer));
   response.end(bodyOf(answer));
 }
@@ -30,6 +33,7 @@ export function respondOnSocket(socket: Duplex, answer: OwnAnswer): void {
 function headersOf(answer: OwnAnswer): string[] {
   const type = answer.html === undefined ? "text/plain" : "text/html";
   const headers = ["Content-Type", `${type}; charset=utf-8`, "Content-Length", String(Buffer.byteLength(bodyOf(answer)))];
+  if (answer.location !== undefined) headers.push("Location", answer.location);
   if (answer.retryAfterSeconds !== undefined) headers.push("Retry-After", String(answer.retryAfterSeconds));
   headers.push("Cache-Control", "no-store");
   if (answer.setCookie !== undefined && answer.setCookie !== null) headers.push("Set-Cookie", answer.setCookie);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { headersForClient } from "./response-head.ts";
+import { headersForClient, informationForClient, trailersForClient } from "./response-head.ts";
 
 const plain = { setCookie: null, shownRelease: null, isCanary: false, isLast: false };
 
@@ -52,6 +52,13 @@ test("the release is shown and the connection is closed when that is asked for",
     "Connection",
     "close",
   ]);
+});
+
+test("what says how a message is read, or is a cookie, is no trailer and comes with no 1xx answer", () => {
+  const fields = ["Link", "</a>", "Set-Cookie", "a=1", "Transfer-Encoding", "chunked", "Content-Length", "3", "X-Sum", "1"];
+  assert.deepEqual(informationForClient(fields), ["Link", "</a>", "X-Sum", "1"]);
+  assert.deepEqual(trailersForClient(fields), ["Link", "</a>", "X-Sum", "1"]);
+  assert.deepEqual(trailersForClient(["Content-Type", "text/html", "belay-release", "forged"]), []);
 });
 
 test("server-sent events are a stream", () => {

@@ -32,6 +32,36 @@ const notPassed = new Set([
   "upgrade",
 ]);
 
+/** May not stand behind a body, because they say how the message is read, who may read it, or belong to Belay. */
+const noTrailers = new Set([
+  ...notPassed,
+  "authorization",
+  "cache-control",
+  "connection",
+  "content-encoding",
+  "content-length",
+  "content-range",
+  "content-type",
+  "host",
+  "set-cookie",
+]);
+
+/** The fields of a 1xx answer as the client gets them: none of its connection, and no cookies. */
+export function informationForClient(raw: readonly string[]): readonly string[] {
+  return withoutNames(raw, noTrailers, ["content-type", "cache-control"]);
+}
+
+export function trailersForClient(raw: readonly string[]): readonly string[] {
+  return withoutNames(raw, noTrailers, []);
+}
+
+function withoutNames(raw: readonly string[], names: ReadonlySet<string>, butNot: readonly string[]): readonly string[] {
+  return raw.filter((_, index) => {
+    const name = (raw[index - (index % 2)] ?? "").toLowerCase();
+    return (!names.has(name) && !name.startsWith("belay-")) || butNot.includes(name);
+  });
+}
+
 /** An instance's headers as the client gets them. An answer that caches may share never carries a visitor's cookie. */
 export function headersForClient(raw: readonly string[], additions: ResponseAdditions): ResponseHead {
   const passed: string[] = [];

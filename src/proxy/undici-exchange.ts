@@ -54,20 +54,27 @@ export class UndiciExchange implements UpstreamExchange, Dispatcher.DispatchHand
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, statusText = ""): void {
-    if (status < 200 || this.#stage === "over") return;
+    if (this.#stage === "over") return;
+    const headers = rawFieldsOf(controller.rawHeaders);
+    if (status < 200) {
+      this.#observer.informationArrived({ status, headers });
+      return;
+    }
     this.#stage = "answering";
-    this.#observer.headArrived({ status, statusText, headers: rawHeadersOf(controller) });
+    this.#observer.headArrived({ status, statusText, headers });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#stage !== "over" && !this.#observer.dataArrived(chunk)) controller.pause();
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.#stage === "over") return;
     this.#stage = "over";
     this.#connection.answers += 1;
     this.#letGo();
+    const trailers = rawFieldsOf(controller.rawTrailers);
+    if (trailers.length > 0) this.#observer.trailersArrived(trailers);
     this.#observer.ended("complete");
   }
 
@@ -116,9 +123,9 @@ export class UndiciExchange implements UpstreamExchange, Dispatcher.DispatchHand
   }
 }
 
-function rawHeadersOf({ rawHeaders }: Dispatcher.DispatchController): readonly string[] {
-  if (!Array.isArray(rawHeaders)) return [];
-  return rawHeaders.map((part: Buffer | string) => (typeof part === "string" ? part : part.toString("latin1")));
+function rawFieldsOf(fields: unknown): readonly string[] {
+  if (!Array.isArray(fields)) return [];
+  return fields.map((part: Buffer | string) => (typeof part === "string" ? part : part.toString("latin1")));
 }
 
 function isInvalid(error: Error): boolean {

@@ -6,16 +6,20 @@ import { poolsOf, type RoutingTable } from "../routing/table.ts";
 import { VisitorCookies } from "../routing/visitor-cookie.ts";
 import { linkProtocol } from "../routing/wire.ts";
 import { WorkerState } from "../routing/worker-state.ts";
+import { Certificates } from "./certificates.ts";
+import { ProxiesInFront } from "./forwarding.ts";
 import { Front } from "./front.ts";
 import { type ControlMessage, LinkClient } from "./link-client.ts";
 import { parseRoutingTable } from "./link-messages.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 import { Redemptions } from "./redemptions.ts";
 import { Reporter } from "./reporter.ts";
+import type { RequestHead } from "./request-head.ts";
 import { UndiciUpstream } from "./undici-upstream.ts";
 
 const deadlinePeriodMs = 100;
 const reportPeriodMs = 50;
+const certificatesPeriodMs = 5_000;
 /** How long a new worker waits for the control plane's table before it serves the one on disk. Clients wait in the socket's queue. */
 const firstTableWaitMs = 500;
 const drainLimitMs = 10_000;
@@ -26,6 +30,10 @@ export interface ProxyWorkerOptions {
   readonly log: Log;
   /** Listening socket, inherited from the keeper. */
   readonly httpFd: number;
+  /** The same for clients that speak TLS; null when nobody asked for it. */
+  readonly httpsFd?: number | null;
+  /** A folder for each certificate; see `Certificates`. */
+  readonly certificatesFolder: string;
   readonly linkSocketPath: string;
   /** The last routing table, as JSON: what is served while there is no control plane. */
   readonly tableFile: string;
@@ -56,6 +64,9 @@ class ProxyWorker {
   readonly #link: LinkClient;
   readonly #reporter: Reporter;
   readonly #firstTable = Promise.withResolvers<void>();
+  readonly #certificates: Certificates;
+  /** Null as long as there is no TLS. */
+  #tlsPort: number | null = null;
   readonly #redemptions: Redemptions;
   #requestCount = 0;
 
@@ -63,6 +74,7 @@ class ProxyWorker {
     const { clock, random, log, visitorKey, linkSocketPath } = options;
     this.#options = options;
     this.#boot = Buffer.from(random.bytes(8)).toString("hex");
+    this.#certificates = new Certificates({ folder: options.certificatesFolder, log });
     const cookies = new VisitorCookies({ key: visitorKey, random });
     this.#state = new WorkerState({ unitOf: (visitor) => cookies.unitOf(visitor) });
     this.#context = {
@@ -71,16 +83,18 @@ class ProxyWorker {
       upstream: this.#upstream,
       releasesFolder: options.releasesFolder,
       cookies,
+      proxiesInFront: new ProxiesInFront(),
       requests: new Map(),
       nextRequestId: () => {
         this.#requestCount += 1;
         return `${this.#boot}-${this.#requestCount.toString(36)}`;
       },
+      secureLocation: (head) => this.#secureLocation(head),
       redeem: (link) => this.#redemptions.redeem(link),
       judged: () => this.#reporter.judged(),
       isDraining: () => options.signal.aborted,
     };
-    this.#front = new Front(this.#context);
+    this.#front = new Front(this.#context, this.#certificates);
     this.#link = new LinkClient({
       path: linkSocketPath,
       clock,
@@ -105,15 +119,18 @@ class ProxyWorker {
   }
 
   async run(): Promise<void> {
-    const { clock, log, httpFd, signal } = this.#options;
+    const { clock, log, httpFd, httpsFd, signal } = this.#options;
     this.#serveStoredTable();
     const linked = this.#link.run();
     const stopDeadlines = clock.every(deadlinePeriodMs, () => this.#front.enforceDeadlines());
     const stopReports = clock.every(reportPeriodMs, () => this.#reporter.tick());
+    const stopCertificates =
+      typeof httpsFd === "number" ? clock.every(certificatesPeriodMs, () => this.#front.reloadCertificates()) : () => {};
     const stopReloads = this.#options.onReload?.(() => this.#reload());
     try {
       await this.#waitForFirstTable();
       await this.#front.listen(httpFd);
+      if (typeof httpsFd === "number") this.#tlsPort = await this.#front.listenTls(httpsFd);
       log.info("serving", { epoch: this.#state.table.epoch });
       await aborted(signal);
       log.info("draining");
@@ -122,11 +139,19 @@ class ProxyWorker {
     } finally {
       stopDeadlines();
       stopReports();
+      stopCertificates();
       stopReloads?.();
       this.#link.close();
       await linked;
       await this.#upstream.close();
     }
+  }
+
+  /** Hosts that a certificate is for are served over TLS. What an ACME client asks for is left where it asks. */
+  #secureLocation({ host, target }: RequestHead): string | null {
+    if (this.#tlsPort === null || target.startsWith("/.well-known/acme-challenge/") || !this.#certificates.covers(host))
+      return null;
+    return `https://${host}${this.#tlsPort === 443 ? "" : `:${this.#tlsPort}`}${target}`;
   }
 
   #hello(): Parameters<LinkClient["send"]>[0] {

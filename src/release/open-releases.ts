@@ -78,20 +78,52 @@ type Tools = ReleasesOptions & {
 };
 
 async function buildRelease(tools: Tools, request: BuildRequest, signal: AbortSignal): Promise<Release> {
+  if (request.staged !== undefined) {
+    const { staged } = request;
+    await inspectKept(tools, request, staged.digest, signal);
+    return toRelease(request, staged, staged.built ?? { kind: "built-here" });
+  }
   if (request.bundle !== undefined) {
     const received = tools.uploaded.read(request.bundle);
-    const bundle = await tools.store.verifiedFolder(received.digest);
-    const bundlePaths = (tools.store.list(received.digest) ?? []).map(({ path }) => path);
-    await inFolder(tools.work("preflight"), (scratch) =>
-      tools.inspect({ bundle, bundlePaths, source: null, sourcePaths: [], scratch, repository: tools.repository.folder }),
-    );
+    await inspectKept(tools, request, received.digest, signal);
     return toRelease(request, received, { kind: "built-by", ...received.builtBy, bundle: received.sha256 });
   }
   await tools.repository.demandCommit(request.commit);
-  return inFolder(tools.work(request.commit.slice(0, 12)), async (folder) => {
-    await mkdir(join(folder, "source"), { mode: 0o700 });
-    return toRelease(request, await buildIn(folder, tools, request, signal), { kind: "built-here" });
+  return inFolder(tools.work(request.commit.slice(0, 12)), async (folder) =>
+    toRelease(request, await buildIn(folder, tools, request, signal), { kind: "built-here" }),
+  );
+}
+
+/** A bundle that is here already, beside its commit where that is here too. */
+async function inspectKept(
+  tools: Tools,
+  { commit, root, bundle }: BuildRequest,
+  digest: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const kept = await tools.store.verifiedFolder(digest);
+  const bundlePaths = (tools.store.list(digest) ?? []).map(({ path }) => path);
+  await inFolder(tools.work("preflight"), async (folder) => {
+    const scratch = join(folder, "preflight");
+    await mkdir(scratch, { mode: 0o700 });
+    const around = { bundle: kept, bundlePaths, scratch, repository: tools.repository.folder, isBuiltNow: false };
+    const commitFolder = bundle === undefined ? await exportInto(folder, tools, { commit, root }, signal) : null;
+    const source = commitFolder === null ? null : join(commitFolder, root);
+    await tools.inspect({ ...around, source, sourcePaths: source === null ? [] : await listPaths(source) });
   });
+}
+
+/** The commit's tree, in a folder of its own below `folder`. */
+async function exportInto(
+  folder: string,
+  { repository }: Tools,
+  { commit, root }: Pick<BuildRequest, "commit" | "root">,
+  signal: AbortSignal,
+): Promise<string> {
+  const source = join(folder, "source");
+  await mkdir(source, { mode: 0o700 });
+  await exportCommit({ git: repository.git, commit, root, folder: source, indexFile: join(folder, "index"), signal });
+  return source;
 }
 
 /** Makes a folder for what is not done yet, and leaves nothing of it. */
@@ -106,8 +138,7 @@ async function inFolder<Result>(folder: string, action: (folder: string) => Prom
 
 async function buildIn(folder: string, tools: Tools, request: BuildRequest, signal: AbortSignal): Promise<StoredBundle> {
   const { commit, root, build, include } = request;
-  const source = join(folder, "source");
-  await exportCommit({ git: tools.repository.git, commit, root, folder: source, indexFile: join(folder, "index"), signal });
+  const source = await exportInto(folder, tools, { commit, root }, signal);
   const sourcePaths = await listPaths(join(source, root));
   if (build !== null) {
     const heading = `Build of commit ${commit} for ${request.service} in ${request.environment}, ${tools.clock.now()}`;
@@ -131,7 +162,7 @@ async function buildIn(folder: string, tools: Tools, request: BuildRequest, sign
   signal.throwIfAborted();
   const scratch = join(folder, "preflight");
   await mkdir(scratch, { mode: 0o700 });
-  const around = { source: join(source, root), sourcePaths, scratch, repository: tools.repository.folder };
+  const around = { source: join(source, root), sourcePaths, isBuiltNow: true, scratch, repository: tools.repository.folder };
   return tools.store.add({
     from: join(source, root),
     include,

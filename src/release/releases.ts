@@ -49,6 +49,8 @@ export interface BuildRequest
   readonly buildTimeoutMs: number;
   /** sha256 of a bundle that was received: nothing is built then. Absent: built here. */
   readonly bundle?: string | undefined;
+  /** A release whose bundle is to be this one's too: nothing is built then. */
+  readonly staged?: Pick<Release, "digest" | "fileCount" | "bytes" | "built"> | undefined;
   /** Globs of what goes into the bundle; null is everything. */
   readonly include: readonly string[] | null;
 }
@@ -58,9 +60,11 @@ export interface BuiltFolders {
   /** The bundle's files, as they will be kept. */
   readonly bundle: string;
   readonly bundlePaths: readonly string[];
-  /** The service's folder after the build, and the paths that the commit has in it. Null for a bundle that was built elsewhere. */
+  /** The service's folder, and the paths that the commit has in it. Null for a bundle that came without its commit. */
   readonly source: string | null;
   readonly sourcePaths: readonly string[];
+  /** Whether `source` is as the build left it. What was not built now lies there as it was committed. */
+  readonly isBuiltNow: boolean;
   /** An empty folder for what commands write; goes away with the build. */
   readonly scratch: string;
   /** The repository that has the commit's history, as far as it was sent. */

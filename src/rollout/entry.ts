@@ -2,7 +2,7 @@ import type { BackgroundFact } from "./background.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
 import type { PreviewKey } from "./preview.ts";
-import type { Actor, InstanceId, OutcomeBy, Plan, Position, Release, ReleaseId, RolloutId } from "./rollout.ts";
+import type { Actor, InstanceId, OutcomeBy, Plan, Position, Release, ReleaseId, RolloutId, StagedIn } from "./rollout.ts";
 import type { RunId } from "./task.ts";
 
 /** What a rollout can be told, and what can happen to it. Facts only. */
@@ -15,6 +15,10 @@ export type RolloutFact =
       readonly isDirty: boolean;
       /** sha256 of the bundle that was sent; absent when the release is to be built here. */
       readonly bundle?: string | undefined;
+      /** What the same bundle has to go through first; absent when nothing comes before. */
+      readonly staging?: StagedIn | undefined;
+      /** Present and true in an environment that comes before another. */
+      readonly attests?: boolean | undefined;
       readonly plan: Plan;
       /** In words, from the traffic before the start: how long its gates take and what they rule out. */
       readonly forecast: string;
@@ -139,6 +143,8 @@ export type ServiceFact =
     }
   /** The link was used, and is worth nothing from here on. */
   | { readonly kind: "preview-link-redeemed"; readonly nonce: string }
+  /** The entry's rollout brought this release to an environment that comes before another, and it passed what is checked there. */
+  | { readonly kind: "attested"; readonly release: ReleaseId; readonly digest: string; readonly checked: readonly string[] }
   /** While it is on, visitors get an answer of Belay's with this message; empty for its own words. */
   | { readonly kind: "maintenance-changed"; readonly isOn: boolean; readonly message: string }
   /** A person runs a command once, with a release's files and environment. Recorded before it is started, in the words that were given. */

@@ -17,6 +17,7 @@ export function newService(environment: string, name: string): Service {
     stable: null,
     promotedBefore: [],
     promotion: null,
+    attestations: {},
     met: [],
     warm: null,
     rollout: null,
@@ -61,6 +62,11 @@ export function applyEntry(service: Service, entry: Entry): Service {
       return applyRolloutFact(applyTaskFact(service, entry, fact), entry, fact);
     case "rolled-back-directly":
       return applyDirectRollback(service, entry, fact);
+    case "attested": {
+      const { digest, checked, release } = fact;
+      const attestation = { digest, checked, rollout: entry.rollout, at: entry.at };
+      return { ...service, attestations: { ...service.attestations, [release]: attestation } };
+    }
     case "maintenance-changed":
       return { ...service, maintenance: fact.isOn ? { message: fact.message, since: entry.at } : null };
     case "rollout-requested":
@@ -127,6 +133,8 @@ function beginRollout(service: Service, entry: Entry, fact: RolloutFact & { kind
     isDirty: !isRollback && fact.isDirty,
     root: isRollback ? "" : fact.root,
     ...(isRollback || fact.bundle === undefined ? {} : { bundle: fact.bundle }),
+    ...(isRollback || fact.staging === undefined ? {} : { staging: fact.staging }),
+    ...(isRollback || fact.attests === undefined ? {} : { attests: fact.attests }),
     candidate: isRollback ? fact.target : null,
     stable: service.stable,
     plan: fact.plan,

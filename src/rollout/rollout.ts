@@ -9,6 +9,7 @@
  * - **entry**: a fact in the ledger. Already true when it is recorded, never a wish.
  * - **process**: a worker or a job of a release, beside the instances that serve; only the release that serves everyone runs its own.
  * - **task**: a command of a release (a migration) that runs once for each revision, before its instances start.
+ * - **attestation**: that a bundle has run in the environment before, and what was checked there.
  * - **holdback**: the last share left on stable while the candidate bakes. **warm**: the old release, kept running after promotion.
  */
 
@@ -130,6 +131,12 @@ export type BuildPlace =
   | { readonly kind: "built-here" }
   | { readonly kind: "built-by"; readonly name: string; readonly host: string; readonly bundle: string };
 
+/** The rollout in another environment that has to end well before one here begins. */
+export interface StagedIn {
+  readonly environment: string;
+  readonly rollout: RolloutId;
+}
+
 export type OutcomeBy = "verdict" | "person" | "lease" | "health" | "plan";
 
 /**
@@ -179,6 +186,10 @@ export interface Rollout {
   readonly root: string;
   /** sha256 of the bundle that was sent; absent when the release is built here. */
   readonly bundle?: string | undefined;
+  /** Absent when no environment comes before this one. Until that rollout has earned an attestation, nothing runs here. */
+  readonly staging?: StagedIn | undefined;
+  /** True in an environment that comes before another: a release that gets here is attested. */
+  readonly attests?: boolean | undefined;
   /** Known once the bundle is built; a rollback knows it from the start. */
   readonly candidate: ReleaseId | null;
   /** What it replaces; null at the first release of a service. */

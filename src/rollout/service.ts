@@ -1,6 +1,6 @@
 import type { JobBook } from "./background.ts";
 import type { Preview } from "./preview.ts";
-import type { InstanceId, Release, ReleaseId, Rollout } from "./rollout.ts";
+import type { InstanceId, Release, ReleaseId, Rollout, RolloutId } from "./rollout.ts";
 import type { ServiceOneOffs, ServiceTasks } from "./task.ts";
 
 /** An instance that has proven its health at this address, and whether it answers now. */
@@ -33,6 +33,8 @@ export interface Service {
     readonly keepMs: number;
     readonly isWatched: boolean;
   } | null;
+  /** Releases that passed here, in an environment that comes before another. */
+  readonly attestations: Readonly<Record<ReleaseId, Attestation>>;
   /** Releases that visitors have met, the newest last, at most 50: their pages may still ask for their assets. */
   readonly met: readonly ReleaseId[];
   /** The running rollout, or the last one that ended. */
@@ -48,6 +50,17 @@ export interface Service {
   readonly maintenance: Maintenance | null;
   /** Links to releases that not everybody sees, as long as they are good for something. */
   readonly previews: readonly Preview[];
+}
+
+/** That a bundle ran and what was checked: what another environment asks for before it starts the same bundle. */
+export interface Attestation {
+  readonly digest: string;
+  /** The rollout that brought it here. */
+  readonly rollout: RolloutId;
+  /** What was checked, each in words. */
+  readonly checked: readonly string[];
+  /** Wall clock, ISO 8601. */
+  readonly at: string;
 }
 
 export interface Maintenance {

@@ -67,6 +67,7 @@ function whilePending(rollout: Rollout, { fact, position, at }: Placed): Rollout
     case "candidate-ready":
       if (rollout.kind === "rollback") return promote(rollout, rollout.earnedBy, "went back to a release that served before");
       if (rollout.stable === null) return promote(rollout, "plan", "first release, nothing to compare with");
+      if (rollout.attests === true) return promote(rollout, "plan", "ready where another environment comes after");
       return enter(rollout, stageAt(rollout, 0), position);
     default:
       return rollout;

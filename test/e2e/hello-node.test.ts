@@ -12,7 +12,11 @@ test("a six-line manifest is enough: the service is deployed, answers, is shown,
   cpSync(join(import.meta.dirname, "../../examples/hello-node"), repository.folder, { recursive: true });
   await repository.commitFile("README.md", "hello\n");
   await scene.up();
+  const typedAtMs = performance.now();
   const rollout = await scene.deploy(repository);
+  const servedAfterMs = performance.now() - typedAtMs;
+  t.diagnostic(`from the command to served: ${servedAfterMs.toFixed(0)} ms`);
+  assert.ok(servedAfterMs < 60_000, "a first deploy has nothing to wait for but its start");
   assert.equal(rollout.outcome, "promoted");
   assert.equal(rollout.by, "plan");
   assert.match(rollout.reason, /first release/);

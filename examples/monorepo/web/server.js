@@ -1,6 +1,6 @@
 const { createServer } = require("node:http");
-const { hello } = require("./hello.js");
+const { greet } = require("./shared/greet.js");
 
-const server = createServer((_request, response) => response.end(hello));
+const server = createServer((_request, response) => response.end(greet("web")));
 server.listen(Number(process.env.PORT), process.env.HOST);
 process.once("SIGTERM", () => server.close());

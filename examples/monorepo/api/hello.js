@@ -1,1 +1,0 @@
-exports.hello = "Hello from the API\n";

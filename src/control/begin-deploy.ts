@@ -1,0 +1,70 @@
+import { BelayError } from "../errors.ts";
+import { requireCommand } from "../rollout/commands.ts";
+import type { NewEntry, RolloutFact } from "../rollout/entry.ts";
+import { type Actor, isEnded, type Rollout, type RolloutId } from "../rollout/rollout.ts";
+import { entryOf } from "./control-loop.ts";
+import type { DeployRequest } from "./control-plane.ts";
+import type { Deployments } from "./deployments.ts";
+import type { PlannedDeploy } from "./plan-deploy.ts";
+import { stagedBefore } from "./staging.ts";
+
+interface DeployToBegin {
+  /** With the digest of its bundle, where one was sent. */
+  readonly request: DeployRequest & { readonly digest?: string };
+  readonly planned: PlannedDeploy;
+  /** The same deploy as planned for `planned.after`; null when nothing comes before. */
+  readonly before: PlannedDeploy | null;
+  readonly deployments: Deployments;
+  readonly actor: Actor;
+  newId(service: string): RolloutId;
+}
+
+interface BegunDeploy {
+  readonly rollout: RolloutId;
+  readonly forecast: string;
+  /** None when the rollout is there already. */
+  readonly entries: readonly NewEntry[];
+}
+
+/**
+ * The entries with which a deploy begins: its own rollout, the one in the environment before unless that one has the same already,
+ * and the ends of those in their way. Looks and decides in one go: nothing may happen before the entries are handed over.
+ * Throws `BELAY_ROLLOUT_RUNNING`.
+ */
+export function beginDeploy(options: DeployToBegin): BegunDeploy {
+  const { request, planned, before, deployments } = options;
+  const own = deployments.find(request.environment, planned.service);
+  const there = planned.fact.attests === true ? stagedBefore(own, request, deployments) : null;
+  if (there !== null && (!isEnded(there) || there.candidate === own?.stable)) {
+    const forecast = `${request.environment} has it already: ${there.id} is the one to follow`;
+    return { rollout: there.id, forecast, entries: [] };
+  }
+  const { after, fact, forecast } = planned;
+  if (after === null || before === null) return { ...begin(options, request.environment, fact), forecast };
+  const staged = stagedBefore(deployments.find(after, planned.service), request, deployments);
+  const first = staged === null ? begin(options, after, before.fact) : { rollout: staged.id, entries: [] };
+  const second = begin(options, request.environment, { ...fact, staging: { environment: after, rollout: first.rollout } });
+  return { rollout: second.rollout, forecast, entries: [...first.entries, ...second.entries] };
+}
+
+function begin(
+  { request, planned: { service }, deployments, actor, newId }: DeployToBegin,
+  environment: string,
+  fact: RolloutFact,
+) {
+  const running = deployments.find(environment, service)?.rollout ?? null;
+  const rollout = newId(service);
+  const entries = [entryOf({ environment, service, id: rollout }, actor, fact)];
+  if (running === null || isEnded(running)) return { rollout, entries };
+  if (!request.supersede) throw alreadyRunning(running);
+  requireCommand(running, "supersede");
+  return { rollout, entries: [entryOf(running, actor, { kind: "superseded", by: rollout }), ...entries] };
+}
+
+function alreadyRunning(rollout: Rollout): BelayError {
+  return new BelayError({
+    code: "BELAY_ROLLOUT_RUNNING",
+    message: `${rollout.id} of ${rollout.service} in ${rollout.environment} is running (${rollout.phase.name})`,
+    next: "Wait for its end, or run `belay deploy --supersede` to replace it.",
+  });
+}

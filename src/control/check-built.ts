@@ -1,0 +1,24 @@
+import type { RolloutFact } from "../rollout/entry.ts";
+import type { Service } from "../rollout/service.ts";
+import { takenRoute } from "./taken-route.ts";
+
+/** What a build ended with, or its refusal: what was free when it began may have been taken by another service since. */
+export function checkBuilt(fact: RolloutFact, service: Service, all: readonly Service[]): RolloutFact {
+  if (fact.kind !== "release-built") return fact;
+  const taken = takenRoute(fact.release, all);
+  if (taken !== null) return { kind: "rollout-refused", code: taken.code, reason: taken.message, next: taken.next };
+  return refuseWhatServes(service, fact);
+}
+
+/** A build whose result serves everyone already has nothing to roll out. */
+function refuseWhatServes(service: Service, fact: RolloutFact & { kind: "release-built" }): RolloutFact {
+  if (fact.release.id !== service.stable) return fact;
+  // It serves here from a time when nothing came after this environment: its attestation is still to be earned.
+  if (service.rollout?.attests === true && service.attestations[fact.release.id] === undefined) return fact;
+  return {
+    kind: "rollout-refused",
+    code: "BELAY_RELEASE_SERVES_ALREADY",
+    reason: `the commit builds to ${fact.release.id}, which serves everyone already`,
+    next: "Commit the change that you want to deploy, then run `belay deploy` again.",
+  };
+}

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { CheckResult } from "../rollout/check-result.ts";
+import type { RolloutFact } from "../rollout/entry.ts";
+import { ann, plan, releaseNamed } from "../rollout/rollout.builder.ts";
+import { wellBehaved } from "../runtimes/memory-runtime.ts";
+import { LoopWorld } from "./control-loop.fixture.ts";
+import { entryOf } from "./control-loop.ts";
+import { stagedBefore } from "./staging.ts";
+import type { StagedRelease } from "./world.ts";
+
+const source = { commit: releaseNamed("b2").commit, root: "", isDirty: false };
+const passedTests: CheckResult = {
+  check: "tests",
+  status: "pass",
+  blocks: false,
+  summary: "3 tests",
+  findings: [],
+  findingCount: 0,
+  evidence: { inspected: 3, tool: "npm test", toolVersion: "", inputsSha256: "", durationMs: 5 },
+};
+const first = { environment: "staging", service: "shop", id: "shop-staged" };
+const second = { environment: "production", service: "shop", id: "shop-wanted" };
+
+function requested(own: Partial<RolloutFact & { kind: "rollout-requested"; rolloutKind: "deploy" }>): RolloutFact {
+  return { kind: "rollout-requested", rolloutKind: "deploy", ...source, plan, forecast: "", ...own };
+}
+
+/** Asks for production after staging, as one deploy does, and counts what is built of it. */
+function deployAfterStaging(world: LoopWorld): { readonly built: (StagedRelease | null)[] } {
+  const built: (StagedRelease | null)[] = [];
+  world.changes.build = async ({ rollout: { environment }, staged, tell }) => {
+    built.push(staged);
+    tell.checked([{ ...passedTests, blocks: environment === "production" }]);
+    const routes = [{ host: `${environment}.example.com`, path: "/" }];
+    return { ...releaseNamed("b2"), environment, routes };
+  };
+  world.restart();
+  world.loop.submit([
+    entryOf(first, ann, requested({ attests: true, plan: { ...plan, steps: [], bakeMs: 0, keepWarmMs: 0 } })),
+    entryOf(second, ann, requested({ staging: { environment: "staging", rollout: first.id } })),
+  ]);
+  return { built };
+}
+
+test("production waits for staging, takes its bundle without a build of its own, and only then starts instances", async () => {
+  const world = new LoopWorld({ behaviourOf: () => ({ ...wellBehaved, readyAfterMs: 1_000 }) });
+  const { built } = deployAfterStaging(world);
+  await world.pass(500);
+  assert.equal(world.rollout.phase.name, "pending");
+  assert.deepEqual(
+    (await world.runtime.list()).map(({ environment }) => environment),
+    ["staging"],
+  );
+  await world.pass(3_000);
+  assert.equal(world.serviceIn("staging").stable, "b2");
+  assert.deepEqual(Object.keys(world.serviceIn("staging").attestations), ["b2"]);
+  assert.equal(world.service.stable, "b2");
+  assert.deepEqual(
+    built.map((staged) => (staged === null ? null : [staged.release.environment, staged.checks])),
+    [null, ["staging", [passedTests]]],
+  );
+  const shown = await world.commands.rollout(second.id);
+  assert.deepEqual(shown.staging?.checked, ["1 of 1 instances answered GET /healthz"]);
+});
+
+test("a crash between the promotion in staging and its attestation loses nothing", async () => {
+  const world = new LoopWorld();
+  deployAfterStaging(world);
+  for (let tick = 0; tick < 30; tick += 1) {
+    await world.pass(100);
+    world.restart();
+  }
+  assert.equal(world.service.stable, "b2");
+});
+
+for (const [how, end] of [
+  ["is given up", { kind: "abort-requested", reason: "not good" }],
+  ["is replaced", { kind: "superseded", by: "shop-other" }],
+] as const) {
+  test(`production is refused when its rollout in staging ${how}`, async () => {
+    const world = new LoopWorld({ behaviourOf: () => ({ ...wellBehaved, readyAfterMs: 60_000 }) });
+    deployAfterStaging(world);
+    await world.pass(300);
+    world.loop.submit([entryOf(first, ann, end)]);
+    await world.pass(300);
+    const { phase } = world.rollout;
+    assert.equal(phase.name === "refused" ? phase.code : phase.name, "BELAY_STAGING_FAILED");
+    assert.equal(world.rollout.candidate, null);
+    assert.equal((await world.commands.rollout(second.id)).staging?.state, "failed");
+  });
+}
+
+test("a release that is lost between its promotion in staging and its attestation is not waited for", async () => {
+  const world = new LoopWorld();
+  deployAfterStaging(world);
+  world.plane.acknowledge(false);
+  await world.pass(1_000);
+  assert.equal(world.serviceIn("staging").rollout?.phase.name, "promoting");
+  for (const { id } of await world.runtime.list()) world.runtime.setAnswering(id, false);
+  await world.pass(500);
+  world.plane.acknowledge(true);
+  await world.pass(5_000);
+  assert.equal(world.serviceIn("staging").rollout?.phase.name, "promoted");
+  assert.equal(String(world.rollout.phase.name), "pending", "it may come back");
+  await world.pass(6_000);
+  const { phase } = world.rollout;
+  assert.match(phase.name === "refused" ? phase.reason : phase.name, /no instance of it has been ready for 10 s/);
+});
+
+test("one deploy asks for both rollouts; the same commit again takes what is staged, another one replaces both or is refused", async () => {
+  const world = new LoopWorld({ behaviourOf: () => ({ ...wellBehaved, readyAfterMs: 60_000 }) });
+  deployAfterStaging(world);
+  world.loop.submit([
+    entryOf(second, ann, { kind: "superseded", by: "x" }),
+    entryOf(first, ann, { kind: "superseded", by: "x" }),
+  ]);
+  world.manifest = `version: 1
+service: shop
+run: { command: node server.js }
+environments: { staging: {}, production: { routes: [{ host: shop.example.com }] } }
+`;
+  const deploy = async (id: string, own: { readonly supersede?: boolean; readonly environment?: string } = {}) => {
+    const asked = { ...source, commit: releaseNamed(id).commit, environment: "production", supersede: false, ...own };
+    return (await world.commands.deploy(asked, ann)).rollout;
+  };
+  const shown = async (id: string) => {
+    const { phase, staging, environment } = await world.commands.rollout(id);
+    return { phase: phase.name, staging: staging?.rollout ?? null, environment };
+  };
+  const one = await deploy("b2");
+  const staged = (await shown(one)).staging ?? "";
+  assert.deepEqual(await shown(staged), { phase: "pending", staging: null, environment: "staging" });
+  assert.equal(await deploy("b2", { environment: "staging" }), staged, "the rollout that is on its way is the one to follow");
+  await assert.rejects(deploy("c3"), { code: "BELAY_ROLLOUT_RUNNING" });
+  const again = await deploy("b2", { supersede: true });
+  assert.deepEqual(await shown(again), { phase: "pending", staging: staged, environment: "production" });
+  assert.equal((await shown(one)).phase, "superseded");
+  const other = await deploy("c3", { supersede: true });
+  assert.equal((await shown(again)).phase, "superseded");
+  assert.equal((await shown(staged)).phase, "superseded");
+  assert.notEqual((await shown(other)).staging, staged);
+});
+
+test("what passed is known again by its commit, or by the digest of a bundle, and nothing else is taken for it", async () => {
+  const world = new LoopWorld();
+  deployAfterStaging(world);
+  await world.pass(2_000);
+  const { deployments } = world.loop.journal;
+  const staging = world.serviceIn("staging");
+  assert.equal(stagedBefore(staging, source, deployments)?.id, first.id);
+  const bundle = { ...source, bundle: "c".repeat(64) };
+  assert.equal(stagedBefore(staging, { ...bundle, digest: releaseNamed("b2").digest }, deployments)?.id, first.id);
+  assert.equal(stagedBefore(staging, { ...bundle, digest: "d".repeat(64) }, deployments), null);
+  assert.equal(stagedBefore(staging, { ...source, commit: "e".repeat(40) }, deployments), null);
+  assert.equal(stagedBefore(staging, { ...source, root: "other" }, deployments), null);
+  assert.equal(stagedBefore(undefined, source, deployments), null);
+});

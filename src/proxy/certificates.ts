@@ -1,0 +1,105 @@
+import { X509Certificate } from "node:crypto";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { createSecureContext, type SecureContext } from "node:tls";
+import type { Log } from "../ports/log.ts";
+
+export interface CertificatePair {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+interface Certificate {
+  readonly name: string;
+  readonly leaf: X509Certificate;
+  readonly context: SecureContext;
+  readonly pair: CertificatePair;
+  /** What the files were when they were read; another one means to read them again. */
+  readonly state: string;
+}
+
+/**
+ * The certificates of a folder: in a folder for each `fullchain.pem` and `privkey.pem`, as ACME clients write them. Which one a
+ * client gets is decided by the names in it.
+ */
+export class Certificates {
+  readonly #folder: string;
+  readonly #log: Log;
+  #byName: ReadonlyMap<string, Certificate> = new Map();
+  /** Files that could not be used, so that each is complained of once. */
+  #refused = new Map<string, string>();
+
+  constructor({ folder, log }: { readonly folder: string; readonly log: Log }) {
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  /** Takes over what has changed. What cannot be used leaves the one before in its place. Handshakes under way are not touched. */
+  reload(): void {
+    const next = new Map<string, Certificate>();
+    for (const name of namesIn(this.#folder)) {
+      const before = this.#byName.get(name);
+      const certificate = this.#read(name, before);
+      if (certificate !== undefined) next.set(name, certificate);
+    }
+    this.#byName = next;
+  }
+
+  /** For a client that asks for this host; without a match the first by name, so that the client sees whose server it met. */
+  contextFor(host: string): SecureContext | undefined {
+    return (this.#covering(host) ?? this.#byName.values().next().value)?.context;
+  }
+
+  /** For clients that name no host; undefined when there is none at all. */
+  get first(): CertificatePair | undefined {
+    return this.#byName.values().next().value?.pair;
+  }
+
+  covers(host: string): boolean {
+    return this.#covering(host) !== undefined;
+  }
+
+  #covering(host: string): Certificate | undefined {
+    if (host === "") return undefined;
+    for (const certificate of this.#byName.values()) if (certificate.leaf.checkHost(host) !== undefined) return certificate;
+    return undefined;
+  }
+
+  #read(name: string, before: Certificate | undefined): Certificate | undefined {
+    const files = ["fullchain.pem", "privkey.pem"].map((file) => join(this.#folder, name, file)) as [string, string];
+    let state = "";
+    try {
+      state = files.map(stateOf).join(" ");
+      if (before?.state === state || this.#refused.get(name) === state) return before;
+      const [cert, key] = files.map((file) => readFileSync(file)) as [Buffer, Buffer];
+      const context = createSecureContext({ cert, key, minVersion: "TLSv1.2" });
+      const leaf = new X509Certificate(cert);
+      this.#refused.delete(name);
+      this.#log.info("serves a certificate", { name, validTo: leaf.validTo });
+      return { name, leaf, context, state, pair: { cert, key } };
+    } catch (cause) {
+      // Files are replaced one after the other: a pair that does not match yet is read again when it has changed.
+      if (this.#refused.get(name) !== state)
+        this.#log.warn("a certificate cannot be used", { name, why: (cause as Error).message });
+      this.#refused.set(name, state);
+      return before;
+    }
+  }
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => !name.startsWith("."))
+      .sort();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw cause;
+  }
+}
+
+/** Follows links: an ACME client turns them to what it has renewed. */
+function stateOf(file: string): string {
+  const { ino, size, mtimeMs } = statSync(file);
+  return `${ino} ${size} ${mtimeMs}`;
+}

@@ -1,0 +1,34 @@
+// Goal: the suite belongs to no engine.
+// Method: a few of its requests through two that Belay has nothing to do with. What they answer to all: docs/what-proxies-answer.md.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { missing } from "../../scripts/setup-debian.ts";
+import { ask } from "./ask.ts";
+import { haproxy, nginx } from "./other-engines.ts";
+import { rawRequests } from "./raw-requests.ts";
+import { echo, openUpstream } from "./upstream.ts";
+
+const common = [
+  "a plain GET",
+  "a body by length",
+  "a body in chunks",
+  "two requests in a row",
+  "two lengths",
+  "a signed length",
+  "two Hosts",
+];
+
+for (const engine of [nginx, haproxy]) {
+  test(`${engine.name} can be asked too`, { skip: missing(engine.name.toLowerCase()) }, async () => {
+    const upstream = await openUpstream(echo);
+    const running = await engine.start(upstream.port);
+    const asked = rawRequests.filter(({ name }) => common.includes(name));
+    assert.equal(asked.length, common.length);
+    for (const request of asked) {
+      const { did, isAsExpected } = await ask(running, upstream, { request, silenceMs: 10_000 });
+      assert.ok(isAsExpected, `${request.name}: ${did}`);
+    }
+    await running.stop();
+    await upstream.close();
+  });
+}
