@@ -1,8 +1,7 @@
 /**
- * One program, five roles. `belay up` installs it and starts the keeper; the keeper starts the others from the installed
+ * One program, six roles. `belay up` installs it and starts the keeper; the keeper starts the others from the installed
  * copy. Each role imports only its own rooms: a proxy knows nothing of the ledger.
  */
-import { dirname } from "node:path";
 import { BelayError } from "./errors.ts";
 import { readInherited, readInheritedKey } from "./ports/inherited.ts";
 import { createJsonLog } from "./ports/log.ts";
@@ -67,13 +66,17 @@ async function run(): Promise<void> {
       });
       break;
     }
+    case "output": {
+      const { runOutputFilter } = await import("./keeper/output-filter.ts");
+      await runOutputFilter({ dataFolder: words[0] ?? "", clock, log: createJsonLog("output"), signal: untilTerminated() });
+      break;
+    }
     case "control": {
       const { runControl } = await import("./app/run-control.ts");
       const [dataFolder = "", version = ""] = words;
-      const nodeFolder = dirname(program.node);
       await runControl({
         dataFolder,
-        nodeFolder,
+        installed: program,
         program: version,
         inherited: readInherited(),
         signal: untilTerminated(),

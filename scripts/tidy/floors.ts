@@ -8,7 +8,7 @@ const floors: readonly (readonly string[])[] = [
   ["rollout"],
   ["routing", "manifest"],
   ["analysis"],
-  ["release", "ledger", "events", "runtimes", "keeper", "proxy", "preflight", "drills", "integrations", "project"],
+  ["release", "config", "ledger", "events", "runtimes", "keeper", "proxy", "preflight", "drills", "integrations", "project"],
   ["control"],
   ["api", "sim"],
   ["app"],

@@ -1,8 +1,9 @@
 import type { AnyRecord, Arm } from "../routing/wire.ts";
+import { thresholds } from "./budget.ts";
 import { SloPair, type SloPairState } from "./slo-pair.ts";
-import { sloEpochMs, sloThreshold } from "./slo-test.ts";
+import { sloEpochMs } from "./slo-test.ts";
 import type { Verdict } from "./verdict.ts";
-import { countWords, likelihoodWords, percentWords, visitorWords } from "./words.ts";
+import { countWords, likelihoodWords, percentWords, unitWords } from "./words.ts";
 
 /** A cohort is people whom somebody knows; more of them than this are counted no further. */
 const membersMax = 10_000;
@@ -63,7 +64,7 @@ export class CohortEvidence {
     if (record.arm === "canary") return;
     const arm: Arm = record.arm === "cohort" ? "canary" : "stable";
     const known = this.#knownOf(record.unit, arm);
-    if (known === null || known.hasFailed || record.kind === "exposed") return;
+    if (known === null || known.hasFailed || record.kind === "exposed" || record.kind === "timed") return;
     const seen = { ...record, arm };
     if (record.kind === "failed") {
       known.hasFailed = true;
@@ -90,10 +91,10 @@ export class CohortEvidence {
   /** A failure is latched. Null while there is nothing against the release. */
   verdict(): Extract<Verdict, { kind: "fail" | "shared-outage" }> | null {
     const objective = percentWords(this.#availability);
-    const failed = `${visitorWords(this.#failedMembers)} of the cohort failed on the canary`;
+    const failed = `${unitWords(this.#failedMembers, "visitor")} of the cohort failed on the canary`;
     if (this.#slo.isCanaryToBlame) {
       const times = likelihoodWords(this.#slo.peakLogE);
-      const reason = `${failed}, and stable is well: ${times} than with twice the failures that the ${objective} objective tolerates (${countWords(sloThreshold)} decides)`;
+      const reason = `${failed}, and stable is well: ${times} than with twice the failures that the ${objective} objective tolerates (${countWords(thresholds.slo)} decides)`;
       return { kind: "fail", metric: "slo", reason };
     }
     if (!this.#slo.isSharedOutage) return null;

@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { BelayError } from "../errors.ts";
+import type { JudgedMetric } from "../rollout/evidence-summary.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import type { LabelTestState } from "./label-test.ts";
+import type { LatencyTestState } from "./latency-test.ts";
 import type { GateState } from "./non-inferiority.ts";
+import type { SampleRatioState } from "./sample-ratio.ts";
 import type { SloPairState } from "./slo-pair.ts";
 import type { VisitorBookState } from "./visitor-book.ts";
 
@@ -16,13 +19,13 @@ export interface RequestCounts {
 
 /** A failure that was decided: it stays, whatever comes after. */
 export interface LatchedFailure {
-  readonly metric: "errors" | "slo";
+  readonly metric: JudgedMetric;
   readonly reason: string;
 }
 
 /** Everything that `Evidence` knows, as JSON. Doubles survive JSON exactly, so a restored rollout goes on bit for bit. */
 export interface EvidenceSnapshot {
-  readonly version: 1;
+  readonly version: 2;
   /** Monotonic milliseconds; a time after the present one means that the machine was started anew since. */
   readonly takenAtMs: number;
   readonly plan: Plan;
@@ -30,13 +33,19 @@ export interface EvidenceSnapshot {
   readonly sloEpochEndsAtMs: number | null;
   readonly label: LabelTestState;
   readonly slo: SloPairState;
+  /** Null in what an older program kept: these tests begin anew. */
+  readonly latency: LatencyTestState | null;
+  readonly latencySlo: SloPairState | null;
+  readonly assignment: SampleRatioState | null;
+  readonly answers: SampleRatioState | null;
+  readonly exposedSinceMs: number | null;
   readonly gates: readonly GateState[];
   readonly book: VisitorBookState;
   readonly scoredVisitors: number;
   readonly failedScoredVisitors: number;
   readonly requests: RequestCounts;
   readonly lostRecords: number;
-  readonly failure: LatchedFailure | null;
+  readonly failures: readonly LatchedFailure[];
 }
 
 const arms = z.object({ canary: z.number(), stable: z.number() });
@@ -51,6 +60,24 @@ const sloPair = z.object({
   isCanaryToBlame: z.boolean(),
 });
 
+const metric = z.enum(["errors", "slo", "latency", "latencySlo"]);
+const onFail = z.enum(["rollback", "hold", "notify"]).optional();
+const histogram = z.array(z.tuple([z.int().min(0), z.number()]));
+const latency = z.object({
+  mixture,
+  peakLogE: z.number(),
+  stable: histogram,
+  canary: histogram,
+  nextRefresh: z.number(),
+  edges: z.array(z.number()),
+  likelihoods: z.array(z.array(z.number())),
+});
+const sampleRatio = z.object({
+  logWealth: z.array(z.number()),
+  labels: z.array(z.tuple([z.number(), z.number(), z.number()])),
+  peakLogE: z.number(),
+});
+
 const plan = z.object({
   steps: z.array(z.object({ weight: z.number(), minHoldMs: z.number() })),
   holdbackWeight: z.number(),
@@ -63,6 +90,10 @@ const plan = z.object({
   sloAvailability: z.number(),
   responseDeadlineMs: z.number(),
   leaseTtlMs: z.number(),
+  onFail: z.object({ errors: onFail, slo: onFail, latency: onFail, latencySlo: onFail }).optional(),
+  latencyObjective: z.object({ underMs: z.number(), share: z.number() }).optional(),
+  warmUpMs: z.number().optional(),
+  evidence: z.enum(["visitor", "request"]).optional(),
 });
 
 const book = z.object({
@@ -74,6 +105,7 @@ const book = z.object({
   visitors: arms,
   failedVisitors: arms,
   known: z.string(),
+  flagsCount: z.int().positive(),
   knownHalvings: z.number(),
   failures: z.array(z.tuple([z.string(), z.number(), z.number()])),
   failureHalvings: z.number(),
@@ -90,25 +122,51 @@ const book = z.object({
 });
 
 const snapshotSchema: z.ZodType<EvidenceSnapshot> = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   takenAtMs: z.number(),
   plan,
   nowMs: z.number(),
   sloEpochEndsAtMs: z.number().nullable(),
   label: z.object({ mixture, peakLogE: z.number(), canaryFailures: z.number(), stableFailures: z.number() }),
   slo: sloPair,
+  latency: latency.nullable(),
+  latencySlo: sloPair.nullable(),
+  assignment: sampleRatio.nullable(),
+  answers: sampleRatio.nullable(),
+  exposedSinceMs: z.number().nullable(),
   gates: z.array(z.object({ logE: z.number(), peakLogE: z.number(), scored: z.number(), bad: z.number() })),
   book,
   scoredVisitors: z.number(),
   failedScoredVisitors: z.number(),
   requests: z.object({ canary: requests, stable: requests, harmedRequests: z.number() }),
   lostRecords: z.number(),
-  failure: z.object({ metric: z.enum(["errors", "slo"]), reason: z.string() }).nullable(),
+  failures: z.array(z.object({ metric, reason: z.string() })),
 });
+
+/** Version 1 knew neither durations nor sample ratios: what was counted goes on, and those begin anew. */
+function broughtUp(snapshot: unknown): unknown {
+  if (!isRecord(snapshot) || snapshot["version"] !== 1 || !isRecord(snapshot["book"])) return snapshot;
+  const { failure, book, ...kept } = snapshot;
+  return {
+    ...kept,
+    version: 2,
+    latency: null,
+    latencySlo: null,
+    assignment: null,
+    answers: null,
+    exposedSinceMs: snapshot["nowMs"],
+    book: { ...book, flagsCount: 8 },
+    failures: failure === null ? [] : [failure],
+  };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /** Throws `BELAY_EVIDENCE_UNREADABLE` for anything that `Evidence` did not write. */
 export function parseEvidenceSnapshot(snapshot: unknown): EvidenceSnapshot {
-  const parsed = snapshotSchema.safeParse(snapshot);
+  const parsed = snapshotSchema.safeParse(broughtUp(snapshot));
   if (parsed.success && parsed.data.gates.length === parsed.data.plan.steps.length) return parsed.data;
   const issue = parsed.error?.issues[0];
   const place = issue === undefined ? "its gates do not match its plan" : `${issue.path.join(".")}: ${issue.message}`;

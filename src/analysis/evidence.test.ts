@@ -2,30 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Evidence } from "./evidence.ts";
-import { plan, record, runRollout, Traffic, type TrafficOptions, unitOf } from "./traffic.fixture.ts";
+import { begin, plan, record, rollout, Traffic, unitOf, visit } from "./traffic.fixture.ts";
 
 const firstStep = { kind: "step", step: 0 } as const;
 const bake = { kind: "bake" } as const;
-
-function begin(changes: Parameters<typeof plan>[0] = {}, weight = 500): Evidence {
-  const evidence = Evidence.begin(plan(changes));
-  evidence.weightChanged({ weight, exposureEpoch: 1, atMs: 0 });
-  return evidence;
-}
-
-/** Visitors from `from` to `to`, one each 10 ms, every twentieth on the canary, good unless `isBad` says otherwise. */
-function visit(
-  evidence: Evidence,
-  range: { readonly from: number; readonly to: number; readonly isBad?: (number: number) => boolean },
-): void {
-  for (let number = range.from; number < range.to; number += 1) {
-    const arm = number % 20 === 0 ? "canary" : "stable";
-    const base = { unit: unitOf(number), arm, atMs: number * 10 } as const;
-    evidence.absorb(record({ kind: "exposed", ...base }));
-    evidence.absorb(record({ kind: range.isBad?.(number) === true ? "failed" : "served", ...base }));
-    evidence.advance({ nowMs: number * 10, settledUntilMs: number * 10 });
-  }
-}
 
 test("a dead canary at 5 % fails with its third visitor, and says why", () => {
   const evidence = begin();
@@ -162,7 +142,8 @@ test("the summary counts requests as it was told, and harms no more visitors tha
 });
 
 const someRecord = fc.record({
-  kind: fc.constantFrom("exposed", "failed", "served"),
+  kind: fc.constantFrom("exposed", "failed", "served", "timed"),
+  tookMs: fc.double({ min: 0, max: 5_000, noNaN: true }),
   unit: fc.integer({ min: 0, max: 60 }).map(unitOf),
   arm: fc.constantFrom("canary", "stable"),
   weight: fc.constantFrom(500, 2_500),
@@ -221,21 +202,13 @@ test("what is not a snapshot is refused with a code", () => {
     undefined,
     null,
     {},
-    { ...whole, version: 2 },
+    { ...whole, version: 3 },
     { ...whole, gates: [] },
     { ...whole, label: { mixture: {} } },
   ]) {
     assert.throws(() => Evidence.restore(broken, 0), { code: "BELAY_EVIDENCE_UNREADABLE" });
   }
 });
-
-function rollout(
-  options: Omit<TrafficOptions, "evidence"> & { readonly forMs: number; readonly plan?: ReturnType<typeof plan> },
-) {
-  const chosen = options.plan ?? plan();
-  const evidence = Evidence.begin(chosen);
-  return runRollout({ plan: chosen, evidence, traffic: new Traffic({ ...options, evidence }), forMs: options.forMs });
-}
 
 test("a good release goes through the demo's plan in about the time that was forecast", () => {
   const end = rollout({ seed: 1, newVisitorsPerSecond: 40, answer: () => ({ isFailed: false, tookMs: 30 }), forMs: 120_000 });

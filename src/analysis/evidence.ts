@@ -1,17 +1,24 @@
-import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
-import type { ExposedStage, Plan } from "../rollout/rollout.ts";
+import type { Alarm } from "../rollout/decide.ts";
+import type { EvidenceSummary, JudgedMetric, Mismatch } from "../rollout/evidence-summary.ts";
+import { type ExposedStage, onFailOf, type Plan, type Unit } from "../rollout/rollout.ts";
 import type { UnitRecord } from "../routing/wire.ts";
+import { thresholds } from "./budget.ts";
 import { type EvidenceSnapshot, type LatchedFailure, parseEvidenceSnapshot, type RequestCounts } from "./evidence-snapshot.ts";
+import * as words from "./evidence-words.ts";
 import { excludedShare } from "./excluded-share.ts";
-import { LabelTest, labelThreshold } from "./label-test.ts";
+import { LabelTest } from "./label-test.ts";
+import { LatencyTest } from "./latency-test.ts";
 import { Gate, gateThreshold } from "./non-inferiority.ts";
+import { SampleRatio, sampleRatioThreshold } from "./sample-ratio.ts";
 import { SloPair } from "./slo-pair.ts";
-import { sloEpochMs, sloThreshold } from "./slo-test.ts";
+import { sloEpochMs } from "./slo-test.ts";
 import type { Verdict } from "./verdict.ts";
 import { VisitorBook } from "./visitor-book.ts";
-import { countWords, eValueOf, likelihoodWords, percentWords, visitorWords } from "./words.ts";
+import { eValueOf } from "./words.ts";
 
 const catchUpEpochsMax = 1_000;
+/** In the order in which a failure is told when several metrics fail. */
+const judged: readonly JudgedMetric[] = ["errors", "slo", "latency", "latencySlo"];
 
 const noRequests: RequestCounts = {
   canary: { requests: 0, failed: 0 },
@@ -28,6 +35,14 @@ function createGates(plan: Plan): Gate[] {
   return plan.steps.map((_, index) => new Gate({ harm: plan.harm, nextWeight: nextWeightAfter(plan, index) }));
 }
 
+/** A visitor is watched for its window; a request that is a unit of its own is scored by its own end. */
+function windowOf({ evidence, scoreWindowMs, responseDeadlineMs }: Plan): {
+  readonly scoreWindowMs: number;
+  readonly responseDeadlineMs: number;
+} {
+  return { scoreWindowMs: evidence === "request" ? 0 : scoreWindowMs, responseDeadlineMs };
+}
+
 /**
  * The evidence of one rollout: visitors' records in, a verdict out. Pure: the same calls give the same numbers, bit for bit,
  * also across `snapshot` and `restore`. Memory is bounded. It serves the watch after a promotion as well: there all traffic
@@ -37,21 +52,32 @@ export class Evidence {
   readonly #plan: Plan;
   #nowMs = 0;
   #sloEpochEndsAtMs: number | null = null;
-  #label = new LabelTest();
+  #label: LabelTest;
   #slo: SloPair;
+  #latency: LatencyTest;
+  /** Null without a latency objective. */
+  #latencySlo: SloPair | null;
+  #assignment = new SampleRatio();
+  #answers = new SampleRatio();
+  /** When the canary was exposed first; null before. */
+  #exposedSinceMs: number | null = null;
   readonly #gates: readonly Gate[];
   #book: VisitorBook;
   #scoredVisitors = 0;
   #failedScoredVisitors = 0;
   #requests: RequestCounts = noRequests;
   #lostRecords = 0;
-  #failure: LatchedFailure | null = null;
+  #failures: readonly LatchedFailure[] = [];
 
   private constructor(plan: Plan) {
     this.#plan = plan;
+    const restarts = plan.evidence === "request";
+    this.#label = new LabelTest({ restarts });
+    this.#latency = new LatencyTest({ restarts });
     this.#slo = SloPair.begin(plan.sloAvailability);
+    this.#latencySlo = plan.latencyObjective === undefined ? null : SloPair.begin(plan.latencyObjective.share);
     this.#gates = createGates(plan);
-    this.#book = new VisitorBook(plan);
+    this.#book = new VisitorBook(windowOf(plan));
   }
 
   static begin(plan: Plan): Evidence {
@@ -67,36 +93,47 @@ export class Evidence {
     evidence.#sloEpochEndsAtMs = state.sloEpochEndsAtMs === null ? null : state.sloEpochEndsAtMs + shiftMs;
     evidence.#label = LabelTest.restore(state.label);
     evidence.#slo = SloPair.restore({ state: state.slo, availability: state.plan.sloAvailability, shiftMs });
+    const { latencyObjective } = state.plan;
+    if (state.latency !== null) evidence.#latency = LatencyTest.restore(state.latency);
+    if (state.latencySlo !== null && latencyObjective !== undefined)
+      evidence.#latencySlo = SloPair.restore({ state: state.latencySlo, availability: latencyObjective.share, shiftMs });
+    if (state.assignment !== null) evidence.#assignment = SampleRatio.restore(state.assignment);
+    if (state.answers !== null) evidence.#answers = SampleRatio.restore(state.answers);
+    evidence.#exposedSinceMs = state.exposedSinceMs === null ? null : state.exposedSinceMs + shiftMs;
     state.gates.forEach((gate, index) => {
       evidence.#gates[index]?.load(gate);
     });
-    const { scoreWindowMs, responseDeadlineMs } = state.plan;
-    evidence.#book = VisitorBook.restore({ scoreWindowMs, responseDeadlineMs, state: state.book, shiftMs });
+    evidence.#book = VisitorBook.restore({ ...windowOf(state.plan), state: state.book, shiftMs });
     evidence.#scoredVisitors = state.scoredVisitors;
     evidence.#failedScoredVisitors = state.failedScoredVisitors;
     evidence.#requests = state.requests;
     evidence.#lostRecords = state.lostRecords;
-    evidence.#failure = state.failure;
+    evidence.#failures = state.failures;
     return evidence;
   }
 
   /** As JSON. `nowMs` is the monotonic time, by which `restore` sees that the machine was started anew. */
   snapshot(nowMs: number): EvidenceSnapshot {
     return {
-      version: 1,
+      version: 2,
       takenAtMs: nowMs,
       plan: this.#plan,
       nowMs: this.#nowMs,
       sloEpochEndsAtMs: this.#sloEpochEndsAtMs,
       label: this.#label.state(),
       slo: this.#slo.state(),
+      latency: this.#latency.state(),
+      latencySlo: this.#latencySlo?.state() ?? null,
+      assignment: this.#assignment.state(),
+      answers: this.#answers.state(),
+      exposedSinceMs: this.#exposedSinceMs,
       gates: this.#gates.map((gate) => gate.state()),
       book: this.#book.state(),
       scoredVisitors: this.#scoredVisitors,
       failedScoredVisitors: this.#failedScoredVisitors,
       requests: this.#requests,
       lostRecords: this.#lostRecords,
-      failure: this.#failure,
+      failures: this.#failures,
     };
   }
 
@@ -105,14 +142,19 @@ export class Evidence {
    * with that time: a visitor whose window was not over by then is scored on neither side. Idempotent.
    */
   weightChanged(change: { readonly weight: number; readonly exposureEpoch: number; readonly atMs: number }): void {
-    if (this.#book.weightChanged(change)) this.#slo.invest();
+    if (change.weight > 0) this.#exposedSinceMs ??= change.atMs;
+    if (this.#book.weightChanged(change)) this.#invest();
   }
 
   /** One record of the rollout, its time on the caller's clock. Repetitions change nothing. */
   absorb(record: UnitRecord): void {
     switch (record.kind) {
       case "exposed":
-        this.#book.exposed(record);
+        if (this.#book.exposed(record)) this.#assignment.seen(record);
+        return;
+      case "timed":
+        if (this.#book.timed(record) && this.#isWarm(record)) this.#timed(record, record.tookMs ?? 0);
+        this.#latch(record.weight);
         return;
       case "served":
         if (this.#book.served(record)) this.#slo.served(record);
@@ -144,6 +186,7 @@ export class Evidence {
       ...time,
       onScore: (visitor) => {
         for (const gate of this.#gates) gate.score(visitor);
+        if (visitor.isAnswered) this.#answers.seen(visitor);
         if (visitor.arm !== "canary") return;
         this.#scoredVisitors += 1;
         if (visitor.isBad) this.#failedScoredVisitors += 1;
@@ -151,24 +194,46 @@ export class Evidence {
     });
     this.#sloEpochEndsAtMs ??= this.#nowMs + sloEpochMs;
     for (let epochs = 0; this.#nowMs >= this.#sloEpochEndsAtMs && epochs < catchUpEpochsMax; epochs += 1) {
-      this.#slo.invest();
+      this.#invest();
       this.#sloEpochEndsAtMs += sloEpochMs;
     }
     if (this.#nowMs >= this.#sloEpochEndsAtMs) this.#sloEpochEndsAtMs = this.#nowMs + sloEpochMs;
   }
 
-  /** What the evidence says now about leaving `stage`. Failures are latched and outrank a pass; in the bake there is no gate. */
+  /**
+   * What the evidence says now about leaving `stage`. A failure that takes the release back is latched and outranks a pass;
+   * in the bake there is no gate. While the two sides are no fair samples of the same visitors, nothing passes.
+   */
   verdict(stage: ExposedStage): Verdict {
-    if (this.#failure !== null) return { kind: "fail", ...this.#failure };
-    if (this.#slo.isSharedOutage) return { kind: "shared-outage", reason: this.#sharedOutageWords() };
+    const failure = this.#failures.find(({ metric }) => onFailOf(this.#plan, metric) === "rollback");
+    if (failure !== undefined) return { kind: "fail", ...failure };
+    const outage = this.#sharedOutage();
+    if (outage !== null) return { kind: "shared-outage", reason: outage };
     const gate = stage.kind === "step" ? this.#gates[stage.step] : undefined;
-    if (gate?.hasPassed === true && this.#lostRecords === 0) return { kind: "pass", reason: this.#passWords(gate) };
+    const obstacle = this.#mismatches()[0]?.reason ?? (this.#lostRecords > 0 ? words.lostWords(this.#lostRecords) : null);
+    if (gate?.hasPassed === true && obstacle === null) {
+      return {
+        kind: "pass",
+        reason: words.passWords({ gate, scored: this.#scoredVisitors, failed: this.#failedScoredVisitors, unit: this.#unit }),
+      };
+    }
+    const waiting =
+      gate === undefined ? words.bakeWords(this.#plan.sloAvailability) : words.missingWords(gate, this.#book.weight, this.#unit);
     return {
       kind: "inconclusive",
-      missing: this.#missingWords(gate),
+      missing: gate === undefined ? waiting : (obstacle ?? waiting),
       pendingVisitors: this.#book.watchedCount,
       lastVisitorAtMs: this.#book.lastVisitorAtMs,
     };
+  }
+
+  /** What failed without taking the release back: metrics whose plan says so, and the comparison itself. */
+  alarms(): readonly Alarm[] {
+    const failed = this.#failures.flatMap(({ metric, reason }): Alarm[] => {
+      const onFail = onFailOf(this.#plan, metric);
+      return onFail === "rollback" ? [] : [{ metric, onFail, reason }];
+    });
+    return [...failed, ...this.#mismatches()];
   }
 
   /** The numbers behind a decision. The gate shown is that of the present weight. E-values are the highest reached. */
@@ -191,8 +256,12 @@ export class Evidence {
         failedRequests: stable.failed,
       },
       metrics: [
-        { name: "errors", eValue: eValueOf(this.#label.peakLogE), threshold: labelThreshold },
-        { name: "slo", eValue: eValueOf(this.#slo.peakLogE), threshold: sloThreshold },
+        { name: "errors", eValue: eValueOf(this.#label.peakLogE), threshold: thresholds.errors },
+        { name: "slo", eValue: eValueOf(this.#slo.peakLogE), threshold: thresholds.slo },
+        { name: "latency", eValue: eValueOf(this.#latency.peakLogE), threshold: thresholds.latency },
+        ...(this.#latencySlo === null ? [] : [this.#latencySloSummary(this.#latencySlo)]),
+        { name: "assignment", eValue: eValueOf(this.#assignment.peakLogE), threshold: sampleRatioThreshold },
+        { name: "answers", eValue: eValueOf(this.#answers.peakLogE), threshold: sampleRatioThreshold },
         { name: "gate", eValue: eValueOf(gate?.peakLogE ?? 0), threshold: gateThreshold },
       ],
       scoredVisitors: this.#scoredVisitors,
@@ -203,51 +272,92 @@ export class Evidence {
       harmedVisitors: Math.min(failedVisitors.canary, harmedRequests),
       shieldedRequests: Math.max(0, canary.failed - harmedRequests),
       lostRecords: this.#lostRecords,
+      latency: { canary: this.#latency.figures("canary"), stable: this.#latency.figures("stable") },
     };
   }
 
+  get #unit(): Unit {
+    return this.#plan.evidence ?? "visitor";
+  }
+
+  #latencySloSummary(pair: SloPair): EvidenceSummary["metrics"][number] {
+    return { name: "latencySlo", eValue: eValueOf(pair.peakLogE), threshold: thresholds.latencySlo };
+  }
+
+  #isWarm({ atMs }: UnitRecord): boolean {
+    return this.#exposedSinceMs !== null && atMs >= this.#exposedSinceMs + (this.#plan.warmUpMs ?? 0);
+  }
+
+  #timed(record: UnitRecord, tookMs: number): void {
+    this.#latency.timed({ arm: record.arm, weight: record.weight, tookMs });
+    const { latencyObjective } = this.#plan;
+    if (this.#latencySlo === null || latencyObjective === undefined) return;
+    if (tookMs > latencyObjective.underMs) this.#latencySlo.failed(record);
+    else this.#latencySlo.served(record);
+  }
+
+  #invest(): void {
+    this.#label.invest();
+    this.#latency.invest();
+    this.#slo.invest();
+    this.#latencySlo?.invest();
+  }
+
+  #mismatches(): readonly (Alarm & { readonly metric: Mismatch })[] {
+    const mismatches: (Alarm & { readonly metric: Mismatch })[] = [];
+    if (this.#assignment.hasFired) {
+      mismatches.push({
+        metric: "assignment",
+        onFail: "hold",
+        reason: words.assignmentWords(this.#assignment.counts, this.#unit),
+      });
+    }
+    if (this.#answers.hasFired) {
+      mismatches.push({ metric: "answers", onFail: "hold", reason: words.answersWords(this.#answers.counts, this.#unit) });
+    }
+    return mismatches;
+  }
+
+  #sharedOutage(): string | null {
+    if (this.#slo.isSharedOutage && onFailOf(this.#plan, "slo") !== "notify")
+      return words.sharedOutageWords(this.#book.failedVisitors, this.#plan.sloAvailability, this.#unit);
+    const { latencyObjective } = this.#plan;
+    const isSlow = this.#latencySlo?.isSharedOutage === true && onFailOf(this.#plan, "latencySlo") !== "notify";
+    return isSlow && latencyObjective !== undefined ? words.sharedSlownessWords(latencyObjective) : null;
+  }
+
+  /** Latches what has failed by now. A mismatch takes their meaning from comparisons, and none from the objectives of one side. */
   #latch(weight: number): void {
-    if (this.#failure !== null) return;
-    if (this.#label.isDecided) this.#failure = { metric: "errors", reason: this.#errorWords(weight) };
-    else if (this.#slo.isCanaryToBlame) this.#failure = { metric: "slo", reason: this.#sloWords() };
-  }
-
-  #errorWords(weight: number): string {
-    const { canary, stable } = this.#label.failures;
-    const times = likelihoodWords(this.#label.logE);
-    return `${visitorWords(canary)} failed on the canary (${percentWords(weight / 10_000)} of visitors) against ${countWords(stable)} on stable: ${times} if the canary is worse than by chance (${labelThreshold} decides)`;
-  }
-
-  #sloWords(): string {
-    const { canary } = this.#book.failedVisitors;
-    const objective = percentWords(this.#plan.sloAvailability);
-    const times = likelihoodWords(this.#slo.peakLogE);
-    return `${visitorWords(canary)} failed on the canary, and stable is well: ${times} than with twice the failures that the ${objective} objective tolerates (${countWords(sloThreshold)} decides)`;
-  }
-
-  #sharedOutageWords(): string {
-    const { canary, stable } = this.#book.failedVisitors;
-    const objective = percentWords(this.#plan.sloAvailability);
-    return `canary and stable both burn the error budget of the ${objective} objective (${visitorWords(canary)} failed on the canary, ${countWords(stable)} on stable): something that they share is failing`;
-  }
-
-  #passWords(gate: Gate): string {
-    const bad = this.#failedScoredVisitors === 0 ? "none" : countWords(this.#failedScoredVisitors);
-    return `${visitorWords(this.#scoredVisitors)} scored on the canary, ${bad} failed: rules out more than ${percentWords(gate.margin)} extra failing visitors (at most 1 in 20 such rulings is wrong)`;
-  }
-
-  #missingWords(gate: Gate | undefined): string {
-    if (gate === undefined) {
-      const objective = percentWords(this.#plan.sloAvailability);
-      return `nothing to pass here: the SLO test watches the ${objective} objective; a fault that stays inside it shows only slowly`;
+    for (const metric of judged) {
+      if (this.#failures.some((failure) => failure.metric === metric)) continue;
+      const reason = this.#failureOf(metric, weight);
+      if (reason !== null) this.#failures = [...this.#failures, { metric, reason }];
     }
-    if (this.#lostRecords > 0) {
-      const records = this.#lostRecords === 1 ? "1 record was" : `${countWords(this.#lostRecords)} records were`;
-      return `${records} lost on the way from the proxy, so nothing is promoted by evidence in this rollout`;
+  }
+
+  #failureOf(metric: JudgedMetric, weight: number): string | null {
+    const isComparable = !this.#assignment.hasFired && !this.#answers.hasFired;
+    switch (metric) {
+      case "errors": {
+        const { failures, logE, isDecided } = this.#label;
+        return isComparable && isDecided ? words.errorWords({ failures, weight, logE, unit: this.#unit }) : null;
+      }
+      case "slo": {
+        if (!this.#slo.isCanaryToBlame) return null;
+        const failed = this.#book.failedVisitors.canary;
+        return words.sloWords({ failed, objective: this.#plan.sloAvailability, logE: this.#slo.peakLogE, unit: this.#unit });
+      }
+      case "latency": {
+        if (!isComparable || !this.#latency.isDecided) return null;
+        const figures = { canary: this.#latency.figures("canary"), stable: this.#latency.figures("stable") };
+        return words.latencyWords({ figures, moved: this.#latency.moved, logE: this.#latency.logE });
+      }
+      case "latencySlo": {
+        const { latencyObjective } = this.#plan;
+        if (this.#latencySlo?.isCanaryToBlame !== true || latencyObjective === undefined) return null;
+        const { underMs, share } = latencyObjective;
+        return words.latencySloWords({ underMs, objective: share, logE: this.#latencySlo.peakLogE });
+      }
     }
-    const missing = gate.visitorsMissing(this.#book.weight);
-    if (!Number.isFinite(missing)) return "there is no canary traffic to compare with stable";
-    const onCanary = Math.ceil((missing * this.#book.weight) / 10_000);
-    return `about ${countWords(missing)} more scored visitors, ${countWords(onCanary)} of them on the canary, if it is as good as stable`;
   }
 }

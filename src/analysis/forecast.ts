@@ -27,40 +27,43 @@ export interface Forecast {
 }
 
 /**
- * How long a release without any failing visitor takes through the plan, from `newVisitorsPerSecond`. A visitor whom the
- * rollout has seen before is not new: a closed circle of visitors passes no gate, however busy it is.
+ * How long a release without any failure takes through the plan, from `newUnitsPerSecond`. A visitor whom the rollout has
+ * seen before is not new: a closed circle of visitors passes no gate, however busy it is. Where each request is a unit, each
+ * is new.
  */
-export function forecast(plan: Plan, newVisitorsPerSecond: number): Forecast {
+export function forecast(plan: Plan, newUnitsPerSecond: number): Forecast {
+  const windowMs = plan.evidence === "request" ? 0 : plan.scoreWindowMs;
   let scoredCanaryVisitors = 0;
   const gates = plan.steps.map(({ weight, minHoldMs, cohort }, step): GateForecast => {
     const { margin } = new Gate({ harm: plan.harm, nextWeight: nextWeightAfter(plan, step) });
     if (cohort !== undefined) return { step, weight, margin, gateMs: 0, stepMs: minHoldMs };
-    const canaryVisitorsPerMs = ((weight / 10_000) * newVisitorsPerSecond) / 1_000;
+    const canaryVisitorsPerMs = ((weight / 10_000) * newUnitsPerSecond) / 1_000;
     const missing = Math.max(0, Math.log(gateThreshold) / margin - scoredCanaryVisitors);
     const gateMs = missing === 0 ? 0 : missing / canaryVisitorsPerMs;
-    const stepMs = Math.max(minHoldMs, gateMs + plan.scoreWindowMs);
+    const stepMs = Math.max(minHoldMs, gateMs + windowMs);
     // Visitors of a step's last window are scored in neither step.
-    if (Number.isFinite(stepMs)) scoredCanaryVisitors += canaryVisitorsPerMs * (stepMs - plan.scoreWindowMs);
+    if (Number.isFinite(stepMs)) scoredCanaryVisitors += canaryVisitorsPerMs * (stepMs - windowMs);
     return { step, weight, margin, gateMs, stepMs };
   });
   const totalMs = gates.reduce((sum, gate) => sum + gate.stepMs, plan.bakeMs);
   const canPass = gates.every((gate) => gate.stepMs <= plan.maxHoldMs);
-  return { gates, totalMs, canPass, words: describe({ plan, newVisitorsPerSecond, gates, canPass }) };
+  return { gates, totalMs, canPass, words: describe({ plan, newUnitsPerSecond, gates, canPass }) };
 }
 
 function describe(options: {
   readonly plan: Plan;
-  readonly newVisitorsPerSecond: number;
+  readonly newUnitsPerSecond: number;
   readonly gates: readonly GateForecast[];
   readonly canPass: boolean;
 }): string {
-  const { plan, newVisitorsPerSecond, gates, canPass } = options;
-  const rate = `${Number(newVisitorsPerSecond.toPrecision(2))} new visitors a second`;
+  const { plan, newUnitsPerSecond, gates, canPass } = options;
+  const units = plan.evidence === "request" ? "requests" : "visitors";
+  const rate = `${Number(newUnitsPerSecond.toPrecision(2))} new ${units} a second`;
   const gatesMs = gates.reduce((sum, gate) => sum + gate.gateMs, 0);
-  const claim = `rules out more than ${percentWords(plan.harm)} extra failing visitors`;
+  const claim = `rules out more than ${percentWords(plan.harm)} extra failing ${units}`;
   if (canPass) return `about ${durationWords(gatesMs)} of gates at ${rate}; ${claim}`;
   const slowest = gates.find((gate) => gate.stepMs > plan.maxHoldMs);
   const place = `the gate of the ${percentWords((slowest?.weight ?? 0) / 10_000)} step`;
-  if (newVisitorsPerSecond <= 0) return `without new visitors ${place} cannot pass; each of them is scored once`;
+  if (newUnitsPerSecond <= 0) return `without new ${units} ${place} cannot pass; each of them is scored once`;
   return `${place} takes about ${durationWords(slowest?.gateMs ?? 0)} at ${rate}, longer than the longest hold of ${durationWords(plan.maxHoldMs)}`;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { LabelTest, labelFactor, labelThreshold } from "./label-test.ts";
+import { thresholds } from "./budget.ts";
+import { LabelTest, labelFactor } from "./label-test.ts";
 
 const openShare = fc.double({ min: 1e-4, max: 1 - 1e-4, noNaN: true });
 
@@ -64,7 +65,7 @@ test("a dead canary at 5 % is decided by its third failing visitor", () => {
 test("one failing visitor decides nothing, however small the canary's share", () => {
   const label = new LabelTest();
   label.failed("canary", 1);
-  assert.ok(label.logE > Math.log(labelThreshold));
+  assert.ok(label.logE > Math.log(thresholds.errors));
   assert.equal(label.isDecided, false);
   label.failed("canary", 1);
   assert.equal(label.isDecided, true);
@@ -78,4 +79,35 @@ test("at 95 % an error is worth so little that a dead canary needs 129 failing v
     visitors += 1;
   }
   assert.equal(visitors, 129);
+});
+
+const failure = fc.record({ arm: fc.constantFrom("canary", "stable"), weight: fc.constantFrom(100, 500, 2_500) });
+
+test("property: in whatever order, and cut into whatever batches, the same failures have the same value", () => {
+  fc.assert(
+    fc.property(fc.array(failure, { maxLength: 60 }), fc.nat(60), (failures, cut) => {
+      const [inOrder, reordered] = [new LabelTest(), new LabelTest()];
+      for (const { arm, weight } of failures) inOrder.failed(arm, weight);
+      const batches = [...failures.slice(cut), ...failures.slice(0, cut)].sort((a, b) => a.weight - b.weight);
+      for (const { arm, weight } of batches) reordered.failed(arm, weight);
+      assert.ok(Math.abs(inOrder.logE - reordered.logE) < 1e-12 * Math.max(1, Math.abs(inOrder.logE)) * 100);
+    }),
+  );
+});
+
+test("property: a canary's failure speaks against it, a stable one for it, and a restored test goes on bit for bit", () => {
+  fc.assert(
+    fc.property(fc.array(failure, { maxLength: 60 }), (failures) => {
+      let label = new LabelTest();
+      for (const { arm, weight } of failures) {
+        const twin = LabelTest.restore(JSON.parse(JSON.stringify(label.state())));
+        const before = label.logE;
+        label.failed(arm, weight);
+        twin.failed(arm, weight);
+        assert.equal(label.logE > before, arm === "canary");
+        assert.deepEqual(twin.state(), label.state());
+        label = twin;
+      }
+    }),
+  );
 });

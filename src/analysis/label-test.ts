@@ -1,12 +1,13 @@
 import type { Arm } from "../routing/wire.ts";
+import { thresholds } from "./budget.ts";
 import { Mixture, type MixtureState } from "./mixture.ts";
 
 /** How many times likelier a visitor fails on a bad canary, and how much of the bet is on each size. */
 const ratios = [1.25, 1.6, 2.2, 4, 12, 100, 1e5] as const;
 const priors = [0.08, 0.14, 0.22, 0.2, 0.14, 0.11, 0.11] as const;
 
-/** The test decides at this value: 1/(alpha w) with alpha 0.01 a rollout, of which errors hold w = 0.40. */
-export const labelThreshold = 250;
+const restartCash = 0.5;
+const restartShare = 0.01;
 
 /** What one failing visitor multiplies the bet on `ratio` by; `share` is the canary's share of visitors, within (0, 1). */
 export function labelFactor(options: { readonly arm: Arm; readonly share: number; readonly ratio: number }): number {
@@ -25,20 +26,25 @@ export interface LabelTestState {
  * Do visitors fail more on the canary? The router drew each visitor's side itself, so if the canary is not worse, the side
  * of a visitor at its first error is canary with exactly the probability `weight`, however error rates drift over time.
  * First errors only: one visitor with 200 errors would otherwise count 200 times (measured: 64 to 79 % of good releases
- * rolled back). No restarts: visitors of the worse side use up their first errors early, and with restarts a *better*
- * release was rolled back in up to all runs.
+ * rolled back). No restarts with visitors: those of the worse side use up their first errors early, and with restarts a
+ * *better* release was rolled back in up to all runs. A request that is a unit of its own has no second error, so there a
+ * part of the bet is kept back for restarts, without which a fault that begins late is weighed against all the good before it.
  *
  * Errors are scored as they arrive, not in the order of their requests. If both sides fail equally often, but the canary
  * at once and stable by a slow timeout, the canary's errors in flight are seen first. Waiting for that order would delay
  * the rollback of a dead canary by the slowest request in flight, which costs users more.
  */
 export class LabelTest {
-  readonly #mixture = new Mixture({ priors, cash: 0 });
+  readonly #mixture: Mixture;
   readonly #logFactors = { canary: new Float64Array(ratios.length), stable: new Float64Array(ratios.length) };
   #factorsWeight = 0;
   #peakLogE = 0;
   #canaryFailures = 0;
   #stableFailures = 0;
+
+  constructor({ restarts = false }: { readonly restarts?: boolean } = {}) {
+    this.#mixture = new Mixture({ priors, cash: restarts ? restartCash : 0 });
+  }
 
   static restore(state: LabelTestState): LabelTest {
     const test = new LabelTest();
@@ -59,6 +65,11 @@ export class LabelTest {
     this.#peakLogE = Math.max(this.#peakLogE, this.logE);
   }
 
+  /** Ends an epoch: a minute, or a weight. Does nothing in a test without restarts. */
+  invest(): void {
+    this.#mixture.invest(restartShare);
+  }
+
   get logE(): number {
     return this.#mixture.logValue();
   }
@@ -74,7 +85,7 @@ export class LabelTest {
 
   /** One visitor alone never rolls a release back: users of Belay would not believe it, and waiting never hurts validity. */
   get isDecided(): boolean {
-    return this.#canaryFailures >= 2 && this.logE >= Math.log(labelThreshold);
+    return this.#canaryFailures >= 2 && this.logE >= Math.log(thresholds.errors);
   }
 
   state(): LabelTestState {

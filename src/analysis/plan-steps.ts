@@ -22,13 +22,12 @@ const quietLadder: readonly number[] = [1_000, 5_000];
  * Steps for a plan that names none, from the measured new visitors a second: the gentlest ladder whose first step gives the
  * canary a handful of visitors a minute and whose gates all pass within the plan's longest hold.
  */
-export function planSteps(plan: Omit<Plan, "steps">, newVisitorsPerSecond: number): readonly WeightStep[] {
+export function planSteps(plan: Omit<Plan, "steps">, newUnitsPerSecond: number): readonly WeightStep[] {
   const fits = (weights: readonly number[]): boolean => {
     const [first = 0] = weights;
-    const canaryPerMinute = (first / 10_000) * newVisitorsPerSecond * 60;
+    const canaryPerMinute = (first / 10_000) * newUnitsPerSecond * 60;
     return (
-      canaryPerMinute >= visitorsPerMinuteMin &&
-      forecast({ ...plan, steps: toSteps(weights, plan) }, newVisitorsPerSecond).canPass
+      canaryPerMinute >= visitorsPerMinuteMin && forecast({ ...plan, steps: toSteps(weights, plan) }, newUnitsPerSecond).canPass
     );
   };
   return toSteps(ladders.find(fits) ?? quietLadder, plan);

@@ -1,3 +1,4 @@
+import { thresholds } from "./budget.ts";
 import { Mixture, type MixtureState } from "./mixture.ts";
 
 /** Alternatives as multiples of the tolerated share; one more is a half of all visitors. */
@@ -9,8 +10,6 @@ const investedShare = 0.01;
 const recoveredShare = 0.2;
 const recoveryThreshold = 20;
 
-/** The test decides at this value: 1/(alpha w) with alpha 0.01 a rollout, of which the objective holds w = 0.10. */
-export const sloThreshold = 1_000;
 /** The cash of the test is invested in steps of this length, and at each change of weight. */
 export const sloEpochMs = 60_000;
 
@@ -74,7 +73,7 @@ export class SloTest {
     this.#failures += 1;
     const logE = this.logE;
     this.#peakLogE = Math.max(this.#peakLogE, logE);
-    if (this.#failures < 2 || logE < Math.log(sloThreshold)) return false;
+    if (this.#failures < 2 || logE < Math.log(thresholds.slo)) return false;
     this.#logRecovery = 0;
     this.#mixture = this.#begin();
     this.#failures = 0;

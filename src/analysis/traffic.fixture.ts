@@ -1,7 +1,8 @@
 import { createSeededRandom, type Random } from "../ports/random.ts";
+import type { JudgedMetric } from "../rollout/evidence-summary.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import type { Arm, UnitRecord } from "../routing/wire.ts";
-import type { Evidence } from "./evidence.ts";
+import { Evidence } from "./evidence.ts";
 
 /** The plan of the demo: 5/25/50 %, then 95 %, harm 2 %. */
 export function plan(changes: Partial<Plan> = {}): Plan {
@@ -62,6 +63,7 @@ export class Traffic {
   #nextVisitor = 0;
   #draws = new Map<number, number>();
   #exposed = new Set<number>();
+  #timed = new Set<number>();
   #servedMinute = new Map<number, number>();
   #requests: { readonly visitor: number; readonly atMs: number }[] = [];
   #inFlight: Arriving[] = [];
@@ -124,6 +126,10 @@ export class Traffic {
       this.#options.evidence.absorb({ ...base, kind: "exposed" });
     }
     const { isFailed, tookMs = 0 } = this.#options.answer({ arm, atMs, visitor, random: this.random });
+    if (!this.#timed.has(visitor)) {
+      this.#timed.add(visitor);
+      this.#inFlight.push({ record: { ...base, kind: "timed", tookMs }, endsAtMs: atMs + tookMs });
+    }
     const minute = Math.floor(atMs / 60_000);
     if (!isFailed && this.#servedMinute.get(visitor) === minute) return;
     if (!isFailed) this.#servedMinute.set(visitor, minute);
@@ -133,7 +139,7 @@ export class Traffic {
 
 export interface Ending {
   readonly outcome: "promoted" | "rolled back" | "held" | "still running";
-  readonly metric: "errors" | "slo" | null;
+  readonly metric: JudgedMetric | null;
   readonly atMs: number;
   readonly failedCanaryVisitors: number;
 }
@@ -166,4 +172,34 @@ export function runRollout(options: {
     traffic.serve(plan.steps[step]?.weight ?? plan.holdbackWeight);
   }
   return end("still running");
+}
+
+/** Evidence at its first weight. */
+export function begin(changes: Parameters<typeof plan>[0] = {}, weight = 500): Evidence {
+  const evidence = Evidence.begin(plan(changes));
+  evidence.weightChanged({ weight, exposureEpoch: 1, atMs: 0 });
+  return evidence;
+}
+
+/** Visitors from `from` to `to`, one each 10 ms, every twentieth on the canary, good unless `isBad` says otherwise. */
+export function visit(
+  evidence: Evidence,
+  range: { readonly from: number; readonly to: number; readonly isBad?: (number: number) => boolean },
+): void {
+  for (let number = range.from; number < range.to; number += 1) {
+    const arm = number % 20 === 0 ? "canary" : "stable";
+    const base = { unit: unitOf(number), arm, atMs: number * 10 } as const;
+    evidence.absorb(record({ kind: "exposed", ...base }));
+    evidence.absorb(record({ kind: range.isBad?.(number) === true ? "failed" : "served", ...base }));
+    evidence.advance({ nowMs: number * 10, settledUntilMs: number * 10 });
+  }
+}
+
+/** A whole rollout of its own, to its end. */
+export function rollout(
+  options: Omit<TrafficOptions, "evidence"> & { readonly forMs: number; readonly plan?: ReturnType<typeof plan> },
+): Ending {
+  const chosen = options.plan ?? plan();
+  const evidence = Evidence.begin(chosen);
+  return runRollout({ plan: chosen, evidence, traffic: new Traffic({ ...options, evidence }), forMs: options.forMs });
 }

@@ -1,9 +1,11 @@
+import type { JudgedMetric } from "../rollout/evidence-summary.ts";
+
 /**
  * What the evidence says now. `fail` and `shared-outage` need no gate; `pass` and `inconclusive` speak of the gate of the
  * present stage. A broken source of evidence is never a verdict: it shows as `inconclusive` with what is missing.
  */
 export type Verdict =
-  | { readonly kind: "fail"; readonly metric: "errors" | "slo"; readonly reason: string }
+  | { readonly kind: "fail"; readonly metric: JudgedMetric; readonly reason: string }
   /** Both sides burn their budget: hold, and blame nobody. */
   | { readonly kind: "shared-outage"; readonly reason: string }
   | { readonly kind: "pass"; readonly reason: string }

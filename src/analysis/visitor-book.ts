@@ -8,7 +8,9 @@ const weightChangesMax = 64;
 
 const seen = { canary: 1, stable: 2 } as const;
 const wasExposed = 4;
-const flagsCount = 8;
+const wasTimed = 8;
+const wasAnswered = 16;
+const flagsCount = 32;
 
 /** A visitor whose window is open, or over but not settled yet. */
 export interface WatchedVisitor {
@@ -25,6 +27,8 @@ export interface ScoredVisitor {
   readonly arm: Arm;
   readonly weight: number;
   readonly isBad: boolean;
+  /** A request of its ended with an answer or a failure; not when all were left by their client. */
+  readonly isAnswered: boolean;
 }
 
 interface Failure {
@@ -43,6 +47,8 @@ export interface VisitorBookState {
   readonly failedVisitors: Readonly<Record<Arm, number>>;
   /** `unit:number` in base 36, joined by commas: a rollout may know 65,536 of them. */
   readonly known: string;
+  /** By how much the numbers in `known` are packed. */
+  readonly flagsCount: number;
   readonly knownHalvings: number;
   readonly failures: readonly (readonly [unit: string, atMs: number, arms: number])[];
   readonly failureHalvings: number;
@@ -95,7 +101,8 @@ export class VisitorBook {
     for (const item of state.known === "" ? [] : state.known.split(",")) {
       const [unit = "", packed = ""] = item.split(":");
       const value = Number.parseInt(packed, 36);
-      book.#known.set(unit, shiftMs === 0 ? value : value % flagsCount);
+      const minute = shiftMs === 0 ? Math.floor(value / state.flagsCount) : 0;
+      book.#known.set(unit, minute * flagsCount + (value % state.flagsCount));
     }
     book.#failures = new BoundedUnits(unitsMax, state.failureHalvings);
     for (const [unit, atMs, arms] of state.failures) book.#failures.set(unit, { atMs: atMs + shiftMs, arms });
@@ -112,23 +119,35 @@ export class VisitorBook {
     return book;
   }
 
-  /** The first exposure of a visitor opens its window; of several workers' first exposures the earliest counts. */
-  exposed(record: UnitRecord): void {
+  /** The first exposure of a visitor opens its window; of several workers' first exposures the earliest counts. True when it is new. */
+  exposed(record: UnitRecord): boolean {
     const flags = this.#see(record);
-    if (flags === undefined) return;
+    if (flags === undefined) return false;
     const earlier = this.#watchedByUnit.get(record.unit);
-    if ((flags & wasExposed) !== 0 && !(earlier !== undefined && record.atMs < earlier.exposedAtMs)) return;
+    const isNew = (flags & wasExposed) === 0;
+    if (!isNew && !(earlier !== undefined && record.atMs < earlier.exposedAtMs)) return false;
     this.#watchedByUnit.delete(record.unit);
     this.#lastVisitorAtMs = Math.max(this.#lastVisitorAtMs ?? record.atMs, record.atMs);
     this.#known.set(record.unit, (this.#known.get(record.unit) ?? 0) | wasExposed);
     const { unit, arm, weight, exposureEpoch, atMs } = record;
-    if (weight <= 0 || weight >= 10_000 || atMs + this.#options.scoreWindowMs > this.#endOf(exposureEpoch)) return;
-    if (this.#known.accepts(unit)) this.#watch({ unit, arm, weight, exposureEpoch, exposedAtMs: atMs, heardAtMs: this.#nowMs });
+    const isCut = atMs + this.#options.scoreWindowMs > this.#endOf(exposureEpoch);
+    if (weight > 0 && weight < 10_000 && !isCut && this.#known.accepts(unit))
+      this.#watch({ unit, arm, weight, exposureEpoch, exposedAtMs: atMs, heardAtMs: this.#nowMs });
+    return isNew;
+  }
+
+  /** True when the visitor is timed for the first time in this rollout: several workers may each have chosen a request of its. */
+  timed(record: UnitRecord): boolean {
+    const flags = this.#see(record);
+    if (flags === undefined || (flags & wasTimed) !== 0) return false;
+    this.#flag(record.unit, wasTimed);
+    return true;
   }
 
   /** True when this is the visitor's first error of the rollout, on whichever side. */
   failed(record: UnitRecord): boolean {
     this.#see(record);
+    this.#flag(record.unit, wasAnswered);
     if (!this.#failures.accepts(record.unit)) return false;
     const before = this.#failures.get(record.unit);
     const arms = before?.arms ?? 0;
@@ -140,6 +159,7 @@ export class VisitorBook {
   /** True when the visitor has not failed and no worker reported it as served in this minute before. */
   served(record: UnitRecord): boolean {
     this.#see(record);
+    this.#flag(record.unit, wasAnswered);
     if (!this.#failures.accepts(record.unit) || this.#failures.get(record.unit) !== undefined) return false;
     const packed = this.#known.get(record.unit);
     if (packed === undefined) return true;
@@ -187,7 +207,8 @@ export class VisitorBook {
       if (!this.#known.accepts(first.unit)) continue;
       const failure = this.#failures.get(first.unit);
       const isBad = failure !== undefined && failure.atMs <= first.exposedAtMs + this.#options.scoreWindowMs;
-      options.onScore({ arm: first.arm, weight: first.weight, isBad });
+      const isAnswered = ((this.#known.get(first.unit) ?? 0) & wasAnswered) !== 0;
+      options.onScore({ arm: first.arm, weight: first.weight, isBad, isAnswered });
     }
     if (this.#head > 1_024 && this.#head * 2 > this.#queue.length) this.#compact();
   }
@@ -228,6 +249,7 @@ export class VisitorBook {
       visitors: { ...this.#visitors },
       failedVisitors: { ...this.#failedVisitors },
       known: Array.from(this.#known.entries(), ([unit, packed]) => `${unit}:${packed.toString(36)}`).join(","),
+      flagsCount,
       knownHalvings: this.#known.halvings,
       failures: Array.from(this.#failures.entries(), ([unit, { atMs, arms }]) => [unit, atMs, arms] as const),
       failureHalvings: this.#failures.halvings,
@@ -244,6 +266,11 @@ export class VisitorBook {
       this.#known.set(record.unit, packed | seen[record.arm]);
     }
     return packed % flagsCount;
+  }
+
+  #flag(unit: string, flag: number): void {
+    const packed = this.#known.get(unit);
+    if (packed !== undefined) this.#known.set(unit, packed | flag);
   }
 
   #watch(visitor: WatchedVisitor): void {

@@ -1,3 +1,5 @@
+import type { Unit } from "../rollout/rollout.ts";
+
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
 /** Above this an e-value says nothing more to a reader; entries carry it at most. */
@@ -12,9 +14,9 @@ export function countWords(count: number): string {
   return grouped.format(count);
 }
 
-/** "1 visitor", "1,408 visitors" */
-export function visitorWords(count: number): string {
-  return `${countWords(count)} ${count === 1 ? "visitor" : "visitors"}`;
+/** "1 visitor", "1,408 requests" */
+export function unitWords(count: number, unit: Unit): string {
+  return `${countWords(count)} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 /** "2 %", "0.21 %": two significant digits, or as many as the share needs near 100 %. */

@@ -19,8 +19,10 @@ const statusOfCode: readonly (readonly [RegExp, ContentfulStatusCode])[] = [
   [/_TOO_LARGE$/, 413],
   [/^BELAY_API_/, 400],
   [/^BELAY_INTERNAL$/, 500],
+  [/^BELAY_CONFIG_KEY_/, 503],
   [/_UNKNOWN$|_NOT_FOUND$|_MISSING$/, 404],
-  [/^BELAY_MANIFEST_|_INVALID$/, 422],
+  [/^BELAY_MANIFEST_|^BELAY_CONFIG_REFUSED$|_INVALID$/, 422],
+  [/^BELAY_CONFIG_DAMAGED$/, 503],
   [/^BELAY_BUNDLE_/, 422],
   [/^BELAY_LEDGER_UNWRITABLE$|^BELAY_KEEPER_|^BELAY_LINK_|_UNAVAILABLE$/, 503],
 ];

@@ -217,6 +217,7 @@ test("the OpenAPI document names every route", async () => {
     "/api/v1/repository/packs",
     "/api/v1/rollouts/{id}",
     "/api/v1/services/{environment}/{service}/abort",
+    "/api/v1/services/{environment}/{service}/config",
     "/api/v1/services/{environment}/{service}/logs",
     "/api/v1/services/{environment}/{service}/maintenance",
     "/api/v1/services/{environment}/{service}/pause",
@@ -227,6 +228,8 @@ test("the OpenAPI document names every route", async () => {
     "/api/v1/services/{environment}/{service}/runs",
     "/api/v1/services/{environment}/{service}/runs/{run}",
     "/api/v1/services/{environment}/{service}/runs/{run}/stop",
+    "/api/v1/services/{environment}/{service}/secrets",
+    "/api/v1/services/{environment}/{service}/secrets/unset",
     "/api/v1/status",
   ]);
 });
@@ -236,4 +239,24 @@ test("an unknown route is told so", async () => {
   const response = await get("/secrets");
   assert.equal(response.status, 404);
   assert.equal(await codeOf(response), "BELAY_API_NOT_FOUND");
+});
+
+test("secrets go in and only their fingerprints come out", async () => {
+  const { inside, get, post } = socketApi();
+  const set = await post("/services/production/shop/secrets", { values: { TOKEN: "hunter22" } });
+  assert.equal(set.status, 200);
+  assert.deepEqual(inside.asked[0]?.request, { environment: "production", service: "shop", values: { TOKEN: "hunter22" } });
+  const answers = [await set.text(), await (await get("/services/production/shop/secrets")).text()];
+  for (const answer of answers) {
+    assert.match(answer, /"fingerprint":"a1b2c3d4e5f6"/);
+    assert.doesNotMatch(answer, /hunter22/);
+  }
+  const wrong = await post("/services/production/shop/secrets", { values: { TOKEN: ["hunter22"] } });
+  assert.equal(wrong.status, 400);
+  assert.doesNotMatch(await wrong.text(), /hunter22/);
+  assert.equal((await post("/services/production/shop/config", {})).status, 202);
+  assert.equal(
+    ((await (await get("/services/production/shop/config?release=r-9")).json()) as { release: string }).release,
+    "r-9",
+  );
 });

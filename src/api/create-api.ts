@@ -4,6 +4,7 @@ import { BelayError } from "../errors.ts";
 import type { ApiApp, ApiInside } from "./api-app.ts";
 import { answerError, toBody } from "./api-error.ts";
 import { addBundleRoutes } from "./bundle-routes.ts";
+import { addConfigRoutes } from "./config-routes.ts";
 import { type ApiAuth, type ApiEnv, guard, takesBytes } from "./guard.ts";
 import { addLedgerRoutes } from "./ledger-routes.ts";
 import { addLogRoutes } from "./log-routes.ts";
@@ -54,6 +55,7 @@ export function createApi({ auth, packBytesMax, ...inside }: CreateApiOptions): 
   addMaintenanceRoutes(app, inside);
   addRunRoutes(app, inside);
   addPreviewRoutes(app, inside);
+  addConfigRoutes(app, inside);
   app.doc31("/openapi.json", openApiHead);
   return app;
 }

@@ -4,7 +4,7 @@ import { silentLog } from "../ports/log.ts";
 import type { Actor, Plan, Release } from "../rollout/rollout.ts";
 import type { OneOff } from "../rollout/task.ts";
 import type { ApiInside } from "./api-app.ts";
-import type { ChainedEntry, Checkpoint, RolloutView, StatusView } from "./views.ts";
+import type { ChainedEntry, Checkpoint, ConfigView, RolloutView, SecretView, StatusView } from "./views.ts";
 
 /** What a fake was asked: the method, the request and by whom. */
 export interface Asked {
@@ -24,6 +24,8 @@ export interface FakeInside extends ApiInside {
   entries: readonly ChainedEntry[];
   checkpoint: Checkpoint;
   logFiles: readonly InstanceLog[];
+  secrets: readonly SecretView[];
+  config: ConfigView;
   /** Answers of successive looks at a command that runs once; the last one stays. */
   runs: OneOff[];
   /** Where its output lies. */
@@ -51,6 +53,13 @@ export function createFakeInside(): FakeInside {
     entries: [],
     checkpoint: { log: "log-1", position: 0, hash: "0".repeat(64), at: "2026-01-01T00:00:00Z", publicKey: "", signature: "" },
     logFiles: [],
+    secrets: [aSecret()],
+    config: {
+      release: "r-1a2b",
+      version: "0123456789ab",
+      resolved: { by: "ada", at: "2026-01-01T00:00:00Z" },
+      values: [],
+    },
     runs: [aRun()],
     runFile: "/nowhere",
     failure: undefined,
@@ -111,6 +120,17 @@ export function createFakeInside(): FakeInside {
           .slice(0, limit),
       checkpoint: () => fake.checkpoint,
       logFiles: async () => fake.logFiles,
+      releaseConfig: command("releaseConfig"),
+      setSecrets: async (request, actor) => {
+        await command("setSecrets")(request, actor);
+        return Object.keys(request.values).map((name) => aSecret({ name }));
+      },
+      unsetSecret: async (request, actor) => {
+        await command("unsetSecret")(request, actor);
+        return aSecret({ name: request.name, fingerprint: null });
+      },
+      listSecrets: async () => fake.secrets,
+      config: async ({ release }) => ({ ...fake.config, release: release ?? fake.config.release }),
     },
     releases: {
       knownCommits: async () => ["1".repeat(40)],
@@ -143,6 +163,10 @@ export function createFakeInside(): FakeInside {
     },
   };
   return fake;
+}
+
+export function aSecret(changes: Partial<SecretView> = {}): SecretView {
+  return { name: "TOKEN", version: 2, fingerprint: "a1b2c3d4e5f6", by: "ada", at: "2026-01-01T00:00:00Z", ...changes };
 }
 
 export function aPlan(changes: Partial<Plan> = {}): Plan {
@@ -270,6 +294,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         requestsLastMinute: 7_200,
         failuresLastMinute: 3,
         newVisitorsLastMinute: 2_400,
+        burning: [],
         maintenance: null,
         tasks: [],
         runs: [],

@@ -8,6 +8,7 @@ import type { Schedule } from "../rollout/schedule.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
+import { secretValuesSchema } from "./config-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
@@ -41,11 +42,15 @@ const actor: z.ZodType<Actor> = z.object({
 
 const arm: z.ZodType<ArmCounts> = z.object({ visitors: count, failedVisitors: count, requests: count, failedRequests: count });
 
+const milliseconds = z.number().min(0).nullable();
+const latency = z.object({ visitors: count, p50Ms: milliseconds, p95Ms: milliseconds, p99Ms: milliseconds });
+const metricName = z.enum(["errors", "slo", "latency", "latencySlo", "assignment", "answers", "gate"]);
+
 const evidence: z.ZodType<EvidenceSummary> = z
   .object({
     canary: arm,
     stable: arm,
-    metrics: z.array(z.object({ name: z.enum(["errors", "slo", "gate"]), eValue: z.number(), threshold: z.number() })),
+    metrics: z.array(z.object({ name: metricName, eValue: z.number(), threshold: z.number() })),
     scoredVisitors: count,
     failedScoredVisitors: count,
     excludedHarm: share,
@@ -55,6 +60,7 @@ const evidence: z.ZodType<EvidenceSummary> = z
     lostRecords: count,
     cohort: arm.optional(),
     previews: z.object({ requests: count, failedRequests: count }).optional(),
+    latency: z.object({ canary: latency, stable: latency }).optional(),
   })
   .openapi("Evidence");
 
@@ -68,6 +74,8 @@ const cohortRule: z.ZodType<CohortRule> = z.object({
   query: texts,
   path: z.string().optional(),
 });
+
+const onFail = z.enum(["rollback", "hold", "notify"]).optional();
 
 const plan: z.ZodType<Plan> = z
   .object({
@@ -89,6 +97,10 @@ const plan: z.ZodType<Plan> = z
         freezes: z.array(z.object({ name: z.string(), from: z.string(), to: z.string(), reason: z.string() })),
       })
       .optional(),
+    onFail: z.object({ errors: onFail, slo: onFail, latency: onFail, latencySlo: onFail }).optional(),
+    latencyObjective: z.object({ underMs: count, share }).optional(),
+    warmUpMs: count.optional(),
+    evidence: z.enum(["visitor", "request"]).optional(),
   })
   .openapi("Plan");
 
@@ -151,6 +163,8 @@ const release: z.ZodType<Release> = z
     routes: z.array(z.object({ host: z.string(), path: z.string() })),
     trustedProxies: z.array(z.string()).optional(),
     expose: z.enum(["all", "previews"]),
+    config: z.string().optional().openapi({ description: "Version of its configuration; absent when it has none." }),
+    root: z.string().optional(),
     processes: z
       .array(
         z.discriminatedUnion("kind", [
@@ -298,6 +312,7 @@ const service: z.ZodType<ServiceView> = z
     requestsLastMinute: count,
     failuresLastMinute: count,
     newVisitorsLastMinute: count,
+    burning: z.array(z.object({ longMinutes: count, shortMinutes: count, limit: z.number(), rate: z.number() })),
     maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
     tasks: z.array(attempt),
     runs: z.array(oneOffSchema),
@@ -363,5 +378,8 @@ export const deployRequestSchema: z.ZodType<DeployRequest, DeployRequest> = z
       .optional()
       .openapi({ description: "sha256 of a bundle that was sent; commit and root are then as it says." }),
     supersede: z.boolean(),
+    config: secretValuesSchema
+      .optional()
+      .openapi({ description: "Values of the variables that come from the environment of whoever deploys." }),
   })
   .openapi("DeployRequest");

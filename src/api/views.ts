@@ -1,5 +1,7 @@
 /** What the API answers, as types: its clients import them from here, so that they need nothing of the control plane. */
+export type { SecretView } from "../config/configs.ts";
 export type {
+  ConfigView,
   DeployRequest,
   LogsView,
   PreviewLink,

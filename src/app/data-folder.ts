@@ -13,6 +13,8 @@ export interface DataFolder {
   readonly ledger: string;
   readonly keys: string;
   readonly visitorKey: string;
+  /** Secrets and config versions, sealed with the key that lies beside the data folder. */
+  readonly config: string;
   readonly evidence: string;
   readonly table: string;
 }
@@ -24,6 +26,7 @@ export function dataFolderAt(path: string): DataFolder {
     ledger: join(path, "ledger.sqlite"),
     keys,
     visitorKey: join(keys, "visitor.key"),
+    config: join(path, "config"),
     evidence: join(path, "evidence.json"),
     table: join(path, "run", "routing-table.json"),
   };

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import type { Program } from "../keeper/command.ts";
+import { outputFilterName } from "../keeper/output-pipes.ts";
 import type { ProcessSpec } from "../keeper/protocol.ts";
 import type { DataFolder } from "./data-folder.ts";
 
@@ -13,18 +14,7 @@ export function platformProcesses(options: {
   readonly hasTls: boolean;
 }): readonly ProcessSpec[] {
   const { folder, program, version, workers, hasTcpApi, hasTls } = options;
-  const common = {
-    cwd: "/",
-    // NODE_COMPILE_CACHE makes the restart of a killed process faster: its sources are not compiled anew.
-    env: {
-      PATH: systemPath(dirname(program.node)),
-      LANG: "C.UTF-8",
-      NODE_COMPILE_CACHE: `${folder.path}/run/compile-cache`,
-      HOME: folder.path,
-      BELAY_PROGRAM: version,
-    },
-    memoryBytesMax: null,
-  };
+  const common = commonOf({ dataFolder: folder.path, program, version });
   const proxies = Array.from({ length: workers }, (_, index): ProcessSpec => {
     const name = `${proxyPrefix}${index + 1}`;
     return {
@@ -45,6 +35,39 @@ export function platformProcesses(options: {
     graceMs: 5_000,
   };
   return [...proxies, control];
+}
+
+/** What masks the output of processes with secrets; runs once there is such a process. */
+export function outputFilterProcess(options: {
+  readonly dataFolder: string;
+  readonly program: Program;
+  readonly version: string;
+}): ProcessSpec {
+  const { dataFolder, program, version } = options;
+  return {
+    name: outputFilterName,
+    argv: [program.node, program.main, "output", dataFolder],
+    ...commonOf({ dataFolder, program, version }),
+    sockets: [],
+    keys: {},
+    graceMs: 2_000,
+  };
+}
+
+function commonOf(options: { readonly dataFolder: string; readonly program: Program; readonly version: string }) {
+  const { dataFolder, program, version } = options;
+  return {
+    cwd: "/",
+    // NODE_COMPILE_CACHE makes the restart of a killed process faster: its sources are not compiled anew.
+    env: {
+      PATH: systemPath(dirname(program.node)),
+      LANG: "C.UTF-8",
+      NODE_COMPILE_CACHE: `${dataFolder}/run/compile-cache`,
+      HOME: dataFolder,
+      BELAY_PROGRAM: version,
+    },
+    memoryBytesMax: null,
+  };
 }
 
 /** A worker that is told to end drains for 10 s at most. */

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -12,6 +13,7 @@ import { createSystemClock } from "../ports/system-clock.ts";
 import type { Release } from "../rollout/rollout.ts";
 import { systemProbe } from "../runtimes/process/probe.ts";
 import { openProcessRuntime } from "../runtimes/process/process-runtime.ts";
+import { noVariables } from "../runtimes/process/release-environment.ts";
 import { type TestBehaviour, testRuntimeContract } from "../runtimes/runtime.contract.ts";
 
 // Goal: the process runtime keeps the contract with a real keeper and real processes.
@@ -40,6 +42,11 @@ testRuntimeContract("process", async () => {
       keeper,
       folderOf: async ({ commit }) => join(folder, commit),
       nodeFolder: dirname(process.execPath),
+      config: {
+        variablesOf: () => noVariables,
+        seal: () => assert.fail("there is nothing to seal"),
+        outputFilter: { name: "output", argv: [], cwd: "/", env: {}, sockets: [], keys: {}, memoryBytesMax: null, graceMs: 0 },
+      },
       folder: join(data, "instances"),
       logTail: readLastLines,
       probe: systemProbe,

@@ -1,9 +1,13 @@
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createApi } from "../api/create-api.ts";
 import { type ApiAuth, allowedHosts } from "../api/guard.ts";
 import { apiTokenFile, serveApi } from "../api/serve-api.ts";
 import { readApiToken } from "../api/token.ts";
+import type { Place } from "../config/configs.ts";
+import { openConfigs } from "../config/open-configs.ts";
+import { runSource } from "../config/run-source.ts";
+import { openSealedFiles } from "../config/sealed-files.ts";
 import { manifestSource } from "../control/bundle-source.ts";
 import { ControlLoop } from "../control/control-loop.ts";
 import { inspectRelease, previousRelease } from "../control/inspect-release.ts";
@@ -13,17 +17,19 @@ import { PreviewKeys } from "../control/preview-keys.ts";
 import { Previews } from "../control/previews.ts";
 import type { World } from "../control/world.ts";
 import { BelayError } from "../errors.ts";
-import { keeperPaths } from "../keeper/command.ts";
+import { keeperPaths, type Program } from "../keeper/command.ts";
 import { type KeeperClient, openKeeperClient } from "../keeper/keeper-client.ts";
 import { openSigner } from "../ledger/keys.ts";
 import { openSqliteLedger } from "../ledger/sqlite-ledger.ts";
 import type { Clock } from "../ports/clock.ts";
+import { configKeyFile } from "../ports/config-key.ts";
 import { readJsonFile, writeFileDurably } from "../ports/durable-file.ts";
 import type { Inherited } from "../ports/inherited.ts";
 import type { Log } from "../ports/log.ts";
 import { readLastLines } from "../ports/log-tail.ts";
 import { bootId, sendSignal } from "../ports/processes.ts";
 import type { Random } from "../ports/random.ts";
+import { environmentPurpose } from "../ports/sealing.ts";
 import { openDataPlane } from "../proxy/data-plane.ts";
 import { parseRoutingTable } from "../proxy/link-messages.ts";
 import { openReleases } from "../release/open-releases.ts";
@@ -31,8 +37,9 @@ import type { Release } from "../rollout/rollout.ts";
 import { instanceId, slotOf } from "../runtimes/process/instance-spec.ts";
 import { systemProbe } from "../runtimes/process/probe.ts";
 import { openProcessRuntime } from "../runtimes/process/process-runtime.ts";
+import { noVariables } from "../runtimes/process/release-environment.ts";
 import { type DataFolder, dataFolderAt, requireFormat } from "./data-folder.ts";
-import { isProxy } from "./platform-processes.ts";
+import { isProxy, outputFilterProcess } from "./platform-processes.ts";
 import { openPreviewKeyFiles } from "./preview-key-files.ts";
 
 const tickEveryMs = 100;
@@ -41,8 +48,8 @@ const keeperPatienceMs = 2_000;
 
 export interface ControlOptions {
   readonly dataFolder: string;
-  /** The folder with the pinned Node, which comes first on the PATH of builds and instances. */
-  readonly nodeFolder: string;
+  /** What runs this: its Node comes first on the PATH of builds and instances. */
+  readonly installed: Program;
   readonly program: string;
   readonly inherited: Inherited;
   readonly signal: AbortSignal;
@@ -53,7 +60,8 @@ export interface ControlOptions {
 
 /** The control plane's composition, read from top to bottom. Everything it holds is on disk or comes back by itself, so it may be killed at any time. */
 export async function runControl(options: ControlOptions): Promise<void> {
-  const { clock, random, log, inherited, program, nodeFolder, signal } = options;
+  const { clock, random, log, inherited, program, signal } = options;
+  const nodeFolder = dirname(options.installed.node);
   requireFormat(options.dataFolder);
   const folder = dataFolderAt(options.dataFolder);
   // Whatever ends this, also a start that fails: what stays open would keep a process alive that steers nothing.
@@ -68,10 +76,21 @@ export async function runControl(options: ControlOptions): Promise<void> {
   });
   opened.defer(() => ledger.close());
   const releases = await openReleases({ dataFolder: folder.path, nodeFolder, clock, random, log });
+  const configs = openConfigs({
+    files: openSealedFiles({ folder: folder.config, keyFile: configKeyFile(folder.path), random }),
+    clock,
+    runCommand: runSource,
+  });
   const runtime = openProcessRuntime({
     keeper,
     folderOf: (release) => releases.verifiedFolder(release),
     nodeFolder,
+    config: {
+      variablesOf: (release) =>
+        release.config === undefined ? noVariables : configs.variables(placeOf(release), release.config),
+      seal: (variables) => configs.seal(JSON.stringify(variables), environmentPurpose),
+      outputFilter: outputFilterProcess({ dataFolder: folder.path, program: options.installed, version: program }),
+    },
     folder: join(folder.path, "instances"),
     logTail: readLastLines,
     probe: systemProbe,
@@ -97,7 +116,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
     tables: tableStore(folder, log),
     build: async ({ rollout, staged, signal: abort, tell }) => {
       const source = await manifestSource(releases, rollout.bundle);
-      const request = await planBuild(source, rollout, staged?.release ?? null);
+      const request = await planBuild(source, { rollout, staged: staged?.release ?? null, configs });
       const manifest = await manifestOf(source, rollout);
       const serving = loop.journal.deployments.find(rollout.environment, rollout.service);
       const previous = previousRelease(serving, releases, rollout.root);
@@ -123,6 +142,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
     ledger,
     releases,
     previews,
+    configs,
     program,
     addresses: () => keeper.addresses(),
     logFileOf,
@@ -136,6 +156,10 @@ export async function runControl(options: ControlOptions): Promise<void> {
 
   opened.defer(clock.every(tickEveryMs, () => loop.react()));
   await keepTicking(loop, clock, signal);
+}
+
+function placeOf({ environment, service }: Release): Place {
+  return { environment, service };
 }
 
 async function keepTicking(loop: ControlLoop, clock: Clock, signal: AbortSignal): Promise<void> {

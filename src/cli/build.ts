@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { silentLog } from "../ports/log.ts";
 import { writeBundle } from "../release/bundle-file.ts";
@@ -69,7 +70,7 @@ async function buildIn(work: string, { io }: CommandContext, chosen: ChosenCommi
   const text = await releases.readFile(commit, path);
   if (text === undefined) throw manifestMissing(`commit ${commit.slice(0, 12)}`, path);
   const manifest = parseManifestOf(text, path);
-  const release = await releases.build(toRequest(manifest, chosen), io.interrupted);
+  const release = await releases.build({ ...toRequest(manifest, chosen), secrets: ownSecrets(manifest, io.env) }, io.interrupted);
   const about = { commit, isDirty, root: tree.root, manifest: text, builtBy: { name: io.user.name, host: hostname() } };
   const { sha256, head } = await writeBundle({ folder: await releases.verifiedFolder(release), about, to: file });
   const { id, service, fileCount, bytes } = release;
@@ -79,6 +80,17 @@ async function buildIn(work: string, { io }: CommandContext, chosen: ChosenCommi
 async function takeIn(releases: Releases, { repository }: WorkTree, commit: string): Promise<void> {
   const { pack, shallow } = await openPack({ folder: repository, commit, known: [] });
   await releases.receivePack({ commit, shallow, pack });
+}
+
+/** Away from the control plane the secrets of a build are the environment's, as CI keeps them. */
+function ownSecrets({ release }: Manifest, env: CommandContext["io"]["env"]): Record<string, string> {
+  const missing = release.secrets.filter((name) => (env[name] ?? "") === "");
+  if (missing.length === 0) return Object.fromEntries(release.secrets.map((name) => [name, env[name] ?? ""]));
+  throw new BelayError({
+    code: "BELAY_SECRET_NOT_IN_ENVIRONMENT",
+    message: `the build needs ${missing.join(", ")}, and the environment has none of that name`,
+    next: "Set them in the environment that `belay build` runs in; the build finds each as a file.",
+  });
 }
 
 /** What is built is the same for each environment; the first one stands in where a release names its own. */

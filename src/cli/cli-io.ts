@@ -22,6 +22,8 @@ export interface CliIo {
   readonly platform: Platform;
   /** Aborts at the first Ctrl-C or SIGTERM. */
   readonly interrupted: AbortSignal;
+  /** Standard input to its end; in a terminal, one line after the prompt, which is not shown. */
+  readInput(prompt: string): Promise<string>;
   /** Asks a yes-or-no question in the terminal; undefined when nobody can be asked. */
   confirm(question: string): Promise<boolean | undefined>;
 }

@@ -26,6 +26,8 @@ export interface Desk {
   readonly dataFolder: string;
   readonly env: Record<string, string>;
   readonly interruption: AbortController;
+  /** What comes on standard input. */
+  input: string;
   /** What `confirm` answers. */
   answer: boolean | undefined;
   isRunning: boolean;
@@ -52,6 +54,7 @@ export async function openDesk(t: Pick<TestContext, "after">): Promise<Desk> {
     dataFolder,
     env: { BELAY_DATA: dataFolder, XDG_CONFIG_HOME: join(folder, "config") },
     interruption: new AbortController(),
+    input: "",
     answer: undefined,
     isRunning: true,
     isTerminal: false,
@@ -114,6 +117,7 @@ function createIo(desk: Desk, written: { stdout: string; stderr: string }): CliI
       stop: async ({ dataFolder }) => void desk.stopped.push(dataFolder),
     },
     interrupted: desk.interruption.signal,
+    readInput: async () => desk.input,
     confirm: async () => desk.answer,
   };
 }

@@ -3,11 +3,13 @@ import { Agent, buildConnector, type Dispatcher, request } from "undici";
 import type {
   ChainedEntry,
   Checkpoint,
+  ConfigView,
   DeployRequest,
   LogsView,
   PreviewLink,
   RolloutView,
   RunView,
+  SecretView,
   StatusView,
 } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
@@ -35,6 +37,16 @@ export interface Client {
   }): Promise<void>;
   sendBundle(options: { readonly sha256: string; readonly bundle: AsyncIterable<Uint8Array> }): Promise<void>;
   deploy(body: DeployRequest): Promise<Started & { readonly forecast: string }>;
+  /** A rollout of the present release with its configuration resolved anew. */
+  releaseConfig(
+    of: ServiceName,
+    body: { readonly supersede: boolean; readonly config: Readonly<Record<string, string>> },
+  ): Promise<Started & { readonly forecast: string }>;
+  secrets(of: ServiceName): Promise<readonly SecretView[]>;
+  setSecrets(of: ServiceName, values: Readonly<Record<string, string>>): Promise<readonly SecretView[]>;
+  unsetSecret(of: ServiceName, name: string): Promise<readonly SecretView[]>;
+  /** Of a release, by default of the one that serves everyone. */
+  config(of: ServiceName, release: string | undefined): Promise<ConfigView>;
   command(verb: "promote" | "abort" | "pause" | "resume" | "rollback", of: ServiceName, body: object): Promise<Started>;
   setMaintenance(
     of: ServiceName,
@@ -108,6 +120,12 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
       await http.ask({ method: "POST", path: "/bundles", headers, body: Readable.from(bundle), withinMs: packWithinMs });
     },
     deploy: (body) => http.post<Started & { readonly forecast: string }>("/deployments", body),
+    releaseConfig: (of, body) => http.post<Started & { readonly forecast: string }>(`${pathOf(of)}/config`, body),
+    secrets: async (of) => (await http.get<Secrets>(`${pathOf(of)}/secrets`)).secrets,
+    setSecrets: async (of, values) => (await http.post<Secrets>(`${pathOf(of)}/secrets`, { values })).secrets,
+    unsetSecret: async (of, name) => (await http.post<Secrets>(`${pathOf(of)}/secrets/unset`, { name })).secrets,
+    config: (of, release) =>
+      http.get<ConfigView>(`${pathOf(of)}/config${release === undefined ? "" : `?release=${encodeURIComponent(release)}`}`),
     command: (verb, of, body) => http.post<Started>(`${pathOf(of)}/${verb}`, body),
     setMaintenance: (of, body) => http.post<{ readonly position: number }>(`${pathOf(of)}/maintenance`, body),
     preview: (of, body) => http.post<PreviewLink>(`${pathOf(of)}/previews`, body),
@@ -139,6 +157,10 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
       if (target.kind === "ssh") await target.tunnel.close();
     },
   };
+}
+
+interface Secrets {
+  readonly secrets: readonly SecretView[];
 }
 
 function pathOf({ environment, service }: ServiceName): string {

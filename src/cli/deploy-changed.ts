@@ -8,6 +8,7 @@ import { environmentUntil, type Point } from "./deploy-point.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf } from "./own-manifest.ts";
+import { ownValues } from "./own-values.ts";
 import { harmless } from "./show-table.ts";
 
 /** One service of the repository, and whether it has to be deployed. */
@@ -18,6 +19,12 @@ interface Look {
   readonly environment: string;
   readonly isChanged: boolean;
   readonly why: string;
+}
+
+interface Found extends Look {
+  readonly code: number;
+  /** What belay.yml takes from the deployer's environment: sent, and never printed. */
+  readonly sent?: Readonly<Record<string, string>>;
 }
 
 interface Done extends Look {
@@ -38,9 +45,9 @@ export async function deployChanged(context: CommandContext, until: Point): Prom
   if (manifests.length === 0) throw noManifest(commit, tree.root);
   print(`Looking for what has changed up to commit ${commit.slice(0, 12)} (${subject})`);
   const { services } = await client.status();
-  const looks: (Look & { code: number })[] = [];
+  const looks: Found[] = [];
   for (const { root, text } of manifests)
-    looks.push(await lookAt({ root, text, commit, until, wanted, repository: tree.repository, services }));
+    looks.push(await lookAt({ root, text, commit, until, wanted, repository: tree.repository, services, env: io.env }));
   for (const look of looks) print(`  ${look.service === "" ? placeOf(look.root) : look.service}: ${harmless(look.why)}`);
   if (looks.some(({ isChanged }) => isChanged)) await sendCommit({ client }, tree, commit);
   const started: Done[] = [];
@@ -59,8 +66,9 @@ async function lookAt(options: {
   readonly wanted: string;
   readonly repository: string;
   readonly services: readonly ServiceView[];
-}): Promise<Look & { readonly code: number }> {
-  const { root, text, commit, until, wanted, repository, services } = options;
+  readonly env: CommandContext["io"]["env"];
+}): Promise<Found> {
+  const { root, text, commit, until, wanted, repository, services, env } = options;
   const look = { root, service: "", environment: wanted, isChanged: false, code: exitCodes.done };
   let manifest: Manifest;
   try {
@@ -79,7 +87,7 @@ async function lookAt(options: {
   }
   const environment = environmentUntil(until, manifest, wanted);
   const stable = services.find((view) => view.service === service && view.environment === environment)?.stable;
-  const changed = { ...named, environment, isChanged: true };
+  const changed = { ...named, environment, isChanged: true, sent: ownValues(manifest, environment, env) };
   if (stable === null || stable === undefined) return { ...changed, why: "to be deployed: nothing serves there yet" };
   const files = await changedFiles(repository, stable.commit, commit);
   if (files === null)
@@ -93,14 +101,15 @@ async function lookAt(options: {
 
 async function start(
   { client, print, values }: CommandContext,
-  look: Look & { readonly code: number },
+  { sent = {}, ...look }: Found,
   { commit, isDirty }: { readonly commit: string; readonly isDirty: boolean },
 ): Promise<Done> {
   if (!look.isChanged) return { ...look, rollout: null };
   const { root, environment, service } = look;
   try {
     const supersede = values["supersede"] === true;
-    const { rollout, forecast } = await client.deploy({ commit, isDirty, root, environment, supersede });
+    const config = Object.keys(sent).length === 0 ? {} : { config: sent };
+    const { rollout, forecast } = await client.deploy({ commit, isDirty, root, environment, supersede, ...config });
     print(`Rollout ${rollout} of ${service} in ${environment} started. Expected: ${harmless(forecast)}`);
     return { ...look, rollout };
   } catch (cause) {

@@ -7,10 +7,11 @@ import { notTheOneNamed } from "../release/uploaded-bundles.ts";
 import { readWorkTree } from "../release/work-tree.ts";
 import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
 import { deployChanged } from "./deploy-changed.ts";
-import { environmentUntil, pointOf } from "./deploy-point.ts";
+import { environmentUntil, type Point, pointOf } from "./deploy-point.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf, requireManifest } from "./own-manifest.ts";
+import { ownValues } from "./own-values.ts";
 import { describeServedAt } from "./served-at.ts";
 import { harmless } from "./show-table.ts";
 
@@ -23,18 +24,23 @@ export const deploy: Command = {
     { flags: "--changed", summary: "Deploy all services in and below this folder that have changed since they were promoted." },
     { flags: "--bundle <file>", summary: "Send what `belay build` wrote instead; nothing is built then." },
     { flags: "--sha256 <hex>", summary: "Refuse any other bundle than the one for which `belay build` printed this." },
+    {
+      flags: "--config",
+      summary: "Roll out the present release with its configuration resolved anew, such as a changed secret; nothing is built.",
+    },
     { flags: "--supersede", summary: "End a running rollout of the service in favour of this one." },
     { flags: "--until <point>", summary: "Return at this point: started, staging or promoted.", fallback: "promoted" },
     { flags: "--no-follow", summary: "The same as --until started." },
   ],
 
   async run(context) {
-    const { client, values, print, printJson, isJson } = context;
+    const { client, values, print } = context;
     const until = pointOf(values);
     const file = textOf(values["bundle"]);
     if (file === undefined && values["sha256"] !== undefined) throw onlyWithBundle("--sha256");
     if (file !== undefined && values["allowDirty"] === true) throw onlyWithBundle("--allow-dirty");
     if (file !== undefined && values["changed"] === true) throw onlyWithBundle("--changed");
+    if (values["config"] === true) return deployConfig(context, until);
     if (values["changed"] === true) return deployChanged(context, until);
     const shipment = file === undefined ? await prepareCommit(context) : await prepareBundle(context, file);
     const { manifest, source } = shipment;
@@ -42,20 +48,44 @@ export const deploy: Command = {
     const environment = environmentUntil(until, manifest, wanted);
     print(`Deploying ${manifest.service}, commit ${source.commit.slice(0, 12)} (${shipment.words}), to ${environment}`);
     await shipment.send();
-    const { rollout, forecast } = await client.deploy({ ...source, environment, supersede: values["supersede"] === true });
-    print(`Rollout ${rollout} started. Expected: ${harmless(forecast)}`);
-    if (until !== "started") {
-      const ended = await finishRollout(context, rollout);
-      if (ended.outcome === "promoted" && ended.stable === null) {
-        const where = describeServedAt(ended, await client.status());
-        if (where !== "") print(where);
-      }
-      return exitCodeOf(ended);
-    }
-    if (isJson) printJson({ rollout });
-    return undefined;
+    const config = ownValues(manifest, environment, context.io.env);
+    const supersede = values["supersede"] === true;
+    const sent = Object.keys(config).length === 0 ? {} : { config };
+    return follow(context, until, await client.deploy({ ...source, environment, supersede, ...sent }));
   },
 };
+
+/** The rollout of another configuration: of this folder only what its environment gives counts. */
+async function deployConfig(context: CommandContext, until: Point): Promise<number | undefined> {
+  const { io, client, values, print } = context;
+  if (values["bundle"] !== undefined || values["allowDirty"] === true || values["changed"] === true) throw nothingBuilt();
+  const manifest = requireManifest(io.cwd);
+  const { service } = manifest;
+  const environment = environmentUntil(until, manifest, textOf(values["environment"]) ?? "production");
+  print(`Rolling out the configuration of ${service} in ${environment}; its code stays as it is`);
+  const config = ownValues(manifest, environment, io.env);
+  const supersede = values["supersede"] === true;
+  return follow(context, until, await client.releaseConfig({ service, environment }, { supersede, config }));
+}
+
+async function follow(
+  context: CommandContext,
+  until: Point,
+  { rollout, forecast }: { readonly rollout: string; readonly forecast: string },
+): Promise<number | undefined> {
+  const { client, isJson, print, printJson } = context;
+  print(`Rollout ${rollout} started. Expected: ${harmless(forecast)}`);
+  if (until !== "started") {
+    const ended = await finishRollout(context, rollout);
+    if (ended.outcome === "promoted" && ended.stable === null) {
+      const where = describeServedAt(ended, await client.status());
+      if (where !== "") print(where);
+    }
+    return exitCodeOf(ended);
+  }
+  if (isJson) printJson({ rollout });
+  return undefined;
+}
 
 /** What a rollout is made of, and how it gets to the control plane. */
 interface Shipment {
@@ -91,6 +121,14 @@ async function prepareBundle({ io, client, values }: CommandContext, file: strin
     words: `built by ${harmless(builtBy.name)} on ${harmless(builtBy.host)}`,
     send: () => client.sendBundle({ sha256, bundle: createReadStream(path) }),
   };
+}
+
+function nothingBuilt(): BelayError {
+  return new BelayError({
+    code: "BELAY_CLI_CONFIG_ALONE",
+    message: "--config keeps the code that serves everyone, and --bundle, --changed and --allow-dirty name another",
+    next: "Leave out --config: a deploy takes the present configuration with it.",
+  });
 }
 
 function onlyWithBundle(option: string): BelayError {

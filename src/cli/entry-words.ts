@@ -47,12 +47,12 @@ function words(fact: Fact): string {
   switch (fact.kind) {
     case "rollout-requested":
       return fact.rolloutKind === "deploy"
-        ? `deploy of commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}; ${planWords(fact)}`
+        ? `deploy of ${fact.revisionOf === undefined ? "" : `the configuration alone, of release ${fact.revisionOf} with `}commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}${fact.config === undefined ? "" : `, config ${fact.config}`}; ${planWords(fact)}`
         : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
     case "preflight-ended":
       return preflightWords(fact.checks);
     case "release-built":
-      return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}`;
+      return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}${fact.release.config === undefined ? "" : `, config ${fact.release.config}`}`;
     case "rollout-refused":
       return `refused (${fact.code}): ${fact.reason}`;
     case "task-started":
@@ -77,6 +77,8 @@ function words(fact: Fact): string {
       return `step ${fact.step + 1} was inconclusive after ${seconds(fact.heldMs)}${because(fact.reason)}`;
     case "verdict-failed":
       return `the evidence says fail (${fact.metric}) after ${seconds(fact.heldMs)}${because(fact.reason)}`;
+    case "metric-failed":
+      return `${metricWords[fact.metric]} (${fact.metric}: ${fact.onFail}) after ${seconds(fact.heldMs)}${because(fact.reason)}`;
     case "bake-ended":
       return `the bake ended after ${seconds(fact.heldMs)}`;
     case "braked":
@@ -111,6 +113,8 @@ function words(fact: Fact): string {
       return `release ${fact.release} passed: ${fact.checked.join(", ")} (digest ${fact.digest.slice(0, 12)})`;
     case "maintenance-changed":
       return `maintenance ${fact.isOn ? "on" : "off"}${because(fact.message)}`;
+    case "secret-changed":
+      return `secret ${fact.name} was ${fact.change}: version ${fact.version}`;
     case "rolled-back-directly":
       return `rolled back to release ${fact.target} at ${describeTime(fact.doneAt)}, without a control plane${because(fact.reason)}`;
     case "processes-moved":
@@ -141,6 +145,15 @@ const endWords = {
   continued: "continued without statistical evidence",
   person: "by a person",
   cohort: "its cohort was served well",
+} as const;
+
+const metricWords = {
+  errors: "the release fails more visitors",
+  slo: "the availability objective is missed",
+  latency: "the release is slower",
+  latencySlo: "the latency objective is missed",
+  assignment: "the two sides cannot be compared",
+  answers: "the two sides cannot be compared",
 } as const;
 
 function because(reason: string): string {

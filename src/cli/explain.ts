@@ -42,13 +42,15 @@ export function explainRollout(view: RolloutView, entries: readonly ChainedEntry
 
 function explainEvidence(evidence: Evidence, view: RolloutView): string {
   const { canary, stable } = evidence;
+  const unit = view.plan.evidence ?? "visitor";
   const lines = [
-    `On the release ${canary.failedVisitors} of ${canary.visitors} visitors met a failure, on stable ${stable.failedVisitors} of ${stable.visitors}.`,
-    ...evidence.metrics.filter(({ name }) => name !== "gate").map(describeMetric),
+    `On the release ${canary.failedVisitors} of ${canary.visitors} ${unit}s ${unit === "visitor" ? "met a failure" : "failed"}, on stable ${stable.failedVisitors} of ${stable.visitors}.`,
+    ...evidence.metrics.flatMap(describeMetric),
+    ...describeLatency(evidence),
   ];
   if (evidence.scoredVisitors > 0) {
     lines.push(
-      `Of ${evidence.scoredVisitors} visitors watched for their whole window ${evidence.failedScoredVisitors} failed: more than ${describePercent(evidence.excludedHarm)} extra failing visitors is ruled out at 95 % (tolerated: ${describePercent(view.plan.harm)}).`,
+      `Of ${evidence.scoredVisitors} ${unit}s ${unit === "visitor" ? "watched for their whole window" : "scored"} ${evidence.failedScoredVisitors} failed: more than ${describePercent(evidence.excludedHarm)} extra failing ${unit}s is ruled out at 95 % (tolerated: ${describePercent(view.plan.harm)}).`,
     );
   }
   lines.push(
@@ -59,11 +61,32 @@ function explainEvidence(evidence: Evidence, view: RolloutView): string {
   return lines.join("\n");
 }
 
-function describeMetric({ name, eValue, threshold }: Evidence["metrics"][number]): string {
-  const what =
-    name === "errors" ? "That the release fails more visitors than stable" : "That the release misses its availability objective";
-  const reached = eValue >= threshold ? "decided" : "not decided";
-  return `${what}: ${reached}, with an e-value of ${printNumber(eValue)} against the ${printNumber(threshold)} at which it decides.`;
+const claims: Readonly<Record<Evidence["metrics"][number]["name"], string>> = {
+  errors: "That the release fails more visitors than stable",
+  slo: "That the release misses its availability objective",
+  latency: "That the release answers slower than stable",
+  latencySlo: "That the release misses its latency objective",
+  assignment: "That visitors were not shared out as planned",
+  answers: "That visitors of one side get no answer",
+  gate: "",
+};
+
+/** The gate has a line of its own, and a mismatch is worth one only when there is one. */
+function describeMetric({ name, eValue, threshold }: Evidence["metrics"][number]): readonly string[] {
+  const isDecided = eValue >= threshold;
+  if (name === "gate" || ((name === "assignment" || name === "answers") && !isDecided)) return [];
+  const reached = isDecided ? "decided" : "not decided";
+  return [
+    `${claims[name]}: ${reached}, with an e-value of ${printNumber(eValue)} against the ${printNumber(threshold)} at which it decides.`,
+  ];
+}
+
+function describeLatency({ latency }: Evidence): readonly string[] {
+  if (latency === undefined || latency.canary.p50Ms === null || latency.stable.p50Ms === null) return [];
+  const { canary, stable } = latency;
+  const times = ({ visitors, p50Ms, p95Ms, p99Ms }: typeof canary) =>
+    `${[p50Ms, p95Ms, p99Ms].map((ms) => (ms === null ? "?" : `${ms} ms`)).join(", ")} (${visitors} visitors)`;
+  return [`Half, 95 % and 99 % of first bytes came within ${times(canary)} on the release, ${times(stable)} on stable.`];
 }
 
 function describeCourse(entries: readonly ChainedEntry[]): string {
@@ -87,7 +110,7 @@ function showNumbers({ canary, stable, metrics, cohort }: Evidence, view: Rollou
     String(counts.failedRequests),
   ];
   const arms = showTable(
-    ["SIDE", "VISITORS (n)", "FAILED (k)", "REQUESTS", "FAILED"],
+    ["SIDE", `${(view.plan.evidence ?? "visitor").toUpperCase()}S (n)`, "FAILED (k)", "REQUESTS", "FAILED"],
     [
       arm(`canary ${view.release ?? ""}`.trim(), canary),
       arm(`stable ${view.stable ?? ""}`.trim(), stable),

@@ -16,6 +16,7 @@ const good: MachineFacts = {
   isClockKept: true,
   dataFolder: ownFolder,
   keys: [{ ...ownFolder, path: "/d/keys/a", mode: 0o600 }],
+  missingKey: null,
   ledger: { ...ownFolder, path: "/d/ledger.sqlite", mode: 0o600 },
 };
 
@@ -46,6 +47,7 @@ test("each thing that is wrong is told with a way to mend it", () => {
     [{ dataFolder: { ...ownFolder, isWritable: false } }, ["fail data folder"]],
     [{ dataFolder: { ...ownFolder, isOwn: false } }, ["warn data folder"]],
     [{ keys: [{ ...ownFolder, mode: 0o644 }] }, ["fail keys"]],
+    [{ missingKey: "/d.key" }, ["fail keys"]],
     [{ keys: [{ ...ownFolder, mode: 0o600, isReadable: false }] }, ["fail keys"]],
   ];
   for (const [changes, expected] of cases)

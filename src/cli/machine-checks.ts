@@ -142,8 +142,10 @@ function checkDataFolder({ dataFolder }: MachineFacts): Finding {
   return pass(about, `${path}, for its owner alone`);
 }
 
-function checkKeys({ keys, dataFolder }: MachineFacts): Finding {
+function checkKeys({ keys, missingKey, dataFolder }: MachineFacts): Finding {
   const about = "keys";
+  if (missingKey !== null)
+    return fail(about, `${missingKey} is missing: no instance with secrets can be started`, "Put it back from your copy of it.");
   if (dataFolder === null || keys.length === 0) return pass(about, "there are none yet");
   const open = keys.filter(({ mode }) => (mode & 0o077) !== 0);
   if (open.length > 0) return fail(about, `others may read ${namesOf(open)}`, `Run \`chmod 600 ${namesOf(open)}\`.`);

@@ -4,6 +4,7 @@ import { check } from "./check.ts";
 import type { Output } from "./cli-io.ts";
 import { type Command, type CommandOption, exitCodes } from "./command.ts";
 import { createCompletion } from "./completion.ts";
+import { config } from "./config.ts";
 import { deploy } from "./deploy.ts";
 import { doctor } from "./doctor.ts";
 import { down } from "./down.ts";
@@ -19,6 +20,7 @@ import { remote } from "./remote.ts";
 import { abort, pause, promote, resume, rollback } from "./rollout-commands.ts";
 import { run } from "./run.ts";
 import { schema } from "./schema.ts";
+import { secret } from "./secret.ts";
 import { status } from "./status.ts";
 import { up } from "./up.ts";
 
@@ -38,6 +40,8 @@ export const commands: readonly Command[] = [
   run,
   maintenance,
   preview,
+  secret,
+  config,
   init,
   check,
   doctor,
@@ -98,7 +102,11 @@ export function createProgram(options?: ProgramOptions): Program {
     .showSuggestionAfterError()
     .exitOverride();
   if (options !== undefined) {
-    program.configureOutput({ writeOut: (text) => options.stdout.write(text), writeErr: (text) => options.stderr.write(text) });
+    program.configureOutput({
+      writeOut: (text) => options.stdout.write(text),
+      // What stands there too much may be a secret: it is not repeated.
+      writeErr: (text) => options.stderr.write(text.replace(/( but got \d+): .*$/m, "$1.")),
+    });
   }
   for (const { flags, summary } of globalOptions) program.option(flags, summary);
   for (const command of commands) addCommand(program, command, options);

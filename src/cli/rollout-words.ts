@@ -23,7 +23,9 @@ export function describePhase({ phase, plan, staging, task }: Pick<RolloutView, 
     case "progressing":
       return `step ${phase.step + 1} of ${plan.steps.length}${cohortOf(plan, phase.step)}`;
     case "held":
-      return `held at step ${phase.step + 1} of ${plan.steps.length}${cohortOf(plan, phase.step)}`;
+      return phase.step < plan.steps.length
+        ? `held at step ${phase.step + 1} of ${plan.steps.length}${cohortOf(plan, phase.step)}`
+        : "held in the bake";
     case "braked":
       return "braked: visitors are back on stable";
     case "paused":

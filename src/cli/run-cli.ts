@@ -2,7 +2,7 @@ import { CommanderError } from "commander";
 import { BelayError } from "../errors.ts";
 import type { CliIo } from "./cli-io.ts";
 import { createClient } from "./client.ts";
-import { type CommandContext, exitCodes, textOf } from "./command.ts";
+import { type CommandContext, exitCodes, refusalCodes, textOf } from "./command.ts";
 import { dataFolderOf } from "./places.ts";
 import { commands, createProgram, type Invocation } from "./program.ts";
 import { serverOf, targetOf } from "./target.ts";
@@ -84,5 +84,5 @@ function tellError(error: unknown, { io, isJson, printJson }: CommandContext): n
   const { message, next, code } = error;
   io.stderr.write(`Error: ${message}\nNext:  ${next}\nCode:  ${code}\n`);
   if (isJson) printJson({ code, message, next });
-  return exitCodes.error;
+  return refusalCodes.has(code) ? exitCodes.refused : exitCodes.error;
 }

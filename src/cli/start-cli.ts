@@ -7,6 +7,7 @@ import { userEnvironment } from "../ports/environment.ts";
 import type { Random } from "../ports/random.ts";
 import type { CliIo, Output } from "./cli-io.ts";
 import { exitCodes } from "./command.ts";
+import { readInput } from "./read-input.ts";
 import { runCli } from "./run-cli.ts";
 
 export interface StartCliOptions {
@@ -39,6 +40,7 @@ export async function startCli({ program, clock, random }: StartCliOptions): Pro
     random,
     platform: createPlatform({ program, clock, random }),
     interrupted: interruption.signal,
+    readInput: (prompt) => readInput(prompt, interruption.signal),
     confirm: (question) => confirm(question, interruption.signal),
   };
   return runCli(process.argv.slice(2), io);

@@ -53,6 +53,19 @@ test("status names instances that are not well, without control characters", () 
   );
 });
 
+test("status says when the error budget burns too fast, and says nothing of it to a control plane that does not tell", () => {
+  const status = aStatus();
+  const [service] = status.services;
+  assert.ok(service);
+  const burning = [{ longMinutes: 60, shortMinutes: 5, limit: 14.4, rate: 20.4 }];
+  assert.match(
+    describeStatus({ ...status, services: [{ ...service, burning }] }),
+    /^shop: the error budget burns 20 times too fast \(over 1 h, and still over 5 min; 14\.4 is too much\)$/m,
+  );
+  const { burning: _, ...older } = service;
+  assert.doesNotMatch(describeStatus({ ...status, services: [older as typeof service] }), /budget/);
+});
+
 test("status without services says what to do", () => {
   assert.match(describeStatus(aStatus({ services: [] })), /Run `belay deploy`/);
 });

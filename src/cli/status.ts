@@ -61,8 +61,17 @@ function describeTasks({ service, rollout, tasks, runs }: ServiceView): readonly
 }
 
 function describeService(view: ServiceView): readonly string[] {
-  const { service, rollout, instances, processes, maintenance, previews, previewRefusals } = view;
+  const { service, rollout, instances, processes, maintenance, previews, previewRefusals, burning } = view;
   const lines: string[] = [];
+  // A control plane from before does not tell.
+  const fastest = burning?.[0];
+  if (fastest !== undefined) {
+    const { rate, longMinutes, shortMinutes, limit } = fastest;
+    lines.push(
+      "",
+      `${service}: the error budget burns ${rate.toPrecision(2)} times too fast (over ${minutesWords(longMinutes)}, and still over ${minutesWords(shortMinutes)}; ${limit} is too much)`,
+    );
+  }
   if (maintenance !== null) {
     const message = maintenance.message === "" ? "" : `: ${harmless(maintenance.message)}`;
     lines.push("", `${service}: maintenance since ${describeTime(maintenance.since)}; visitors get 503${message}`);
@@ -92,6 +101,10 @@ function describeService(view: ServiceView): readonly string[] {
     lines.push(indent(`instance ${id}: ${state}, ended by itself ${countOf(exits, "time")}${said === "" ? "" : `: ${said}`}`));
   }
   return lines;
+}
+
+function minutesWords(minutes: number): string {
+  return minutes < 60 ? `${minutes} min` : `${minutes / 60} h`;
 }
 
 function isEnded(outcome: NonNullable<ServiceView["rollout"]>["outcome"]): boolean {

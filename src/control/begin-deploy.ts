@@ -35,7 +35,8 @@ export function beginDeploy(options: DeployToBegin): BegunDeploy {
   const { request, planned, before, deployments } = options;
   const own = deployments.find(request.environment, planned.service);
   const there = planned.fact.attests === true ? stagedBefore(own, request, deployments) : null;
-  if (there !== null && (!isEnded(there) || there.candidate === own?.stable)) {
+  const hasItsConfig = there !== null && there.config === planned.fact.config;
+  if (hasItsConfig && (!isEnded(there) || there.candidate === own?.stable)) {
     const forecast = `${request.environment} has it already: ${there.id} is the one to follow`;
     return { rollout: there.id, forecast, entries: [] };
   }

@@ -1,3 +1,5 @@
+import { openConfigs } from "../config/open-configs.ts";
+import { createMemoryFiles } from "../config/sealed-files.ts";
 import { MemoryLedgerDisk, openMemoryLedger } from "../ledger/memory-ledger.ts";
 import { silentLog } from "../ports/log.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
@@ -157,6 +159,7 @@ export class LoopWorld {
       loop,
       ledger,
       previews: this.#previewsOf(world, loop),
+      configs: openConfigs({ files: createMemoryFiles(createSeededRandom(0)), clock, runCommand: async () => "" }),
       releases: {
         readFile: async () => this.manifest,
         readBundle: async () => {

@@ -1,3 +1,5 @@
+import type { Burning } from "../analysis/burn-rate.ts";
+import type { ConfigVersionView, SecretView } from "../config/configs.ts";
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
@@ -59,6 +61,17 @@ export interface ControlPlane {
     readonly rollout?: string;
   }): readonly ChainedEntry[];
   checkpoint(): Checkpoint;
+  /** Rolls out the present release with its configuration resolved anew; nothing is built. */
+  releaseConfig(request: ConfigReleaseRequest, actor: Actor): Promise<{ readonly rollout: string; readonly forecast: string }>;
+  /** Keeps secrets of a service, each as its next version. They take effect with the next rollout. */
+  setSecrets(
+    request: ServiceRequest & { readonly values: Readonly<Record<string, string>> },
+    actor: Actor,
+  ): Promise<readonly SecretView[]>;
+  unsetSecret(request: ServiceRequest & { readonly name: string }, actor: Actor): Promise<SecretView>;
+  listSecrets(request: ServiceRequest): Promise<readonly SecretView[]>;
+  /** The configuration of a release, by default of the one that serves everyone; secrets by their fingerprints. */
+  config(request: ServiceRequest & { readonly release: string | null }): Promise<ConfigView>;
   /**
    * Where the logs of a service's instances lie, newest instance first; those of instances that are gone come last. With `task`:
    * those of the attempts at a task instead, or of the commands that people ran (`once`). With `process`: those of a worker or a
@@ -131,6 +144,19 @@ export interface DeployRequest {
   readonly bundle?: string | undefined;
   /** Ends a running rollout of the service in favour of this one. */
   readonly supersede: boolean;
+  /** Values of the variables that come from the environment of whoever deploys. */
+  readonly config?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Stable's revision with its configuration resolved anew. Of variables from the deployer's environment those that are not sent stay. */
+export interface ConfigReleaseRequest extends ServiceRequest {
+  readonly supersede: boolean;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** The configuration of one release. */
+export interface ConfigView extends ConfigVersionView {
+  readonly release: string;
 }
 
 export interface StatusView {
@@ -159,6 +185,8 @@ export interface ServiceView {
   readonly failuresLastMinute: number;
   /** Visitors who came without a cookie of Belay's. */
   readonly newVisitorsLastMinute: number;
+  /** Windows in which the error budget burns too fast, the fastest first; for people and alerts, it decides nothing. */
+  readonly burning: readonly Burning[];
   /** Set while visitors are told to come back later. */
   readonly maintenance: Maintenance | null;
   /** Attempts at tasks, the newest last, at most 5. */

@@ -13,7 +13,8 @@ export class Deployments {
 
   apply(entry: Entry): void {
     if (entry.fact.kind === "preview-keys-changed") this.#previewKeys = entry.fact.keys;
-    if (entry.service === "") return;
+    // A secret may be set before anything is deployed, which makes no service of it.
+    if (entry.service === "" || entry.fact.kind === "secret-changed") return;
     const key = keyOf(entry.environment, entry.service);
     const service = applyEntry(this.#services.get(key) ?? newService(entry.environment, entry.service), entry);
     this.#services.set(key, service);

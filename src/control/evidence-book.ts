@@ -71,7 +71,8 @@ export class EvidenceBook {
     book.awayMs = snapshot.machineBoot === machineBoot ? nowMs - snapshot.savedAtMs : Number.POSITIVE_INFINITY;
     for (const position of snapshot.workers) book.#workers.set(`${position.worker}/${position.boot}`, position);
     book.#lostByForgotten = snapshot.lostByForgotten ?? 0;
-    book.traffic.restore(snapshot.traffic);
+    const { counters, burn } = snapshot.traffic;
+    book.traffic.restore({ counters, burn: snapshot.machineBoot === machineBoot ? burn : [] });
     for (const [rollout, watch] of snapshot.watches) book.#watches.set(rollout, RolloutWatch.restore(watch, nowMs));
     return book;
   }

@@ -95,6 +95,7 @@ function judgeExposed(sight: Sight): RolloutFact | null {
     return { kind: "candidate-failed", reason: sight.candidateCrashLoop };
   return decide(rollout, {
     judgement,
+    alarms: watch.alarms(),
     evidence: watch.summary(),
     heldMs: watch.heldMs,
     nowMs,

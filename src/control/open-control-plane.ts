@@ -1,3 +1,4 @@
+import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { describeInstant } from "../preflight/windows.ts";
@@ -6,13 +7,14 @@ import { openingAt } from "../rollout/calendar.ts";
 import { type Command, requireCommand, requireRunning } from "../rollout/commands.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
-import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
+import { type Actor, isEnded, type Release, type Rollout, type Unit } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
 import { beginDeploy } from "./begin-deploy.ts";
 import { manifestSource, trustBundle } from "./bundle-source.ts";
+import { requireChange, requireStable, secretCommands, showConfig, toDeployRequest } from "./config-commands.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
-import type { ControlPlane, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
+import type { ControlPlane, DeployRequest, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
 import { jobRunId } from "./job-runs.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import type { Previews } from "./previews.ts";
@@ -28,6 +30,7 @@ export interface ControlPlaneOptions {
   readonly ledger: Ledger;
   readonly releases: Pick<Releases, "readFile" | "readBundle">;
   readonly previews: Previews;
+  readonly configs: Configs;
   readonly program: string;
   /** Where the listening sockets are bound, by name. */
   addresses(): Promise<Readonly<Record<string, string>>>;
@@ -55,32 +58,49 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     return { rollout: rollout.id };
   };
 
+  /** A rollout of what the request names; with a revision, of that release with another configuration. */
+  const deploy = async (asked: DeployRequest, actor: Actor, revision?: Release) => {
+    const request = await trustBundle(options.releases, asked);
+    const releases = await manifestSource(options.releases, request.bundle);
+    const planFor = (environment: string) => {
+      const isAsked = environment === request.environment;
+      return planDeploy({
+        // What the deployer's environment holds is meant for the one that was asked for: the one before keeps what it has.
+        request: isAsked ? request : { ...request, environment, config: {} },
+        releases,
+        services: deployments.all(),
+        now: world.clock.now(),
+        configs: options.configs,
+        by: actor.name,
+        ...(revision === undefined ? {} : { revision }),
+        keepsValues: !isAsked,
+        newUnitsPerSecond: (service, unit) => newUnitsPerSecond(options, service, unit),
+      });
+    };
+    const planned = await planFor(request.environment);
+    if (revision !== undefined) requireChange(revision, planned.fact);
+    const before = planned.after === null ? null : await planFor(planned.after);
+    const { rollout, forecast, entries } = beginDeploy({
+      request,
+      planned,
+      before,
+      deployments,
+      actor,
+      newId: (service) => rolloutId(service, world),
+    });
+    if (entries.length > 0) loop.submit(entries);
+    return { rollout, forecast };
+  };
+
   return {
     status: async () => viewStatus(options),
-    deploy: async (asked, actor) => {
-      const request = await trustBundle(options.releases, asked);
-      const releases = await manifestSource(options.releases, request.bundle);
-      const planFor = (environment: string) =>
-        planDeploy({
-          request: { ...request, environment },
-          releases,
-          services: deployments.all(),
-          now: world.clock.now(),
-          newVisitorsPerSecond: (service) => newVisitorsPerSecond(options, service),
-        });
-      const planned = await planFor(request.environment);
-      const before = planned.after === null ? null : await planFor(planned.after);
-      const { rollout, forecast, entries } = beginDeploy({
-        request,
-        planned,
-        before,
-        deployments,
-        actor,
-        newId: (service) => rolloutId(service, world),
-      });
-      if (entries.length > 0) loop.submit(entries);
-      return { rollout, forecast };
+    deploy: (request, actor) => deploy(request, actor),
+    releaseConfig: async (request, actor) => {
+      const revision = requireStable(requireService(loop, request));
+      return deploy(toDeployRequest(revision, request), actor, revision);
     },
+    ...secretCommands(options),
+    config: async (request) => showConfig(requireService(loop, request), request.release, options.configs),
     promote: (request, actor) => {
       const { isFull, skipsAnalysis } = request;
       const verb = skipsAnalysis ? "promote --skip-analysis" : isFull ? "promote --full" : "promote";
@@ -223,10 +243,12 @@ async function viewStatus({ world, loop, ledger, program, addresses }: ControlPl
 }
 
 /** Measured over the last minute; a service that Belay has watched for less is taken at what came so far. */
-function newVisitorsPerSecond({ world, loop }: ControlPlaneOptions, service: Service): number {
+function newUnitsPerSecond({ world, loop }: ControlPlaneOptions, service: Service, unit: Unit): number {
   const nowMs = world.clock.monotonicMs();
-  const { newVisitors } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
-  return newVisitors / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs);
+  const { newVisitors, requests } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
+  return (
+    (unit === "request" ? requests : newVisitors) / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs)
+  );
 }
 
 function requireService(loop: ControlLoop, { environment, service }: ServiceRequest): Service {

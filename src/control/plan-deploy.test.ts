@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Story } from "../rollout/rollout.builder.ts";
+import { openConfigs } from "../config/open-configs.ts";
+import { createMemoryFiles } from "../config/sealed-files.ts";
+import { ManualClock } from "../ports/manual-clock.ts";
+import { createSeededRandom } from "../ports/random.ts";
+import { releaseNamed, Story } from "../rollout/rollout.builder.ts";
+import type { Release } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { planDeploy } from "./plan-deploy.ts";
 
@@ -21,10 +26,26 @@ function plan(options: {
   readonly services?: readonly Service[];
   readonly perSecond?: number;
   readonly environment?: string;
+  readonly revision?: Release;
 }) {
   const { text = manifest, services = [new Story().withStable().service], perSecond = 40, environment = "production" } = options;
+  const { revision } = options;
   const releases = { readFile: async () => (text === "" ? undefined : text) };
-  return planDeploy({ request: { ...request, environment }, releases, services, now, newVisitorsPerSecond: () => perSecond });
+  const configs = openConfigs({
+    files: createMemoryFiles(createSeededRandom(1)),
+    clock: new ManualClock(),
+    runCommand: async () => "",
+  });
+  return planDeploy({
+    request: { ...request, environment },
+    releases,
+    services,
+    now,
+    configs,
+    by: "ann",
+    ...(revision === undefined ? {} : { revision }),
+    newUnitsPerSecond: () => perSecond,
+  });
 }
 
 async function factOf(options: Parameters<typeof plan>[0]) {
@@ -73,6 +94,25 @@ test("steps that the manifest does not name are planned from the visitors, and n
   assert.match(quiet.forecast, /without statistical evidence/);
 });
 
+test("a plan that is given by time says what harm that time and this traffic can rule out", async () => {
+  const text = manifest.replace("harm: 2%", "within: 10m, bake: 2m");
+  const fact = await factOf({ text, perSecond: 40 });
+  assert.ok(fact.plan.harm > 0 && fact.plan.harm < 0.02, `${fact.plan.harm}`);
+  assert.match(
+    fact.forecast,
+    /within 10 min a release that fails [\d.]+ % more of your visitors would be caught; less would not$/,
+  );
+  const quieter = await factOf({ text, perSecond: 4 });
+  assert.ok(quieter.plan.harm > 5 * fact.plan.harm);
+  assert.equal("withinMs" in fact.plan, false);
+});
+
+test("a service whose evidence is by request is planned from its requests", async () => {
+  const fact = await factOf({ text: manifest.replace("harm: 2%", "harm: 2%, evidence: request"), perSecond: 40 });
+  assert.equal(fact.plan.evidence, "request");
+  assert.match(fact.forecast, /at 40 new requests a second; rules out more than 2 % extra failing requests/);
+});
+
 test("the first release has nothing to compare with", async () => {
   assert.match((await factOf({ services: [] })).forecast, /nothing to compare with/);
 });
@@ -109,6 +149,13 @@ test("a cohort in front of no weights is followed by planned ones, and its rules
   assert.match(forecast, /of gates at 100 new visitors a second/);
 });
 
+test("a config version is a part of the plan, and a contract that is not kept is refused before anything starts", async () => {
+  assert.equal((await factOf({})).config, undefined);
+  const text = `${manifest}config: { REGION: { default: eu } }\n`;
+  assert.match((await factOf({ text })).config ?? "", /^[0-9a-f]{12}$/);
+  await assert.rejects(plan({ text: `${manifest}config: { TOKEN: { secret: true } }\n` }), { code: "BELAY_CONFIG_REFUSED" });
+});
+
 test("staging comes before production: there a release goes to everyone when it is ready, and it is said what happens first", async () => {
   const text = manifest.replace("environments:", "environments:\n  staging: { routes: [{ host: staging.example.com }] }");
   const staging = await plan({ text, services: [], environment: "staging" });
@@ -120,4 +167,6 @@ test("staging comes before production: there a release goes to everyone when it 
   assert.equal(production.after, "staging");
   assert.equal(production.fact.attests, undefined);
   assert.match(production.forecast, /^first the same bundle in staging; then .* of gates/);
+  const configAlone = await plan({ text, revision: releaseNamed("a1") });
+  assert.deepEqual([configAlone.after, configAlone.fact.revisionOf], [null, "a1"]);
 });

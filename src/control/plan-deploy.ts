@@ -1,6 +1,8 @@
 import { forecast } from "../analysis/forecast.ts";
+import { harmMax, harmWithin, withinWords } from "../analysis/plan-harm.ts";
 import { planSteps } from "../analysis/plan-steps.ts";
 import { durationWords } from "../analysis/words.ts";
+import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
@@ -8,7 +10,7 @@ import { heldCalendar } from "../preflight/windows.ts";
 import type { BuildRequest, Releases } from "../release/releases.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
-import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
+import type { Plan, Release, Rollout, Unit } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { DeployRequest } from "./control-plane.ts";
 import { takenRoute } from "./taken-route.ts";
@@ -33,22 +35,35 @@ export async function planDeploy(options: {
   readonly releases: Pick<Releases, "readFile">;
   readonly services: readonly Service[];
   readonly now: Temporal.Instant;
-  newVisitorsPerSecond(service: Service): number;
+  readonly configs: Pick<Configs, "resolve">;
+  readonly by: string;
+  /** For a config release: the release whose revision it takes. */
+  readonly revision?: Release;
+  /** What this environment was given by its last deployer is taken again, because nobody deploys to it by name. */
+  readonly keepsValues?: boolean;
+  newUnitsPerSecond(service: Service, unit: Unit): number;
 }): Promise<PlannedDeploy> {
-  const { request, releases, services, now, newVisitorsPerSecond } = options;
+  const { request, releases, services, now, newUnitsPerSecond, revision } = options;
   const manifest = await readManifest(releases, request);
-  const { routes, after, calendar } = requireEnvironment(manifest, request.environment);
+  const { routes, after: comesAfter, calendar } = requireEnvironment(manifest, request.environment);
+  // The files of a config release serve here already, and what is new in it is of this environment alone.
+  const after = revision === undefined ? comesAfter : null;
   const taken = takenRoute({ service: manifest.service, environment: request.environment, routes }, services);
   if (taken !== null) throw taken;
   const own = services.find((service) => service.name === manifest.service && service.environment === request.environment);
   const next = environmentAfter(manifest, request.environment);
+  const isFirst = own === undefined || own.stable === null;
+  const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
-  const { plan, words } =
-    next === null
-      ? keepTo(held, freezePlan(manifest.plan, own === undefined || own.stable === null ? null : newVisitorsPerSecond(own)))
-      : stagingPlan(manifest.plan, next);
+  const { plan, words } = next === null ? keepTo(held, freezePlan(manifest.plan, perSecond)) : stagingPlan(manifest.plan, next);
   const { commit, root, isDirty, bundle } = request;
-  const sent = { ...(bundle === undefined ? {} : { bundle }), ...(next === null ? {} : { attests: true }) };
+  const config = await resolveConfig(manifest, { ...options, own });
+  const sent = {
+    ...(bundle === undefined ? {} : { bundle }),
+    ...(config === null ? {} : { config }),
+    ...(revision === undefined ? {} : { revisionOf: revision.id }),
+    ...(next === null ? {} : { attests: true }),
+  };
   const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
@@ -68,11 +83,30 @@ function environmentAfter({ environments }: Manifest, environment: string): stri
 }
 
 /** Nobody is there to be compared, so a release is for everyone as soon as it is ready, and the one before it need not wait. */
-function stagingPlan(plan: Manifest["plan"], next: string): FrozenPlan {
+function stagingPlan({ withinMs: _, ...plan }: Manifest["plan"], next: string): FrozenPlan {
   return {
     plan: { ...plan, steps: [], bakeMs: 0, keepWarmMs: 0, onInconclusive: "continue" },
     words: `it goes to everyone there as soon as it is ready; that it was, is recorded for ${next}`,
   };
+}
+
+/** Once, and before anything runs: what an instance gets does not change between its starts. Throws `BELAY_CONFIG_REFUSED`. */
+function resolveConfig(
+  manifest: Manifest,
+  options: Omit<Parameters<typeof planDeploy>[0], "releases" | "services"> & { readonly own: Service | undefined },
+): Promise<string | null> {
+  const { configs, request, revision, by, own, keepsValues } = options;
+  const stable = own === undefined || own.stable === null ? undefined : own.releases[own.stable];
+  const { environment, config: sent = {} } = request;
+  return configs.resolve({
+    place: { environment, service: manifest.service },
+    contract: manifest.config,
+    sources: requireEnvironment(manifest, environment).config,
+    buildSecrets: revision === undefined && request.bundle === undefined ? manifest.release.secrets : [],
+    sent,
+    kept: (keepsValues === true ? stable : revision)?.config ?? null,
+    by,
+  });
 }
 
 /**
@@ -80,24 +114,32 @@ function stagingPlan(plan: Manifest["plan"], next: string): FrozenPlan {
  * the start what that plan can show. A gate that this traffic cannot pass would only hold the release, so there the steps go on
  * without evidence, unless the manifest says otherwise.
  */
-function freezePlan(plan: Manifest["plan"], visitorsPerSecond: number | null): FrozenPlan {
-  const known = { ...plan, onInconclusive: plan.onInconclusive ?? ("hold" as const) };
+function freezePlan({ withinMs, ...plan }: Manifest["plan"], unitsPerSecond: number | null): FrozenPlan {
+  const open = { ...plan, onInconclusive: plan.onInconclusive ?? ("hold" as const) };
   const named = plan.steps ?? [];
   const isPlanned = named.every(({ cohort }) => cohort !== undefined);
-  const steps = isPlanned ? [...named, ...planSteps(known, visitorsPerSecond ?? 0)] : named;
-  if (visitorsPerSecond === null) {
+  // A plan that is given by time rules out what it can in it: the ladder is the gentlest that this traffic can climb at all.
+  const planned = planSteps(withinMs === undefined ? open : { ...open, harm: harmMax }, unitsPerSecond ?? 0);
+  const steps = isPlanned ? [...named, ...planned] : named;
+  const harm = withinMs === undefined ? plan.harm : harmWithin({ ...open, steps }, unitsPerSecond ?? 0, withinMs);
+  const known = { ...open, harm };
+  if (unitsPerSecond === null) {
     const words = "first release, nothing to compare with: it goes to everyone as soon as it is ready";
     return { plan: { ...known, steps }, words };
   }
-  const expected = forecast({ ...known, steps }, visitorsPerSecond);
+  const expected = forecast({ ...known, steps }, unitsPerSecond);
   const ladder = isPlanned
     ? `; steps planned from it: ${steps
         .slice(named.length)
         .map(({ weight }) => `${weight / 100} %`)
         .join(", ")}`
     : "";
+  const inTime = withinMs === undefined ? "" : `; ${withinWords({ ...known, steps }, unitsPerSecond, withinMs)}`;
   if (expected.canPass)
-    return { plan: { ...known, steps }, words: `${expected.words}${ladder}; about ${durationWords(expected.totalMs)} in all` };
+    return {
+      plan: { ...known, steps },
+      words: `${expected.words}${ladder}; about ${durationWords(expected.totalMs)} in all${inTime}`,
+    };
   const onInconclusive = plan.onInconclusive ?? "continue";
   const end =
     onInconclusive === "continue"
@@ -108,15 +150,21 @@ function freezePlan(plan: Manifest["plan"], visitorsPerSecond: number | null): F
   return { plan: { ...known, steps, onInconclusive }, words: `${expected.words}${ladder}; ${end}${length}` };
 }
 
-/** What to build for a rollout: the manifest of its own commit decides, not the one of today. */
+/** What to build for a rollout: the manifest of its own commit decides, not the one of today. Throws `BELAY_SECRET_UNKNOWN`. */
 export async function planBuild(
   releases: Pick<Releases, "readFile">,
-  rollout: Rollout,
-  staged: Release | null = null,
+  {
+    rollout,
+    staged,
+    configs,
+  }: { readonly rollout: Rollout; readonly staged: Release | null; readonly configs: Pick<Configs, "secretValues"> },
 ): Promise<BuildRequest> {
-  const { commit, root, environment, isDirty, bundle } = rollout;
+  const { commit, root, environment, isDirty, bundle, config } = rollout;
   const manifest = await readManifest(releases, { commit, root });
   const { routes, trustedProxies } = requireEnvironment(manifest, environment);
+  const { service, release } = manifest;
+  // Built elsewhere, with the secrets that there are there.
+  const names = bundle === undefined && staged === null ? release.secrets : [];
   return {
     service: manifest.service,
     environment,
@@ -135,6 +183,8 @@ export async function planBuild(
     build: manifest.release.build,
     buildTimeoutMs: manifest.release.buildTimeoutMs,
     include: manifest.release.include,
+    ...(config === undefined ? {} : { config }),
+    secrets: names.length === 0 ? {} : configs.secretValues({ environment, service }, names),
   };
 }
 

@@ -1,7 +1,7 @@
 import { CohortEvidence, type CohortSnapshot } from "../analysis/cohort-evidence.ts";
 import { Evidence } from "../analysis/evidence.ts";
 import type { Verdict } from "../analysis/verdict.ts";
-import { describeCohort } from "../rollout/decide.ts";
+import { type Alarm, describeCohort } from "../rollout/decide.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { ExposedStage, Plan, Position } from "../rollout/rollout.ts";
 import type { AnyRecord } from "../routing/wire.ts";
@@ -128,6 +128,10 @@ export class RolloutWatch {
     if (cohort === undefined) return drawn;
     const missing = describeCohort(cohort, this.#cohort.counts);
     return chosen ?? { kind: "inconclusive", missing, pendingVisitors: 0, lastVisitorAtMs: null };
+  }
+
+  alarms(): readonly Alarm[] {
+    return this.#evidence.alarms();
   }
 
   summary(): EvidenceSummary {

@@ -51,6 +51,7 @@ function routeOf(service: Service): ServiceRoute | null {
             salt: exposure.rollout,
             leaseTtlMs,
             ...cohortsOf(service, exposure),
+            ...(service.rollout?.plan.evidence === "request" ? { unit: "request" as const } : {}),
           },
     watch: routing.watch,
     responseDeadlineMs: rulingPlan(service, routing)?.responseDeadlineMs ?? 30_000,

@@ -17,6 +17,28 @@ const counter: Counter = {
 };
 const report = { worker: "proxy-1", boot: "x", counters: [counter], newVisitors: [] };
 
+test("the error budget burns by what both sides failed, once, also over a restart of the control plane", () => {
+  const traffic = new TrafficCounts();
+  traffic.absorb({ ...report, counters: [{ ...counter, count: 12 }] }, 1_000);
+  traffic.absorb(
+    {
+      ...report,
+      counters: [
+        { ...counter, count: 12 },
+        { ...counter, outcome: "excluded", count: 99 },
+      ],
+    },
+    1_500,
+  );
+  const objective = { availability: 0.99, nowMs: 2_000 };
+  const before = traffic.burning("production", "shop", objective);
+  assert.deepEqual([before[0]?.limit, Math.round(before[0]?.rate ?? 0)], [14.4, 100]);
+  const restored = new TrafficCounts();
+  restored.restore(JSON.parse(JSON.stringify(traffic.snapshot())));
+  assert.deepEqual(restored.burning("production", "shop", objective), before);
+  assert.deepEqual(restored.burning("production", "other", objective), []);
+});
+
 test("a counter that is told twice counts once, and a worker that was replaced leaves its last counts behind", () => {
   const traffic = new TrafficCounts();
   traffic.absorb(report, 1_000);

@@ -1,3 +1,4 @@
+import { type Burning, BurnRates, type BurnRatesState } from "../analysis/burn-rate.ts";
 import type { Counter } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
 
@@ -27,6 +28,8 @@ interface Second {
 
 export interface TrafficSnapshot {
   readonly counters: readonly (readonly [string, readonly Counter[]])[];
+  /** By service; absent in snapshots from before it was kept. On the machine's monotonic clock, so of use in its present life only. */
+  readonly burn?: readonly (readonly [string, BurnRatesState])[] | undefined;
 }
 
 const keptSeconds = 60;
@@ -40,6 +43,7 @@ export class TrafficCounts {
   #byBoot = new Map<string, Map<string, Counter>>();
   #newVisitorsByBoot = new Map<string, number>();
   #seconds: Second[] = [];
+  #burn = new Map<string, BurnRates>();
 
   absorb({ worker, boot, counters, newVisitors }: Reported, nowMs: number): void {
     const bootKey = `${worker}/${boot}`;
@@ -59,7 +63,11 @@ export class TrafficCounts {
       known.set(key, counter);
       const second = this.#secondOf(counter, nowMs);
       second.requests += counter.count - before;
-      if (counter.outcome === "failed") second.failed += counter.count - before;
+      const added = counter.count - before;
+      if (counter.outcome === "failed") second.failed += added;
+      if (counter.outcome === "excluded") continue;
+      const failed = counter.outcome === "failed" ? added : 0;
+      this.#burnOf(counter.environment, counter.service).add({ requests: added, failed, nowMs });
     }
   }
 
@@ -95,6 +103,15 @@ export class TrafficCounts {
     return sum;
   }
 
+  /** In which windows the error budget of `availability` burns too fast, on whichever side. */
+  burning(
+    environment: string,
+    service: string,
+    objective: { readonly availability: number; readonly nowMs: number },
+  ): readonly Burning[] {
+    return this.#burn.get(`${environment}/${service}`)?.burning(objective.availability, objective.nowMs) ?? [];
+  }
+
   /** How much of the last minute there was anything of the service to count, at least 1 s. */
   watchedSeconds(environment: string, service: string, nowMs: number): number {
     const nowSecond = nowMs / 1000;
@@ -122,13 +139,21 @@ export class TrafficCounts {
   }
 
   snapshot(): TrafficSnapshot {
-    return { counters: [...this.#byBoot].map(([boot, known]) => [boot, [...known.values()]] as const) };
+    return {
+      counters: [...this.#byBoot].map(([boot, known]) => [boot, [...known.values()]] as const),
+      burn: [...this.#burn].map(([service, rates]) => [service, rates.state()] as const),
+    };
   }
 
   restore(snapshot: TrafficSnapshot): void {
     for (const [boot, counters] of snapshot.counters) {
       this.#byBoot.set(boot, new Map(counters.map((counter) => [keyOf(counter), counter])));
     }
+    for (const [service, state] of snapshot.burn ?? []) this.#burn.set(service, BurnRates.restore(state));
+  }
+
+  #burnOf(environment: string, service: string): BurnRates {
+    return this.#burn.getOrInsertComputed(`${environment}/${service}`, () => new BurnRates());
   }
 
   #secondOf(

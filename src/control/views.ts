@@ -79,6 +79,7 @@ function waitWords({ plan: { calendar }, phase }: Rollout, now: Temporal.Instant
 
 export function viewService(service: Service, loop: ControlLoop, clock: World["clock"]): ServiceView {
   const nowMs = clock.monotonicMs();
+  const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
   const minute = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
   return {
     service: service.name,
@@ -93,6 +94,7 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
     requestsLastMinute: minute.requests,
     failuresLastMinute: minute.failed,
     newVisitorsLastMinute: minute.newVisitors,
+    burning: loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs }),
     maintenance: service.maintenance,
     tasks: service.tasks.attempts.slice(-shownAttempts),
     runs: service.oneOffs.runs.filter(({ end }) => end === null),

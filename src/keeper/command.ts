@@ -47,6 +47,8 @@ export function parseKeeperArguments(words: readonly string[]): { readonly dataF
 export function keeperPaths(dataFolder: string): {
   readonly run: string;
   readonly logs: string;
+  /** Of the pipes through which what must be masked is written. */
+  readonly output: string;
   readonly state: string;
   readonly socket: string;
   readonly desired: string;
@@ -58,6 +60,7 @@ export function keeperPaths(dataFolder: string): {
   return {
     run,
     logs: join(dataFolder, "logs"),
+    output: join(run, "output"),
     state,
     socket: join(run, "keeper.sock"),
     desired: join(state, "processes.json"),

@@ -8,6 +8,7 @@ import { keeperArgv, keeperPaths, type Listen, type Program } from "./command.ts
 import { type HolderWatch, keepHolder } from "./keep-holder.ts";
 import { closeListener, isSocketHeld, type Listener, openListeners } from "./listeners.ts";
 import { stopOrphans } from "./orphans.ts";
+import { openEnvironment } from "./output-filter.ts";
 import { type KeeperRequest, keeperProtocol } from "./protocol.ts";
 import { serveRequests } from "./request-server.ts";
 import { reportStartup } from "./startup-report.ts";
@@ -61,7 +62,13 @@ async function openKeeper(options: KeeperOptions): Promise<Keeper> {
   const addresses = Object.fromEntries(listeners.map(({ name, address }) => [name, address]));
   const startedAtTicks = readProcess(process.pid)?.startedAtTicks ?? 0;
   writeCommand(paths.command, { argv: keeperArgv(options.program, dataFolder, addresses), pid: process.pid, startedAtTicks });
-  const supervisor = new Supervisor({ paths, listeners, clock, log });
+  const supervisor = new Supervisor({
+    paths,
+    listeners,
+    openEnvironment: (sealed) => openEnvironment(dataFolder, sealed),
+    clock,
+    log,
+  });
   const holder = keepHolder(options, listeners);
   try {
     supervisor.open();

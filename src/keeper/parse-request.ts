@@ -53,6 +53,7 @@ function parseSpec(spec: unknown): ProcessSpec {
     env: record(spec["env"], "env"),
     sockets: texts(spec["sockets"], "sockets"),
     keys: record(spec["keys"], "keys"),
+    ...(spec["sealedEnv"] === undefined ? {} : { sealedEnv: text(spec["sealedEnv"], "sealedEnv") }),
     memoryBytesMax: memory === null ? null : amount(memory, "memoryBytesMax"),
     graceMs: amount(spec["graceMs"], "graceMs"),
   };

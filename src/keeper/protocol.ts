@@ -15,6 +15,11 @@ export interface ProcessSpec {
   readonly sockets: readonly string[];
   /** Files whose content is handed over on a pipe (`BELAY_KEYS`: `name=fd`), so that it is in neither argv nor environment. */
   readonly keys: Readonly<Record<string, string>>;
+  /**
+   * More variables, as `createSealing` seals them: they are in clear in the process alone, never in the keeper's state. What the
+   * process writes goes through the output filter, which masks their values. Absent when there are none.
+   */
+  readonly sealedEnv?: string | undefined;
   readonly memoryBytesMax: number | null;
   /** Time between SIGTERM and SIGKILL when it is stopped. */
   readonly graceMs: number;

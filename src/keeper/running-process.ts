@@ -3,9 +3,11 @@ import { closeSync, readFileSync } from "node:fs";
 import type { Writable } from "node:stream";
 import type { Clock } from "../ports/clock.ts";
 import { printDescriptors } from "../ports/inherited.ts";
+import type { Log } from "../ports/log.ts";
 import { isAlive, readProcess } from "../ports/processes.ts";
 import type { Listener } from "./listeners.ts";
 import { openLogFile } from "./log-files.ts";
+import { awaitRest, openOutputPipe } from "./output-pipes.ts";
 import type { ProcessSpec } from "./protocol.ts";
 
 /** A process that was started and may have ended since. The leader of a session of its own, so that no signal spreads to it. */
@@ -14,6 +16,8 @@ export interface RunningProcess {
   readonly startedAtTicks: number;
   /** How it ended: "exit code 1", "signal SIGKILL". Never rejects. */
   readonly ended: Promise<string>;
+  /** Of what runs once and has its output masked: to be called after its end; resolves when the log has all of it, or will not. */
+  finishOutput?(): Promise<void>;
 }
 
 /** How a start can fail: the reason in words ("ENOENT: ..."). */
@@ -24,8 +28,21 @@ export interface FailedStart {
 const adoptedPollMs = 100;
 const firstFreeFd = 3;
 
-/** Starts what the specification says. Output goes to its log file by descriptor; keys go by pipe. */
-export function startProcess(spec: ProcessSpec, listeners: readonly Listener[], logFolder: string): RunningProcess | FailedStart {
+/** Where the output of a process goes, and how its sealed variables are opened (which may throw). */
+export interface StartSurroundings {
+  readonly logFolder: string;
+  readonly outputFolder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  openEnvironment(sealed: string): Readonly<Record<string, string>>;
+}
+
+/** Starts what the specification says. Output goes to its log file by descriptor, or to the pipe of what masks it; keys go by pipe. */
+export function startProcess(
+  spec: ProcessSpec,
+  listeners: readonly Listener[],
+  surroundings: StartSurroundings,
+): RunningProcess | FailedStart {
   const sockets = spec.sockets.map((name) => listeners.find((listener) => listener.name === name));
   const missing = spec.sockets.find((_, index) => sockets[index] === undefined);
   if (missing !== undefined) return { failure: `there is no listening socket called ${missing}` };
@@ -33,19 +50,39 @@ export function startProcess(spec: ProcessSpec, listeners: readonly Listener[], 
   let output: number | undefined;
   try {
     const keys = Object.entries(spec.keys).map(([name, path]) => ({ name, content: readFileSync(path) }));
-    output = openLogFile(logFolder, spec.name);
+    const { logFolder, outputFolder, openEnvironment } = surroundings;
+    const { sealedEnv } = spec;
+    const secrets = sealedEnv === undefined ? {} : openEnvironment(sealedEnv);
+    output = sealedEnv === undefined ? openLogFile(logFolder, spec.name) : openOutputPipe(outputFolder, spec.name, sealedEnv);
     const child = spawn(command, words, {
       cwd: spec.cwd,
-      env: { ...spec.env, ...handoverEnv(spec) },
+      env: { ...secrets, ...spec.env, ...handoverEnv(spec) },
       detached: true,
       stdio: ["ignore", output, output, ...sockets.map((listener) => listener?.fd), ...keys.map(() => "pipe" as const)],
     });
     for (const [index, { content }] of keys.entries()) sendKey(child.stdio[firstFreeFd + sockets.length + index], content);
-    return watchChild(child);
+    const running = watchChild(child);
+    if (sealedEnv === undefined || spec.isOnce !== true || "failure" in running) return running;
+    // Kept open: a pipe that nobody has open loses what is in it, and the filter may not have come to it before a short command ends.
+    const pipe = output;
+    output = undefined;
+    return { ...running, finishOutput: () => finishOutput(pipe, spec.name, surroundings) };
   } catch (cause) {
     return { failure: String((cause as Error).message) };
   } finally {
     if (output !== undefined) closeSync(output);
+  }
+}
+
+async function finishOutput(pipe: number, name: string, { outputFolder, clock, log }: StartSurroundings): Promise<void> {
+  try {
+    await awaitRest(outputFolder, name, clock);
+  } catch (cause) {
+    // On a disk that is full the filter writes nothing either.
+    if (!(cause instanceof Error) || !("code" in cause)) throw cause;
+    log.warn("the end of an output may be missing in its log", { name, cause: cause.message });
+  } finally {
+    closeSync(pipe);
   }
 }
 

@@ -46,6 +46,8 @@ export class SupervisedProcess {
   readonly #life: Promise<void>;
   #running: RunningProcess | null = null;
   #runningSinceMs = 0;
+  /** Set between its end and the end of its output. */
+  #endedAtMs: number | null = null;
   #exits: number;
   #lastExit: string;
   #isEndUnseen: boolean;
@@ -81,7 +83,7 @@ export class SupervisedProcess {
 
   /** How long the present process has been running, in ms; 0 when none is. */
   get livedMs(): number {
-    return this.#running === null ? 0 : this.#options.clock.monotonicMs() - this.#runningSinceMs;
+    return this.#running === null ? 0 : (this.#endedAtMs ?? this.#options.clock.monotonicMs()) - this.#runningSinceMs;
   }
 
   status(logFile: string): ProcessStatus {
@@ -128,12 +130,15 @@ export class SupervisedProcess {
   async #watch(process_: RunningProcess): Promise<string> {
     this.#running = process_;
     this.#runningSinceMs = this.#options.clock.monotonicMs();
+    this.#endedAtMs = null;
     // Deferred: the first start happens inside the constructor, before anybody can look at this object.
     queueMicrotask(this.#options.onChange);
     const how = await process_.ended;
+    this.#endedAtMs = this.#options.clock.monotonicMs();
     // What it left behind would hold its port or its memory when it is started again.
     if (this.#stopping === null) killTree(process_);
-    if (this.#options.clock.monotonicMs() - this.#runningSinceMs >= backoffResetMs) this.#endsInARow = 0;
+    if (this.livedMs >= backoffResetMs) this.#endsInARow = 0;
+    await process_.finishOutput?.();
     return how;
   }
 

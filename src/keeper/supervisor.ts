@@ -6,6 +6,7 @@ import { bootId, isAlive, listProcesses, processTreeAmong, residentBytes } from 
 import type { keeperPaths } from "./command.ts";
 import type { Listener } from "./listeners.ts";
 import { logFileOf, rotateLogs } from "./log-files.ts";
+import { outputFilterName, outputPipes, removeOutputPipe } from "./output-pipes.ts";
 import type { ProcessSpec, ProcessStatus } from "./protocol.ts";
 import { adoptProcess, startProcess } from "./running-process.ts";
 import { type RunningRecord, readDesired, readRunning, writeDesired, writeRunning } from "./state-files.ts";
@@ -19,6 +20,8 @@ const watchMs = 1_000;
 export interface SupervisorOptions {
   readonly paths: ReturnType<typeof keeperPaths>;
   readonly listeners: readonly Listener[];
+  /** See `StartSurroundings`. */
+  openEnvironment(sealed: string): Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -56,6 +59,7 @@ export class Supervisor {
       if (adopted !== null)
         this.#retire(this.#supervise(leftoverSpec(record), record, adopted), this.#processes.get(record.name));
     }
+    for (const name of outputPipes(paths.output)) this.#removePipe(name);
     this.#stopWatch = clock.every(watchMs, () => this.#watch());
   }
 
@@ -81,7 +85,10 @@ export class Supervisor {
     }
     const ending = [process_, ...[...this.#retiring].filter((retiring) => retiring.spec.name === name)];
     await Promise.all(ending.map((one) => one?.stop(graceMs)));
-    if (this.#processes.get(name) === process_) this.#processes.delete(name);
+    if (this.#processes.get(name) === process_) {
+      this.#processes.delete(name);
+      this.#removePipe(name);
+    }
     this.#note();
   }
 
@@ -96,15 +103,17 @@ export class Supervisor {
 
   /**
    * Stops everything, and leaves it noted as wanted: the next keeper starts it again. First who may ask the keeper for more
-   * (it holds a socket, but not the visitors'), then who holds none, the latest started first, last who answers visitors.
+   * (it holds a socket, but not the visitors'), then who holds none, the latest started first, then who answers visitors, and
+   * last who writes down what the others had to say.
    */
   async stopAll(): Promise<void> {
     this.#isEnding = true;
     const newestFirst = [...this.#processes.values(), ...this.#retiring].reverse();
     const answersVisitors = ({ spec }: SupervisedProcess) => spec.sockets.includes("http");
     const asks = ({ spec }: SupervisedProcess) => spec.sockets.length > 0 && !spec.sockets.includes("http");
-    const others = ({ spec }: SupervisedProcess) => spec.sockets.length === 0;
-    for (const isNext of [asks, others, answersVisitors]) {
+    const filters = ({ spec }: SupervisedProcess) => spec.name === outputFilterName;
+    const others = (one: SupervisedProcess) => one.spec.sockets.length === 0 && !filters(one);
+    for (const isNext of [asks, others, answersVisitors, filters]) {
       await Promise.all(newestFirst.filter(isNext).map((one) => one.stop(one.spec.graceMs)));
     }
     this.#stopWatch();
@@ -164,12 +173,13 @@ export class Supervisor {
   }
 
   #supervise(spec: ProcessSpec, past: Past, adopted: ReturnType<typeof adoptProcess> | "ended" | null): SupervisedProcess {
-    const { clock, listeners, log, paths } = this.#options;
+    const { clock, listeners, log, openEnvironment, paths } = this.#options;
+    const surroundings = { logFolder: paths.logs, outputFolder: paths.output, openEnvironment, clock, log };
     return new SupervisedProcess({
       spec,
       past: { exits: past.exits, lastExit: past.lastExit, isEndUnseen: past.isEndUnseen, ranMs: past.ranMs },
       adopted,
-      start: () => startProcess(spec, listeners, paths.logs),
+      start: () => startProcess(spec, listeners, surroundings),
       clock,
       onChange: () => this.#note(),
       onExit: (name, lastExit) => {
@@ -188,9 +198,16 @@ export class Supervisor {
       }
       await old.stop(old.spec.graceMs);
       this.#retiring.delete(old);
+      this.#removePipe(old.spec.name);
       this.#note();
     };
     void run();
+  }
+
+  /** Nothing of that name runs any more, or nothing happens. */
+  #removePipe(name: string): void {
+    if (this.#processes.has(name) || [...this.#retiring].some(({ spec }) => spec.name === name)) return;
+    removeOutputPipe(this.#options.paths.output, name);
   }
 
   #watch(): void {

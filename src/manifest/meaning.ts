@@ -1,5 +1,6 @@
 import { takenCheckNames } from "./checks.ts";
 import { findCohortsThatDoNotFit } from "./cohorts.ts";
+import { checkConfig } from "./config-meaning.ts";
 import { findOrderThatDoesNotFit } from "./environment-order.ts";
 import type { Finding } from "./position.ts";
 import { findProcessesAtOdds } from "./processes-meaning.ts";
@@ -14,10 +15,12 @@ export function checkMeaning(value: unknown): readonly Finding[] {
   return [
     ...findStepsThatDoNotRise(value),
     ...findHoldsThatDoNotFit(value),
+    ...findTimeThatDoesNotFit(value),
     ...findRoutesClaimedTwice(value),
     ...findProcessesAtOdds(value),
     ...findCohortsThatDoNotFit(value),
     ...findCheckNamesTakenTwice(value),
+    ...checkConfig(value),
     ...findOrderThatDoesNotFit(get(value, "environments")),
   ];
 }
@@ -59,6 +62,22 @@ function findHoldsThatDoNotFit(value: unknown): readonly Finding[] {
     });
   }
   return findings;
+}
+
+function findTimeThatDoesNotFit(value: unknown): readonly Finding[] {
+  const within = get(value, "rollout", "within");
+  const withinMs = durationOf(within);
+  if (withinMs === undefined) return [];
+  const path = ["rollout", "within"];
+  if (get(value, "rollout", "harm") !== undefined) {
+    const message = "the plan is given by harm and by time, and one follows from the other";
+    return [{ path, about: "key", message, fix: "Write harm or within." }];
+  }
+  const bake = get(value, "rollout", "bake") ?? "30m";
+  const bakeMs = durationOf(bake);
+  if (bakeMs === undefined || bakeMs < withinMs) return [];
+  const message = `within ${within} leaves no time for steps before a bake of ${bake}`;
+  return [{ path, about: "value", message, fix: "Write a longer time here or a shorter bake." }];
 }
 
 function findRoutesClaimedTwice(value: unknown): readonly Finding[] {

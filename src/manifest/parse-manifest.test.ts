@@ -37,6 +37,7 @@ rollout:
   bake: 8s
   keepWarm: 10m
   lease: 2s
+  warmUp: 10s
 checks: { policy: { runbook: warn, secrets: { staging: off } }, waivers: [{ check: a, reason: b, by: c, until: 2026-12-31 }] }
 windows: [{ days: [mon, thu], from: "09:00", to: "16:00", zone: Europe/Paris }]
 freezes: [{ name: a, from: 2026-12-23T00:00:00+01:00, to: 2027-01-04T00:00:00Z, reason: b, environments: [staging] }]
@@ -78,11 +79,18 @@ test("six lines are a manifest, with every default filled in", () => {
       drainTimeoutMs: 30_000,
       memoryBytesMax: null,
     },
-    release: { build: null, include: null, buildTimeoutMs: 900_000 },
+    release: { build: null, include: null, buildTimeoutMs: 900_000, secrets: [] },
     tasks: [],
     environments: {
-      production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [], calendar: null, after: null },
+      production: {
+        routes: [{ host: "shop.example.com", path: "/" }],
+        trustedProxies: [],
+        calendar: null,
+        config: {},
+        after: null,
+      },
     },
+    config: {},
     processes: [],
     watch: [],
     assets: [],
@@ -99,6 +107,7 @@ test("six lines are a manifest, with every default filled in", () => {
       sloAvailability: 0.999,
       responseDeadlineMs: 30_000,
       leaseTtlMs: 10_000,
+      warmUpMs: 30_000,
     },
   });
 });
@@ -113,7 +122,12 @@ test("every key is read in its unit", () => {
     drainTimeoutMs: 250,
     memoryBytesMax: 512_000_000,
   });
-  assert.deepEqual(manifest.release, { build: "npm ci --omit=dev", include: ["server.js", "lib/**"], buildTimeoutMs: 300_000 });
+  assert.deepEqual(manifest.release, {
+    build: "npm ci --omit=dev",
+    include: ["server.js", "lib/**"],
+    buildTimeoutMs: 300_000,
+    secrets: [],
+  });
   assert.deepEqual(manifest.environments["staging"]?.routes, [{ host: "staging.example.com", path: "/shop" }]);
   assert.deepEqual(manifest.watch, ["../packages/shared/**"]);
   assert.deepEqual(manifest.plan, {
@@ -132,6 +146,7 @@ test("every key is read in its unit", () => {
     sloAvailability: 0.9995,
     responseDeadlineMs: 2_000,
     leaseTtlMs: 2_000,
+    warmUpMs: 10_000,
   });
   assert.equal(manifest.expose, "all");
 });

@@ -1,11 +1,14 @@
 import * as z from "zod";
 import { calendarOf, checks, freezes, windows } from "./checks-schema.ts";
-import { cohortsSchema, networkSchema } from "./cohort-schema.ts";
+import { cohortsSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
+import { buildSecretsSchema, configSchema } from "./config-schema.ts";
 import { environmentBefore } from "./environment-order.ts";
+import { environmentSchema } from "./environment-schema.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
+import { holdbackWeight, onFailsSchema, sloSchema, stepSchema } from "./rollout-schema.ts";
 
 /**
  * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
@@ -13,9 +16,6 @@ import { processes, toProcesses } from "./processes.ts";
  */
 const minute = 60_000;
 const hour = 60 * minute;
-const holdbackWeight = 9_500;
-
-const hostPattern = /^(\*|(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$/;
 
 const run = z.strictObject({
   command: text(shellCommand, "a command line", {
@@ -67,6 +67,7 @@ const release = z.strictObject({
     })
     .optional(),
   buildTimeout: duration({ description: "Time for the build.", examples: ["15m"] }, { atLeastMs: 1_000 }).prefault("15m"),
+  secrets: buildSecretsSchema.prefault([]),
 });
 
 /** Begins with a letter: names that are numbers would not keep the order of the file. */
@@ -87,60 +88,9 @@ const task = z.strictObject({
   ).prefault("5m"),
 });
 
-const route = z.strictObject({
-  host: text(hostPattern, 'a host name in lower case without port, or "*" for any', {
-    description: "Host name that visitors use.",
-    examples: ["shop.example.com", '"*"'],
-  }),
-  path: text(pathPattern, "a path prefix", { description: "Path prefix; / is everything.", examples: ["/", "/api"] }).prefault(
-    "/",
-  ),
-});
-
-const environment = z.strictObject({
-  trustedProxies: z
-    .array(networkSchema)
-    .max(100, "has more than 100 networks")
-    .prefault([])
-    .meta({
-      title: "a list of networks",
-      description: "Proxies in front of Belay, by address: only what they say of a client in X-Forwarded-* counts.",
-      examples: ["[10.0.0.0/8]"],
-    }),
-  routes: z
-    .array(route)
-    .min(1, "is empty, so that no visitor would reach the service")
-    .max(1000, "has more than 1000 routes")
-    .meta({
-      title: "a list of routes",
-      description: "What of the incoming traffic belongs to the service.",
-      examples: ["[{ host: shop.example.com }]"],
-    })
-    .optional(),
-  after: text(dnsLabel, "the name of another environment, or none", {
-    description:
-      "Environment in which the same bundle must have passed first, or none. Left out, staging comes before production when there is one.",
-    examples: ["staging"],
-  }).optional(),
-});
-
-const step = z.strictObject({
-  weight: percent(
-    { description: "Share of visitors on the new release.", examples: ["5%"] },
-    (share) => share >= 0.0001 && share <= holdbackWeight / 10_000,
-    "is outside of 0.01% to 95%",
-  ).optional(),
-  cohort: text(dnsLabel, "the name of a cohort", {
-    description:
-      "In place of a weight: the members of this cohort, and nobody else. They stay on the release in the steps behind it.",
-    examples: ["internal"],
-  }).optional(),
-  minHold: duration({ description: "Shortest time at this weight.", examples: ["60s"] }).prefault("60s"),
-});
-
 const rollout = z.strictObject({
   steps: z
-    .array(step)
+    .array(stepSchema)
     .min(1, "is empty: a rollout needs a first step")
     .max(50, "has more than 50 steps")
     .meta({
@@ -155,6 +105,13 @@ const rollout = z.strictObject({
     (share) => share > 0 && share <= 0.5,
     "is outside of more than 0% to 50%",
   ).prefault("0.2%"),
+  within: duration(
+    {
+      description: "Time for the whole rollout, in place of harm: what it can rule out follows from the traffic.",
+      examples: ["1h"],
+    },
+    { atLeastMs: 1_000 },
+  ).optional(),
   onInconclusive: z
     .enum(["continue", "hold", "rollback"])
     .meta({
@@ -163,6 +120,28 @@ const rollout = z.strictObject({
       examples: ["hold"],
     })
     .optional(),
+  evidence: z
+    .enum(["visitor", "request"])
+    .prefault("visitor")
+    .meta({
+      title: "visitor or request",
+      description: "Whose side is drawn, and what is counted. By request a visitor may meet both releases in turn.",
+      examples: ["visitor"],
+    }),
+  onFail: onFailsSchema
+    .meta({
+      title: "a map of metrics",
+      description: "What follows when a metric fails: the release goes back, waits for a person, or goes on with it on record.",
+      examples: ["{ latency: rollback }"],
+    })
+    .optional(),
+  warmUp: duration(
+    {
+      description: "Answers of so long after the first visitor on the new release are not timed, on either side.",
+      examples: ["30s"],
+    },
+    { atMostMs: hour },
+  ).prefault("30s"),
   scoreWindow: duration(
     { description: "How long a visitor is watched before it is scored.", examples: ["10s"] },
     { atLeastMs: 100, atMostMs: hour },
@@ -175,14 +154,6 @@ const rollout = z.strictObject({
     { description: "Time after which traffic leaves the new release when the control plane is gone.", examples: ["10s"] },
     { atLeastMs: 2_000, atMostMs: 5 * minute },
   ).prefault("10s"),
-});
-
-const slo = z.strictObject({
-  availability: percent(
-    { description: "Share of requests that are answered well.", examples: ["99.9%"] },
-    (share) => share >= 0.5 && share < 1,
-    "is outside of 50% to less than 100%",
-  ).prefault("99.9%"),
 });
 
 const assetFolder = z.strictObject({
@@ -224,7 +195,7 @@ const manifest = z
     environments: z
       .record(
         z.string().regex(dnsLabel),
-        environment.meta({ title: "a map of keys", examples: ["{ routes: [{ host: shop.example.com }] }"] }),
+        environmentSchema.meta({ title: "a map of keys", examples: ["{ routes: [{ host: shop.example.com }] }"] }),
       )
       .refine((all) => Object.keys(all).length > 0, "is empty: name at least one environment")
       .meta({
@@ -232,6 +203,11 @@ const manifest = z
         description: "Where the service runs, by name (a-z, 0-9 and -).",
         examples: ["{ production: { routes: [{ host: shop.example.com }] } }"],
       }),
+    config: configSchema.prefault({}).meta({
+      title: "a map of variables",
+      description: "Every variable that an instance gets, by name, and what it must be.",
+      examples: ["{ DATABASE_URL: { type: url, secret: true } }"],
+    }),
     processes: processes.prefault({}).meta({
       title: "a map of processes",
       description: "Workers and jobs beside the instances, by name; the release that serves everyone runs them.",
@@ -271,7 +247,9 @@ const manifest = z
         description: "Who is told the release in a belay-release header.",
         examples: ["previews"],
       }),
-    slo: slo.prefault({}).meta({ title: "a map of keys", description: "Objectives.", examples: ["{ availability: 99.9% }"] }),
+    slo: sloSchema
+      .prefault({})
+      .meta({ title: "a map of keys", description: "Objectives.", examples: ["{ availability: 99.9% }"] }),
     rollout: rollout
       .prefault({})
       .meta({ title: "a map of keys", description: "How a release earns its way.", examples: ["{ bake: 30m }"] }),
@@ -337,14 +315,16 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
     .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
-  for (const [name, { routes, after, trustedProxies }] of Object.entries(data.environments)) {
+  for (const [name, { routes, after, trustedProxies, config }] of Object.entries(data.environments)) {
     environments[name] = {
       routes: (routes ?? []).map(({ host, path }) => ({ host, path: withoutTrailingSlash(path) })),
       trustedProxies,
       calendar: calendarOf(name, data),
+      config,
       after: environmentBefore(name, after, Object.hasOwn(data.environments, "staging")),
     };
   }
+  const { latency } = data.slo;
   return {
     service: data.service,
     run: {
@@ -355,9 +335,15 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       drainTimeoutMs: run.drainTimeout,
       memoryBytesMax: run.memory ?? null,
     },
-    release: { build: release.build ?? null, include: release.include ?? null, buildTimeoutMs: release.buildTimeout },
+    release: {
+      build: release.build ?? null,
+      include: release.include ?? null,
+      buildTimeoutMs: release.buildTimeout,
+      secrets: release.secrets,
+    },
     tasks: Object.entries(data.tasks).map(([name, { command, timeout }]) => ({ name, command, timeoutMs: timeout })),
     environments,
+    config: data.config,
     processes: toProcesses(data.processes, run.memory ?? null),
     watch: data.watch,
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
@@ -381,6 +367,11 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       responseDeadlineMs: run.responseTimeout,
       leaseTtlMs: rollout.lease,
       ...(named.length === 0 ? {} : { cohorts: named }),
+      warmUpMs: rollout.warmUp,
+      ...(rollout.evidence === "visitor" ? {} : { evidence: rollout.evidence }),
+      ...(rollout.within === undefined ? {} : { withinMs: rollout.within }),
+      ...(rollout.onFail === undefined ? {} : { onFail: rollout.onFail }),
+      ...(latency === undefined ? {} : { latencyObjective: { underMs: latency.under, share: latency.objective } }),
     },
   };
 }

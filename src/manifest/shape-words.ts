@@ -19,9 +19,12 @@ const environmentName: NameWords = {
   fix: "Write a name of a-z, 0-9 and -, at most 63 long, such as production.",
 };
 
+const variableName: NameWords = { what: "a variable", fix: "Write letters, digits and _, such as DATABASE_URL." };
+
 /** By the map that the name is a key of. */
 const nameWords: Readonly<Record<string, NameWords>> = {
   environments: environmentName,
+  config: variableName,
   tasks: { what: "a task", fix: "Write a name of a-z, 0-9 and - that begins with a letter, at most 40 long, such as migrate." },
   processes: {
     what: "a process",
@@ -42,7 +45,7 @@ export function toFindings(issue: ShapeIssue, { value, schema: root, findingsMax
       return [
         { path, about: "key", message: "this cannot be the name of a check", fix: "Write the name as `belay check` shows it." },
       ];
-    const { what, fix } = nameWords[String(path[0])] ?? environmentName;
+    const { what, fix } = path[2] === "config" ? variableName : (nameWords[String(path[0])] ?? environmentName);
     return [{ path, about: "key", message: `this cannot be the name of ${what}`, fix }];
   }
   const found = valueAt(value, path);

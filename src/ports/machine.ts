@@ -1,5 +1,6 @@
-import { accessSync, constants, readdirSync, readFileSync, type Stats, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, type Stats, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { configKeyFile } from "./config-key.ts";
 
 /** A folder or file as far as its mode matters. */
 export interface ModeFacts {
@@ -33,6 +34,8 @@ export interface MachineFacts {
   /** The data folder, or null when there is none yet. */
   readonly dataFolder: ModeFacts | null;
   readonly keys: readonly ModeFacts[];
+  /** The file of the key without which sealed configuration in the data folder cannot be read; null when it is there, or not needed. */
+  readonly missingKey: string | null;
   readonly ledger: ModeFacts | null;
 }
 
@@ -59,7 +62,11 @@ export function readMachine(dataFolder: string): MachineFacts {
     ),
     isClockKept: readClock(),
     dataFolder: readMode(dataFolder),
-    keys: namesIn(join(dataFolder, "keys")).flatMap((name) => readMode(join(dataFolder, "keys", name)) ?? []),
+    keys: [...namesIn(join(dataFolder, "keys")).map((name) => join(dataFolder, "keys", name)), configKeyFile(dataFolder)].flatMap(
+      (path) => readMode(path) ?? [],
+    ),
+    missingKey:
+      namesIn(join(dataFolder, "config")).length > 0 && !existsSync(configKeyFile(dataFolder)) ? configKeyFile(dataFolder) : null,
     ledger: readMode(join(dataFolder, "ledger.sqlite")),
   };
 }

@@ -26,6 +26,7 @@ const exposure = z.object({
   salt: z.string(),
   leaseTtlMs: z.number().nonnegative(),
   cohorts: z.array(z.object({ name: z.string(), rules: z.array(cohortRule) })).optional(),
+  unit: z.literal("request").optional(),
 });
 
 const serviceRoute = z.object({
@@ -94,12 +95,13 @@ const counter = z.object({
 });
 
 const recorded = {
-  kind: z.enum(["exposed", "failed", "served"]),
+  kind: z.enum(["exposed", "failed", "served", "timed"]),
   rollout: z.string(),
   unit: z.string().length(16),
   weight,
   exposureEpoch: whole,
   atMs: z.number(),
+  tookMs: z.number().nonnegative().optional(),
 };
 const unitRecord = z.union([
   z.object({ ...recorded, arm: z.enum(["stable", "canary"]) }),

@@ -76,7 +76,7 @@ class ProxyWorker {
     this.#boot = Buffer.from(random.bytes(8)).toString("hex");
     this.#certificates = new Certificates({ folder: options.certificatesFolder, log });
     const cookies = new VisitorCookies({ key: visitorKey, random });
-    this.#state = new WorkerState({ unitOf: (visitor) => cookies.unitOf(visitor) });
+    this.#state = new WorkerState({ unitOf: (visitor) => cookies.unitOf(visitor), boot: this.#boot });
     this.#context = {
       clock,
       state: this.#state,

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { BelayError } from "../errors.ts";
 import { type CommandEnd, runCommand } from "../ports/command.ts";
 import { systemPath } from "../ports/environment.ts";
+import { createMask, type Mask } from "../ports/masking.ts";
 
 /** Lines of a failed build's output that its error shows. */
 const shownLines = 20;
@@ -26,6 +27,10 @@ export interface Build {
   readonly logFile: string;
   /** First line of the log. */
   readonly heading: string;
+  /** Files with secrets, by the name of each: the build is told where by `<name>_FILE`. */
+  readonly secretFiles: Readonly<Record<string, string>>;
+  /** What is in them, which is masked in all that is kept of the output. */
+  readonly secretValues: readonly string[];
 }
 
 /**
@@ -35,7 +40,7 @@ export interface Build {
  */
 export async function runBuild(build: Build, signal: AbortSignal): Promise<void> {
   const cwd = join(build.source, build.root);
-  const log = openBuildLog(build.logFile, `${build.heading}\n$ ${build.command}\n`);
+  const log = openBuildLog(build.logFile, `${build.heading}\n$ ${build.command}\n`, createMask(build.secretValues));
   try {
     const env = await buildEnvironment(build, cwd);
     const end = await runCommand({
@@ -46,6 +51,7 @@ export async function runBuild(build: Build, signal: AbortSignal): Promise<void>
       timeoutMs: build.timeoutMs,
       onOutput: log.write,
     });
+    log.end();
     if (end.isTimedOut) throw timedOut(build, log.tail());
     if (end.exitCode !== 0) throw failed(build, end, log.tail());
   } finally {
@@ -54,7 +60,7 @@ export async function runBuild(build: Build, signal: AbortSignal): Promise<void>
 }
 
 async function buildEnvironment(
-  { source, root, scratch, nodeFolder }: Build,
+  { source, root, scratch, nodeFolder, secretFiles }: Build,
   cwd: string,
 ): Promise<Readonly<Record<string, string>>> {
   const home = join(scratch, "home");
@@ -63,6 +69,7 @@ async function buildEnvironment(
   // In a monorepo the tools may lie at the top.
   const tools = [...new Set([cwd, root === "" ? cwd : source])].map((folder) => join(folder, "node_modules", ".bin"));
   return {
+    ...Object.fromEntries(Object.entries(secretFiles).map(([name, file]) => [`${name}_FILE`, file])),
     PATH: [...tools, nodeFolder, systemPath].join(":"),
     HOME: home,
     TMPDIR: temporary,
@@ -75,8 +82,16 @@ async function buildEnvironment(
   };
 }
 
-/** The whole output in a file, its end in memory. */
-function openBuildLog(file: string, heading: string): { write(chunk: Buffer): void; tail(): string; close(): void } {
+interface BuildLog {
+  write(chunk: Buffer): void;
+  /** Nothing is written any more. */
+  end(): void;
+  tail(): string;
+  close(): void;
+}
+
+/** The whole output in a file, its end in memory; both are masked. */
+function openBuildLog(file: string, heading: string, mask: Mask): BuildLog {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const descriptor = openSync(file, "w", 0o600);
   let bytes = 0;
@@ -84,16 +99,18 @@ function openBuildLog(file: string, heading: string): { write(chunk: Buffer): vo
   const append = (chunk: Buffer) => {
     for (let written = 0; written < chunk.length; ) written += writeSync(descriptor, chunk, written);
   };
+  const keep = (chunk: Buffer) => {
+    if (bytes <= logBytesMax)
+      append(
+        bytes + chunk.length <= logBytesMax ? chunk : Buffer.from(`\n(more than ${logBytesMax} bytes: the rest is not kept)\n`),
+      );
+    bytes += chunk.length;
+    tail = Buffer.concat([tail, chunk]).subarray(-tailBytes);
+  };
   append(Buffer.from(heading));
   return {
-    write: (chunk) => {
-      if (bytes <= logBytesMax)
-        append(
-          bytes + chunk.length <= logBytesMax ? chunk : Buffer.from(`\n(more than ${logBytesMax} bytes: the rest is not kept)\n`),
-        );
-      bytes += chunk.length;
-      tail = Buffer.concat([tail, chunk]).subarray(-tailBytes);
-    },
+    write: (chunk) => keep(mask.push(chunk)),
+    end: () => keep(mask.end()),
     tail: () => tail.toString("utf8").trimEnd().split("\n").slice(-shownLines).join("\n"),
     close: () => closeSync(descriptor),
   };

@@ -5,8 +5,10 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { processesWith, sendSignal } from "../ports/processes.ts";
 import type { Random } from "../ports/random.ts";
+import { releaseIdOf } from "../rollout/release-id.ts";
 import type { BuildPlace, Release } from "../rollout/rollout.ts";
 import { runBuild } from "./build.ts";
+import { BuildSecrets } from "./build-secrets.ts";
 import { listPaths } from "./bundle.ts";
 import { BundleStore, type StoredBundle } from "./bundle-store.ts";
 import { diskFailed } from "./disk-failed.ts";
@@ -36,6 +38,8 @@ export async function openReleases(options: ReleasesOptions): Promise<Releases> 
   const repository = new GitRepository(join(dataFolder, "repository.git"));
   const store = new BundleStore(join(dataFolder, "releases"));
   const uploaded = new UploadedBundles(join(dataFolder, "bundles"), store);
+  const buildSecrets = new BuildSecrets(dataFolder);
+  buildSecrets.removeLeftovers();
   const work = (name: string) => join(building, `${name}-${Buffer.from(options.random.bytes(6)).toString("hex")}`);
   return {
     knownCommits: () => repository.knownCommits(),
@@ -44,7 +48,9 @@ export async function openReleases(options: ReleasesOptions): Promise<Releases> 
     receiveBundle: (upload) => translateDisk(() => inFolder(work("upload"), (folder) => uploaded.receive(upload, folder))),
     readBundle: async (sha256) => uploaded.read(sha256),
     build: (request, signal, inspect = async () => {}) =>
-      translateDisk(() => buildRelease({ ...options, repository, store, uploaded, work, inspect }, request, signal)),
+      translateDisk(() =>
+        buildRelease({ ...options, repository, store, uploaded, buildSecrets, work, inspect }, request, signal),
+      ),
     listFiles: (digest) => store.list(digest),
     verifiedFolder: (release) => translateDisk(() => store.verifiedFolder(release.digest)),
   };
@@ -72,6 +78,7 @@ type Tools = ReleasesOptions & {
   readonly repository: GitRepository;
   readonly store: BundleStore;
   readonly uploaded: UploadedBundles;
+  readonly buildSecrets: BuildSecrets;
   /** A path below `building/` where nothing is. */
   work(name: string): string;
   inspect(built: BuiltFolders): Promise<void>;
@@ -144,19 +151,24 @@ async function buildIn(folder: string, tools: Tools, request: BuildRequest, sign
     const heading = `Build of commit ${commit} for ${request.service} in ${request.environment}, ${tools.clock.now()}`;
     const logFile = join(tools.dataFolder, "logs", `build-${commit.slice(0, 12)}.log`);
     const { nodeFolder } = tools;
-    await runBuild(
-      {
-        command: build,
-        commit,
-        timeoutMs: request.buildTimeoutMs,
-        source,
-        root,
-        scratch: join(folder, "scratch"),
-        nodeFolder,
-        logFile,
-        heading,
-      },
-      signal,
+    const { secrets = {} } = request;
+    await tools.buildSecrets.with(secrets, (files) =>
+      runBuild(
+        {
+          command: build,
+          commit,
+          timeoutMs: request.buildTimeoutMs,
+          source,
+          root,
+          scratch: join(folder, "scratch"),
+          nodeFolder,
+          logFile,
+          heading,
+          secretFiles: files,
+          secretValues: Object.values(secrets),
+        },
+        signal,
+      ),
     );
   }
   signal.throwIfAborted();
@@ -171,7 +183,6 @@ async function buildIn(folder: string, tools: Tools, request: BuildRequest, sign
   });
 }
 
-/** `<commit>-<digest>`, shortened; `<commit>-dirty-<digest>` for what was deployed with uncommitted changes. */
 function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBundle, built: BuildPlace): Release {
   const {
     service,
@@ -185,8 +196,12 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     trustedProxies,
     expose,
     processes = [],
+    config,
+    root,
   } = request;
-  const id = `${commit.slice(0, 7)}${isDirty ? "-dirty" : ""}-${digest.slice(0, 6)}`;
+  const id = releaseIdOf({ commit, isDirty, digest, config });
+  const configured = config === undefined ? {} : { config };
+  const trusted = trustedProxies === undefined ? {} : { trustedProxies };
   return {
     id,
     service,
@@ -200,10 +215,12 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     tasks,
     routes,
     assets,
-    ...(trustedProxies === undefined ? {} : { trustedProxies }),
+    ...trusted,
     expose,
     processes,
     built,
+    root,
+    ...configured,
   };
 }
 

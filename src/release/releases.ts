@@ -49,6 +49,10 @@ export interface BuildRequest
   readonly buildTimeoutMs: number;
   /** sha256 of a bundle that was received: nothing is built then. Absent: built here. */
   readonly bundle?: string | undefined;
+  /** Version of the configuration that the release gets; it changes nothing about the build. */
+  readonly config?: string | undefined;
+  /** Values that the build finds as files, by name; absent when there are none. */
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
   /** A release whose bundle is to be this one's too: nothing is built then. */
   readonly staged?: Pick<Release, "digest" | "fileCount" | "bytes" | "built"> | undefined;
   /** Globs of what goes into the bundle; null is everything. */

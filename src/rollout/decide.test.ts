@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decide, describeWithoutPass, type Judgement, quietMs, type Situation } from "./decide.ts";
+import { desiredWeight } from "./desired.ts";
 import { evidence, passed, Story } from "./rollout.builder.ts";
 
 const inconclusive: Judgement = { kind: "inconclusive", missing: "12 more visitors", pendingVisitors: 0, lastVisitorAtMs: null };
 
 function situation(own: Partial<Situation>): Situation {
-  return { judgement: inconclusive, evidence, heldMs: 5_000, nowMs: 105_000, stageBeganAtMs: 100_000, ...own };
+  return { judgement: inconclusive, alarms: [], evidence, heldMs: 5_000, nowMs: 105_000, stageBeganAtMs: 100_000, ...own };
 }
 
 test("a fall outranks everything, also before the minimum hold", () => {
@@ -15,6 +16,36 @@ test("a fall outranks everything, also before the minimum hold", () => {
     situation({ heldMs: 1, judgement: { kind: "fail", metric: "errors", reason: "3 failed" } }),
   );
   assert.equal(fact?.kind, "verdict-failed");
+});
+
+test("an alarm is recorded once, before a pass counts, and after that changes nothing", () => {
+  const story = new Story().exposed();
+  const alarms = [{ metric: "latency", onFail: "notify", reason: "slower" }] as const;
+  const judgement: Judgement = { kind: "pass", reason: "rules out 2 %" };
+  const fact = decide(story.rollout, situation({ alarms, judgement }));
+  assert.equal(fact?.kind, "metric-failed");
+  if (fact?.kind === "metric-failed") story.tell(fact);
+  assert.equal(story.rollout.phase.name, "progressing");
+  assert.equal(decide(story.rollout, situation({ alarms, judgement }))?.kind, "step-ended");
+});
+
+test("an alarm that holds leaves the weight where it is, for a person to decide, in a step and in the bake", () => {
+  const alarms = [{ metric: "assignment", onFail: "hold", reason: "no fair samples" }] as const;
+  const stories = { step: new Story().exposed(), bake: new Story().exposed().tell(passed(0), passed(1)) };
+  for (const [where, story] of Object.entries(stories)) {
+    const before = desiredWeight(story.rollout);
+    const fact = decide(story.rollout, situation({ alarms }));
+    if (fact?.kind === "metric-failed") story.tell(fact);
+    assert.equal(story.rollout.phase.name, "held", where);
+    assert.equal(desiredWeight(story.rollout), before, where);
+    assert.equal(decide(story.rollout, situation({ alarms, heldMs: 1e9 })), null, where);
+    assert.equal(
+      decide(story.rollout, situation({ alarms, judgement: { kind: "fail", metric: "slo", reason: "" } }))?.kind,
+      "verdict-failed",
+    );
+    story.tell({ kind: "promote-requested", isFull: false, skipsAnalysis: false });
+    assert.equal(story.rollout.phase.name, where === "step" ? "progressing" : "promoting");
+  }
 });
 
 test("a passed gate waits for the minimum hold", () => {

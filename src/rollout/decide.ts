@@ -1,10 +1,11 @@
 import type { RolloutFact } from "./entry.ts";
-import type { EvidenceSummary } from "./evidence-summary.ts";
-import type { ExposedStage, Plan, Rollout } from "./rollout.ts";
+import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
+import type { ExposedStage, Plan, Rollout, Unit } from "./rollout.ts";
+import { stageAt } from "./transition.ts";
 
 /** What the analysis says, as far as a decision needs it. The analysis room's `Verdict` is one of these. */
 export type Judgement =
-  | { readonly kind: "fail"; readonly metric: "errors" | "slo"; readonly reason: string }
+  | { readonly kind: "fail"; readonly metric: JudgedMetric; readonly reason: string }
   | { readonly kind: "shared-outage"; readonly reason: string }
   | { readonly kind: "pass"; readonly reason: string }
   | {
@@ -14,8 +15,16 @@ export type Judgement =
       readonly lastVisitorAtMs: number | null;
     };
 
+/** Something failed that does not take the release back. */
+export interface Alarm {
+  readonly metric: JudgedMetric | Mismatch;
+  readonly onFail: "hold" | "notify";
+  readonly reason: string;
+}
+
 export interface Situation {
   readonly judgement: Judgement;
+  readonly alarms: readonly Alarm[];
   readonly evidence: EvidenceSummary;
   /** How long every proxy has been serving this stage's weight. */
   readonly heldMs: number;
@@ -32,7 +41,7 @@ export function exposedStage(rollout: Rollout): ExposedStage | null {
   switch (rollout.phase.name) {
     case "progressing":
     case "held":
-      return { kind: "step", step: rollout.phase.step };
+      return stageAt(rollout, rollout.phase.step);
     case "baking":
       return { kind: "bake" };
     default:
@@ -41,8 +50,9 @@ export function exposedStage(rollout: Rollout): ExposedStage | null {
 }
 
 /**
- * What follows from the evidence now, or null to go on watching. `fail` outranks everything. A shared outage stops the
- * way forward and blames nobody.
+ * What follows from the evidence now, or null to go on watching. In strict order: a failure takes the release back; an alarm
+ * is recorded, once, and may hold it; a shared outage stops the way forward and blames nobody; a pass ends the step; and
+ * when its time is over the step is inconclusive.
  */
 export function decide(rollout: Rollout, situation: Situation): RolloutFact | null {
   const { judgement, evidence, heldMs } = situation;
@@ -50,6 +60,8 @@ export function decide(rollout: Rollout, situation: Situation): RolloutFact | nu
   if (stage === null) return null;
   if (judgement.kind === "fail")
     return { kind: "verdict-failed", metric: judgement.metric, reason: judgement.reason, evidence, heldMs };
+  const alarm = situation.alarms.find(({ metric }) => !rollout.alarms.includes(metric));
+  if (alarm !== undefined) return { kind: "metric-failed", ...alarm, evidence, heldMs };
   if (rollout.phase.name === "held") return null;
   if (judgement.kind === "shared-outage") return waitOutOutage(rollout, stage, situation, judgement.reason);
   if (stage.kind === "bake") return heldMs >= rollout.plan.bakeMs ? { kind: "bake-ended", evidence, heldMs } : null;
@@ -117,12 +129,19 @@ function endInconclusive(rollout: Rollout, step: number, { evidence, heldMs }: S
       heldMs,
     };
   }
-  return { kind: "step-ended", step, why: "continued", evidence, heldMs, words: describeWithoutPass(evidence) };
+  return {
+    kind: "step-ended",
+    step,
+    why: "continued",
+    evidence,
+    heldMs,
+    words: describeWithoutPass(evidence, rollout.plan.evidence),
+  };
 }
 
 /** What may be said of a step that no gate passed: the harm that was ruled out, never a pass. */
-export function describeWithoutPass(evidence: EvidenceSummary): string {
+export function describeWithoutPass(evidence: EvidenceSummary, unit: Unit = "visitor"): string {
   const { scoredVisitors, failedScoredVisitors, excludedHarm } = evidence;
   if (scoredVisitors < 10) return `without statistical evidence (n = ${scoredVisitors})`;
-  return `${scoredVisitors} canary visitors, ${failedScoredVisitors === 0 ? "none" : failedScoredVisitors} failed: more than ${(excludedHarm * 100).toPrecision(2)} % is excluded`;
+  return `${scoredVisitors} canary ${unit}s, ${failedScoredVisitors === 0 ? "none" : failedScoredVisitors} failed: more than ${(excludedHarm * 100).toPrecision(2)} % is excluded`;
 }

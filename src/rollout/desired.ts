@@ -82,7 +82,7 @@ export function desiredWeight(rollout: Rollout): number {
   switch (rollout.phase.name) {
     case "progressing":
     case "held":
-      return rollout.plan.steps[rollout.phase.step]?.weight ?? 0;
+      return rollout.plan.steps[rollout.phase.step]?.weight ?? rollout.plan.holdbackWeight;
     case "baking":
       return rollout.plan.holdbackWeight;
     case "promoting":

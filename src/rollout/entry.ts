@@ -1,6 +1,6 @@
 import type { BackgroundFact } from "./background.ts";
 import type { CheckResult } from "./check-result.ts";
-import type { EvidenceSummary } from "./evidence-summary.ts";
+import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
 import type { PreviewKey } from "./preview.ts";
 import type { Actor, InstanceId, OutcomeBy, Plan, Position, Release, ReleaseId, RolloutId, StagedIn } from "./rollout.ts";
 import type { RunId } from "./task.ts";
@@ -15,6 +15,10 @@ export type RolloutFact =
       readonly isDirty: boolean;
       /** sha256 of the bundle that was sent; absent when the release is to be built here. */
       readonly bundle?: string | undefined;
+      /** Version of the configuration that was resolved for it; absent when the manifest declares none. */
+      readonly config?: string | undefined;
+      /** A config release: the release whose revision is taken as it is; absent when one is built. */
+      readonly revisionOf?: ReleaseId | undefined;
       /** What the same bundle has to go through first; absent when nothing comes before. */
       readonly staging?: StagedIn | undefined;
       /** Present and true in an environment that comes before another. */
@@ -83,7 +87,16 @@ export type RolloutFact =
     }
   | {
       readonly kind: "verdict-failed";
-      readonly metric: "errors" | "slo";
+      readonly metric: JudgedMetric;
+      readonly reason: string;
+      readonly evidence: EvidenceSummary;
+      readonly heldMs: number;
+    }
+  /** A metric failed that does not take the release back, or the comparison itself did: it waits for a person, or goes on. */
+  | {
+      readonly kind: "metric-failed";
+      readonly metric: JudgedMetric | Mismatch;
+      readonly onFail: "hold" | "notify";
       readonly reason: string;
       readonly evidence: EvidenceSummary;
       readonly heldMs: number;
@@ -147,6 +160,8 @@ export type ServiceFact =
   | { readonly kind: "attested"; readonly release: ReleaseId; readonly digest: string; readonly checked: readonly string[] }
   /** While it is on, visitors get an answer of Belay's with this message; empty for its own words. */
   | { readonly kind: "maintenance-changed"; readonly isOn: boolean; readonly message: string }
+  /** A secret of the service was set or unset. It is in no release before the next rollout. */
+  | { readonly kind: "secret-changed"; readonly name: string; readonly version: number; readonly change: "set" | "unset" }
   /** A person runs a command once, with a release's files and environment. Recorded before it is started, in the words that were given. */
   | {
       readonly kind: "run-started";

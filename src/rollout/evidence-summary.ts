@@ -6,8 +6,26 @@ export interface ArmCounts {
   readonly failedRequests: number;
 }
 
+/**
+ * What can fail a release: visitors who meet errors more often than on stable, the availability objective, answers that are
+ * slower than stable's, the latency objective.
+ */
+export type JudgedMetric = "errors" | "slo" | "latency" | "latencySlo";
+
+/** Why a comparison may mean nothing: visitors were not shared out as planned, or those of one side get no answer at all. */
+export type Mismatch = "assignment" | "answers";
+
+/** How long answers took on one side, to 4 %; null where too few were timed. */
+export interface LatencyFigures {
+  /** Visitors of whom one answer was timed. */
+  readonly visitors: number;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+}
+
 export interface MetricSummary {
-  readonly name: "errors" | "slo" | "gate";
+  readonly name: JudgedMetric | Mismatch | "gate";
   /** The e-value reached (capped at 1e12 for printing) and the threshold at which it decides. */
   readonly eValue: number;
   readonly threshold: number;
@@ -32,4 +50,6 @@ export interface EvidenceSummary {
   readonly cohort?: ArmCounts | undefined;
   /** Requests of people with a preview, for the same reason in no other number; absent when there was none. */
   readonly previews?: { readonly requests: number; readonly failedRequests: number } | undefined;
+  /** Absent in entries from before answers were timed. */
+  readonly latency?: { readonly canary: LatencyFigures; readonly stable: LatencyFigures } | undefined;
 }

@@ -38,6 +38,7 @@ export function applyEntry(service: Service, entry: Entry): Service {
     case "control-started":
     case "ledger-recovered":
     case "preview-keys-changed":
+    case "secret-changed":
       return service;
     case "preview-link-made":
     case "preview-link-redeemed":
@@ -133,6 +134,8 @@ function beginRollout(service: Service, entry: Entry, fact: RolloutFact & { kind
     isDirty: !isRollback && fact.isDirty,
     root: isRollback ? "" : fact.root,
     ...(isRollback || fact.bundle === undefined ? {} : { bundle: fact.bundle }),
+    ...(isRollback || fact.config === undefined ? {} : { config: fact.config }),
+    ...(isRollback || fact.revisionOf === undefined ? {} : { revisionOf: fact.revisionOf }),
     ...(isRollback || fact.staging === undefined ? {} : { staging: fact.staging }),
     ...(isRollback || fact.attests === undefined ? {} : { attests: fact.attests }),
     candidate: isRollback ? fact.target : null,
@@ -143,6 +146,7 @@ function beginRollout(service: Service, entry: Entry, fact: RolloutFact & { kind
     exposureEpoch: 0,
     earnedBy: isRollback ? fact.by : "verdict",
     evidence: null,
+    alarms: [],
   };
 }
 

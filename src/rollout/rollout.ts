@@ -5,7 +5,7 @@
  * - **rollout**: the process that replaces stable by a candidate release. **step**: one weight, held and judged.
  * - **stable**: what serves everyone. **candidate**: the release that a rollout tries; as traffic's side it is the **canary**.
  * - **weight**: the share of visitors on the canary, in ten-thousandths (500 is 5 %).
- * - **unit**: what is assigned and scored, a visitor. **harmed**: a canary failure that reached a user.
+ * - **unit**: what is assigned and scored, a visitor or, by `evidence: request`, a single request. **harmed**: a canary failure that reached a user.
  * - **entry**: a fact in the ledger. Already true when it is recorded, never a wish.
  * - **process**: a worker or a job of a release, beside the instances that serve; only the release that serves everyone runs its own.
  * - **task**: a command of a release (a migration) that runs once for each revision, before its instances start.
@@ -17,7 +17,7 @@ import type { BackgroundProcess } from "./background.ts";
 import type { Calendar } from "./calendar.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
-import type { EvidenceSummary } from "./evidence-summary.ts";
+import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
 
 export type ReleaseId = string;
 export type RolloutId = string;
@@ -41,6 +41,12 @@ export interface WeightStep {
   readonly cohort?: string | undefined;
 }
 
+/** What follows when a metric fails: the release goes back, waits for a person, or goes on with the failure on record. */
+export type OnFail = "rollback" | "hold" | "notify";
+
+/** What is assigned to a side and scored once. */
+export type Unit = "visitor" | "request";
+
 /** How a rollout goes about it. Frozen in the rollout's first entry; what the manifest says later changes nothing here. */
 export interface Plan {
   readonly steps: readonly WeightStep[];
@@ -63,6 +69,19 @@ export interface Plan {
   readonly cohorts?: readonly Cohort[] | undefined;
   /** When a step further is allowed; always when absent. A rollback has none. */
   readonly calendar?: Calendar | undefined;
+  /** What the manifest says of single metrics; `onFailOf` knows the rest. */
+  readonly onFail?: { readonly [Metric in JudgedMetric]?: OnFail | undefined } | undefined;
+  /** Share of visitors whose answer is to come within `underMs`; absent when the manifest promises nothing. */
+  readonly latencyObjective?: { readonly underMs: number; readonly share: number } | undefined;
+  /** Answers of so long after the first exposure are not timed, on either side: new instances are cold. Absent in plans from before. */
+  readonly warmUpMs?: number | undefined;
+  /** Whom the router's coin is tossed for, and what is counted; a visitor when absent. */
+  readonly evidence?: Unit | undefined;
+}
+
+/** A slower release is only put on record unless the manifest says otherwise, so that a team can learn to trust the metric. */
+export function onFailOf({ onFail }: Pick<Plan, "onFail">, metric: JudgedMetric): OnFail {
+  return onFail?.[metric] ?? (metric === "latency" ? "notify" : "rollback");
 }
 
 export interface Route {
@@ -124,6 +143,10 @@ export interface Release {
   readonly processes?: readonly BackgroundProcess[] | undefined;
   /** Absent in entries from before it was recorded: those releases were built here. */
   readonly built?: BuildPlace | undefined;
+  /** The version of its configuration; absent when its manifest declares none. */
+  readonly config?: string | undefined;
+  /** Folder of the service inside the repository; absent in entries from before it was recorded. */
+  readonly root?: string | undefined;
 }
 
 /** Where a release was built: by this control plane, or by somebody elsewhere (as they say), who sent the bundle of this sha256. */
@@ -144,7 +167,8 @@ export type OutcomeBy = "verdict" | "person" | "lease" | "health" | "plan";
  *
  * - `pending`: asked for; the bundle is built, its tasks run, and the candidate's instances start. Enters by `rollout-requested`.
  * - `progressing`: the canary serves the weight of `step`. Enters by `candidate-ready`, goes on by `step-ended`.
- * - `held`: as progressing, but only a person's promote or abort ends it. Enters by `step-inconclusive` with `hold`.
+ * - `held`: as progressing, but only a person's promote or abort ends it. Enters by `step-inconclusive` or `metric-failed` with
+ *   `hold`. A `step` behind the last one is the bake.
  * - `braked`: proxies took the canary's traffic away by themselves; records in flight are counted for 2 s. Enters by `braked`.
  * - `paused`: weight 0, candidate kept. Enters by `pause-requested` or `brake-settled`; leaves by `resume-requested`, promote or abort.
  * - `baking`: the holdback weight is served. Enters by the last `step-ended`.
@@ -186,6 +210,10 @@ export interface Rollout {
   readonly root: string;
   /** sha256 of the bundle that was sent; absent when the release is built here. */
   readonly bundle?: string | undefined;
+  /** Version of the configuration that its release gets; absent when the manifest declares none, and in a rollback. */
+  readonly config?: string | undefined;
+  /** A config release: the release whose revision it takes as it is. Nothing is built for it, and no task is run. */
+  readonly revisionOf?: ReleaseId | undefined;
   /** Absent when no environment comes before this one. Until that rollout has earned an attestation, nothing runs here. */
   readonly staging?: StagedIn | undefined;
   /** True in an environment that comes before another: a release that gets here is attested. */
@@ -206,6 +234,8 @@ export interface Rollout {
   readonly checks?: readonly CheckResult[] | undefined;
   /** The last evidence that an entry carried. */
   readonly evidence: EvidenceSummary | null;
+  /** What failed without taking the release back, each recorded once. */
+  readonly alarms: readonly (JudgedMetric | Mismatch)[];
 }
 
 export function isEnded(rollout: Rollout): boolean {

@@ -71,6 +71,14 @@ test("a rollback wants no task, also when the files it goes back to have one tha
   assert.deepEqual(desired(story.service).running, ["b2", "a1"]);
 });
 
+test("a release with the same files and another configuration wants no task, also when one of them never ran", () => {
+  const story = new Story().withStable().tell({ ...requested("a1"), config: "0123456789ab", revisionOf: "a1" } as Fact);
+  const release = { ...releaseNamed("a1"), id: "a1-012345", config: "0123456789ab", tasks: [migrate] };
+  story.tell({ kind: "release-built", release });
+  assert.equal(neededTask(story.service), null);
+  assert.deepEqual([desired(story.service).task, desired(story.service).running], [null, ["a1", "a1-012345"]]);
+});
+
 test("an interrupted task is open until a person says what became of it: done is not run again, retry is", () => {
   const done = built().tell(started("1"), lost);
   assert.equal(openAttempt(done.service)?.state, "unknown");

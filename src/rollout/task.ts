@@ -80,10 +80,11 @@ function isOpen(attempt: TaskAttempt): attempt is OpenAttempt {
 
 /**
  * The first task that the release of the running deploy still needs before an instance of it may start. Null for a rollback:
- * what it goes back to has served before.
+ * what it goes back to has served before. Null for a config release: its files are those of the release that serves.
  */
 export function neededTask({ rollout, releases, tasks }: Service): ReleaseTask | null {
   if (rollout === null || rollout.kind === "rollback" || rollout.candidate === null) return null;
+  if (rollout.revisionOf !== undefined) return null;
   const release = releases[rollout.candidate];
   const left = (release?.tasks ?? []).filter(({ name }) => !Object.hasOwn(tasks.done, taskKey(name, release?.digest ?? "")));
   return left[0] ?? null;

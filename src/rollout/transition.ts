@@ -33,7 +33,7 @@ export function transition(rollout: Rollout, placed: Placed): Rollout {
       return whilePending(next, placed);
     case "progressing":
     case "held":
-      return whileExposed(next, { kind: "step", step: rollout.phase.step }, placed);
+      return whileExposed(next, stageAt(rollout, rollout.phase.step), placed);
     case "baking":
       return whileExposed(next, { kind: "bake" }, placed);
     case "braked":
@@ -107,6 +107,12 @@ function whileExposed(rollout: Rollout, stage: ExposedStage, { fact, position }:
     }
     case "verdict-failed":
       return abort(rollout, "verdict", fact.reason);
+    case "metric-failed": {
+      const known = { ...rollout, alarms: [...rollout.alarms, fact.metric] };
+      if (fact.onFail === "notify") return known;
+      const step = stage.kind === "step" ? stage.step : rollout.plan.steps.length;
+      return { ...known, phase: { name: "held", step, reason: fact.reason } };
+    }
     case "candidate-failed":
       return abort(rollout, "health", fact.reason);
     case "bake-ended":
@@ -159,7 +165,7 @@ function whilePaused(rollout: Rollout, phase: Phase & { name: "paused" }, { fact
 }
 
 /** The stage of a step's index; behind the last step comes the bake. */
-export function stageAt(rollout: Rollout, step: number): ExposedStage {
+export function stageAt(rollout: Pick<Rollout, "plan">, step: number): ExposedStage {
   return step < rollout.plan.steps.length ? { kind: "step", step } : { kind: "bake" };
 }
 
@@ -193,7 +199,7 @@ function earnedBy(before: OutcomeBy, why: StepEnd): OutcomeBy {
 function earnedWords(rollout: Rollout): string {
   switch (rollout.earnedBy) {
     case "verdict":
-      return `every gate passed: more than ${percent(rollout.plan.harm)} extra failing visitors is ruled out`;
+      return `every gate passed: more than ${percent(rollout.plan.harm)} extra failing ${rollout.plan.evidence ?? "visitor"}s is ruled out`;
     case "person":
       return "a person ended at least one step; the bake showed no fall";
     default:

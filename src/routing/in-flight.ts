@@ -15,8 +15,10 @@ export interface Choice {
   /** Empty when no rollout exposes. */
   readonly rollout: string;
   readonly exposureEpoch: number;
-  /** Keyed hash of the visitor; null when the request is evidence for neither side. */
+  /** Keyed hash of the visitor, or of a request that is a unit of its own; null when the request is evidence for neither side. */
   readonly unit: string | null;
+  /** The side was drawn for this request alone. */
+  readonly isByRequest: boolean;
 }
 
 /** One request on its way, from the choice of its release to the end of its answer. Only `WorkerState` changes it. */
@@ -33,6 +35,8 @@ export interface InFlight {
   /** No canary instance took it, and stable does. */
   hasFallenBack: boolean;
   isJudged: boolean;
+  /** The request by which its visitor is timed. */
+  isTimed: boolean;
 }
 
 /** What kind of answer a head begins. */

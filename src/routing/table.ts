@@ -30,6 +30,8 @@ export interface Exposure {
   readonly leaseTtlMs: number;
   /** Whose members are on the canary whatever the weight. Absent in tables from before cohorts were known, and when there are none. */
   readonly cohorts?: readonly Cohort[] | undefined;
+  /** `request`: the side is drawn anew for each request, and `weight` is a share of requests. Absent: once for each visitor. */
+  readonly unit?: "request" | undefined;
 }
 
 /** Requests below `path` that stable does not know are answered from the bundles of releases that visitors have met, the newest first. */

@@ -16,10 +16,12 @@ export interface ScoredRequest {
 interface Known {
   hasFailed: boolean;
   servedMinute: number;
+  /** How many of its requests are let pass until one is timed; below 0 once that has happened. */
+  untilTimed: number;
 }
 
 /**
- * Turns requests into records of visitors, each said once: exposed, failed for the first time, served in this minute.
+ * Turns requests into records of visitors, each said once: exposed, failed for the first time, served in this minute, timed.
  * Memory is bounded by two generations of 65,536 visitors, of which the older is forgotten whole. A forgotten visitor's
  * records are sent a second time, which costs bytes and no exactness, because the receiver removes duplicates anyway.
  */
@@ -32,8 +34,16 @@ export class UnitRecords {
     this.#emit = emit;
   }
 
-  started(request: ScoredRequest): void {
-    this.#knownOf(request);
+  /** True when this is the request by which its visitor is timed. Known at its start, so that its outcome has no part in it. */
+  started(request: ScoredRequest): boolean {
+    const known = this.#knownOf(request);
+    known.untilTimed -= 1;
+    return isDrawn(request) && known.untilTimed === -1;
+  }
+
+  /** How long the request that `started` chose has waited, to its answer's head or to the end without one. */
+  timed(request: ScoredRequest, tookMs: number): void {
+    this.#emit({ ...recordOf("timed", request), tookMs: Math.max(0, Number(tookMs.toPrecision(4))) });
   }
 
   ended(request: ScoredRequest, outcome: Outcome): void {
@@ -56,7 +66,11 @@ export class UnitRecords {
     const key = `${request.rollout} ${request.unit} ${isDrawn(request) ? "" : request.arm}`;
     const young = this.#young.get(key);
     if (young !== undefined) return young;
-    const known = this.#old.get(key) ?? { hasFailed: false, servedMinute: Number.NEGATIVE_INFINITY };
+    const known = this.#old.get(key) ?? {
+      hasFailed: false,
+      servedMinute: Number.NEGATIVE_INFINITY,
+      untilTimed: untilTimed(request.unit),
+    };
     if (!this.#old.has(key)) this.#emit(recordOf("exposed", request));
     if (this.#young.size >= generationSize) {
       this.#old = this.#young;
@@ -65,6 +79,12 @@ export class UnitRecords {
     this.#young.set(key, known);
     return known;
   }
+}
+
+/** The first request of every other visitor is timed, of every fourth the second, and so on, so that pages beyond the first count too. */
+function untilTimed(unit: string): number {
+  const digit = Number.parseInt(unit.at(-1) ?? "", 16);
+  return digit < 8 ? 0 : digit < 12 ? 1 : digit < 14 ? 2 : 3;
 }
 
 function isDrawn({ arm }: ScoredRequest): boolean {

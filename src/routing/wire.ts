@@ -23,9 +23,10 @@ export type Outcome = "ok" | "failed" | "excluded";
  * - `exposed`: its first request since the rollout began to expose.
  * - `failed`: its first failed request; `atMs` is when that request started.
  * - `served`: it had a good answer in this minute (at most one such record per visitor, worker and 60 s of `minute`).
+ * - `timed`: how long one request of its waited for an answer's head, whatever the answer was.
  */
 export interface UnitRecord {
-  readonly kind: "exposed" | "failed" | "served";
+  readonly kind: "exposed" | "failed" | "served" | "timed";
   readonly rollout: string;
   /** 16 hex digits: a keyed hash of the visitor's id, so that no id leaves the worker. */
   readonly unit: string;
@@ -34,6 +35,8 @@ export interface UnitRecord {
   readonly weight: number;
   readonly exposureEpoch: number;
   readonly atMs: number;
+  /** Of `timed` only. */
+  readonly tookMs?: number | undefined;
 }
 
 /** The same of a visitor who was not drawn: a member of a cohort on the canary, or one of the others (`outside`) while nobody but the cohort is on it. */

@@ -33,7 +33,7 @@ test("members of a cohort are on the canary at weight 0, nobody else is, and nei
   assert.equal(ask(canaryVisitor, "198.51.100.1"), "new");
   assert.deepEqual(
     state.report(4).records.map(({ kind, arm }) => `${kind} ${arm}`),
-    ["exposed canary", "failed canary"],
+    ["exposed canary", "failed canary", "timed canary"],
     "who was outside is drawn now, and met as such for the first time",
   );
   state.acceptTable(tableWith(3, { weight: 0, epoch: 3 }), 5);

@@ -289,7 +289,7 @@ test("reports that nobody kept are sent again after a reconnect, and then every 
 
 test("records beyond the bound are dropped and counted", () => {
   const state = stateWith(tableWith(3, { weight: 5000, epoch: 3 }));
-  for (let visitor = 0; visitor < 25_100; visitor += 1) run(state, `visitor ${visitor}`, 1, 200);
+  for (let visitor = 0; visitor < 25_100; visitor += 1) run(state, `visitor ${visitor}f`, 1, 200);
   const report = state.report(2);
   assert.deepEqual([report.records.length, report.lostRecords], [50_000, 200]);
   run(state, "one more", 3, 200);
@@ -392,6 +392,6 @@ function refuse(state: WorkerState, instance: string, nowMs: number): void {
 
 function visitorWhere(isWanted: (bucket: number) => boolean): string {
   let number = 0;
-  while (!isWanted(bucketOf("salt", `visitor ${number}`))) number += 1;
-  return `visitor ${number}`;
+  while (!isWanted(bucketOf("salt", `visitor ${number}f`))) number += 1;
+  return `visitor ${number}f`;
 }

@@ -54,10 +54,13 @@ export class WorkerState {
   #cohorts: ReadonlyMap<ServiceRoute, Cohorts> = new Map();
   /** Links and cookies of previews. */
   readonly previews: PreviewDesk = new PreviewDesk();
+  #boot: string;
+  #requestUnits = 0;
 
-  /** `unitOf` is the keyed hash of a visitor's id, 16 hex digits. */
-  constructor({ unitOf }: { readonly unitOf: (visitor: string) => string }) {
+  /** `unitOf` is the keyed hash of a visitor's id, 16 hex digits; `boot` tells this worker's requests from those of others. */
+  constructor({ unitOf, boot = "" }: { readonly unitOf: (visitor: string) => string; readonly boot?: string }) {
     this.#unitOf = unitOf;
+    this.#boot = boot;
   }
 
   get table(): RoutingTable {
@@ -107,8 +110,11 @@ export class WorkerState {
       // Before the hash: nobody of a cohort is drawn.
       if (traits !== undefined && cohorts !== undefined && cohorts.find(traits) !== null)
         return { ...scored, arm: "cohort", pool: exposure.canary, fallback: stable };
-      if (!isOnCanary({ salt: exposure.salt, visitor, weight: exposure.weight })) return scored;
-      return { ...scored, arm: "canary", pool: exposure.canary, fallback: stable };
+      const isByRequest = exposure.unit === "request" && exposure.weight > 0;
+      const drawn = isByRequest ? this.#nextRequest() : visitor;
+      const own = isByRequest ? { ...scored, unit: this.#unitOf(drawn), isByRequest } : scored;
+      if (!isOnCanary({ salt: exposure.salt, visitor: drawn, weight: exposure.weight })) return own;
+      return { ...own, arm: "canary", pool: exposure.canary, fallback: stable };
     }
     if (watch === null) return unexposed;
     const { rollout, epoch } = watch;
@@ -131,10 +137,11 @@ export class WorkerState {
       isStream: false,
       hasFallenBack: false,
       isJudged: false,
+      isTimed: false,
     };
     this.#inFlight.add(request);
     const scored = scoredFrom(request);
-    if (scored !== null) this.#records.started(scored);
+    if (scored !== null) request.isTimed = this.#records.started(scored) || choice.isByRequest;
     return request;
   }
 
@@ -251,6 +258,12 @@ export class WorkerState {
     this.#queue.kept(sequence);
   }
 
+  /** A name that no visitor and no other request has: a request that is a unit of its own gets a fresh toss by it. */
+  #nextRequest(): string {
+    this.#requestUnits += 1;
+    return `request ${this.#boot} ${this.#requestUnits}`;
+  }
+
   #serve(table: RoutingTable, grant: { readonly nowMs: number; readonly isFromDisk: boolean }): void {
     for (const exposure of this.#guard.accept(table, grant)) this.#health.forget(exposure.canary);
     this.#table = table;
@@ -302,10 +315,22 @@ export class WorkerState {
     const seen = outcomeOf({ ...request, end, endMs }, choice.service.responseDeadlineMs);
     const outcome = hasFallenBack ? "failed" : seen;
     if (!hasFallenBack) this.#record(request, outcome);
+    this.#time(request, end, endMs);
     const { service, environment } = choice.service;
     const { rollout, arm, weight, route, pool } = choice;
     const isHarm = arm === "canary" && seen === "failed";
     this.#counters.add({ service, environment, rollout, release: pool.release, arm, weight, route, outcome, isHarm });
+  }
+
+  /** A client that went away had waited for so long at least, on either side. What Belay cut is no answer of anybody's. */
+  #time(request: InFlight, end: ExchangeEnd, endMs: number): void {
+    const scored = scoredFrom(request);
+    if (!request.isTimed || scored === null || (end === "cut" && request.headMs === null)) return;
+    const deadlineMs = request.choice.service.responseDeadlineMs;
+    const waitedMs = (request.headMs ?? endMs) - request.waitingSinceMs;
+    // What no instance took, or none answered, is as slow as can be: refusing fast is not being fast.
+    const isUnanswered = request.hasFallenBack || (request.headMs === null && end !== "aborted");
+    this.#records.timed(scored, isUnanswered ? deadlineMs : Math.min(waitedMs, deadlineMs));
   }
 
   #record(request: InFlight, outcome: Outcome): void {
@@ -335,6 +360,7 @@ function stableChoice({ service, name }: FoundRoute, rollout: string, exposureEp
     rollout,
     exposureEpoch,
     unit: null,
+    isByRequest: false,
   };
 }
 

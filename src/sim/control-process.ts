@@ -1,3 +1,5 @@
+import { openConfigs } from "../config/open-configs.ts";
+import { createMemoryFiles } from "../config/sealed-files.ts";
 import { ControlLoop } from "../control/control-loop.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import type { DataPlane } from "../control/data-plane.ts";
@@ -11,7 +13,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { type MemoryLedgerDisk, openMemoryLedger } from "../ledger/memory-ledger.ts";
 import type { Clock } from "../ports/clock.ts";
 import { silentLog } from "../ports/log.ts";
-import type { Random } from "../ports/random.ts";
+import { createSeededRandom, type Random } from "../ports/random.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import { SimDataPlane } from "./sim-data-plane.ts";
 import type { SimRuntime } from "./sim-runtime.ts";
@@ -79,6 +81,11 @@ export class ControlProcess {
         world,
         loop: this.loop,
         keys: new PreviewKeys({ store: createMemoryKeyStore(), random: world.random }),
+      }),
+      configs: openConfigs({
+        files: createMemoryFiles(createSeededRandom(0)),
+        clock: world.clock,
+        runCommand: () => Promise.reject(new Error("nothing has configuration in the simulator")),
       }),
       releases: {
         readFile: () => Promise.resolve(undefined),

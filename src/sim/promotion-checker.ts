@@ -41,7 +41,7 @@ export class PromotionChecker {
       case "promote-requested":
         way.isByPerson = true;
         way.mayEndAtOnce ||= fact.skipsAnalysis;
-        if (before.phase.name === "baking") way.isBaked = true;
+        if (before.phase.name === "baking" || step === before.plan.steps.length) way.isBaked = true;
         if (step !== null && fact.isFull) for (const index of before.plan.steps.keys()) way.endedSteps.add(index);
         if (step !== null) way.endedSteps.add(step);
         break;

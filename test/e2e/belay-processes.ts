@@ -7,7 +7,7 @@ export interface BelayProcess {
   readonly pid: number;
   readonly parentPid: number;
   readonly startedAtTicks: number;
-  /** keeper, holder, proxy, control; `other` is a service's instance, or a build. */
+  /** keeper, holder, proxy, control, output; `other` is a service's instance, or a build. */
   readonly role: string;
   /** Of a proxy worker, as the keeper calls it. */
   readonly name: string;
@@ -18,7 +18,7 @@ export function findProcesses(dataFolder: string): readonly BelayProcess[] {
   return listProcesses().flatMap(({ pid, parentPid, startedAtTicks }) => {
     const argv = readOrEmpty(() => readFileSync(`/proc/${pid}/cmdline`, "utf8")).split("\0");
     const role = argv[2] ?? "";
-    if (argv[3] === dataFolder && ["keeper", "holder", "proxy", "control"].includes(role))
+    if (argv[3] === dataFolder && ["keeper", "holder", "proxy", "control", "output"].includes(role))
       return [{ pid, parentPid, startedAtTicks, role, name: argv[4] ?? "" }];
     const folder = readOrEmpty(() => readlinkSync(`/proc/${pid}/cwd`));
     return folder.startsWith(`${dataFolder}/`) ? [{ pid, parentPid, startedAtTicks, role: "other", name: "" }] : [];
@@ -49,7 +49,7 @@ export function pidListeningOn(dataFolder: string, port: number): number {
  */
 export function killAll(dataFolder: string): void {
   // Keeper and holder first: they start anew what ends.
-  const order = ["keeper", "holder", "control", "proxy", "other"];
+  const order = ["keeper", "holder", "control", "proxy", "output", "other"];
   for (let pass = 0; pass < 50; pass += 1) {
     const found = [...findProcesses(dataFolder)].sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role));
     if (found.length === 0) return;

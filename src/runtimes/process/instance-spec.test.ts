@@ -5,6 +5,7 @@ import fc from "fast-check";
 import type { Release } from "../../rollout/rollout.ts";
 import { isTaskRunId, taskRunId } from "../task-runner.ts";
 import { instanceId, instanceSpec, isInstanceId, releaseProcess, shellLine, slotOf } from "./instance-spec.ts";
+import { noVariables } from "./release-environment.ts";
 import { readEnd } from "./task-processes.ts";
 
 const release: Release = {
@@ -28,9 +29,40 @@ const release: Release = {
   expose: "previews",
 };
 
+const unconfigured = { variables: noVariables, seal: () => assert.fail("there is nothing to seal") };
+
+test("what is configured comes beside it, secrets sealed, and takes the place of nothing of Belay's", () => {
+  const id = instanceId(release, 0);
+  const folders = { bundleFolder: "/b", scratchFolder: "/s", nodeFolder: "/n" };
+  const variables = { plain: { REGION: "eu", LANG: "fr_FR.UTF-8", PORT: "1" }, secret: { TOKEN: "hunter22" } };
+  const spec = instanceSpec({
+    release,
+    id,
+    port: 20_001,
+    ...folders,
+    variables,
+    seal: (sealed) => `sealed ${Object.keys(sealed)}`,
+  });
+  assert.equal(spec.sealedEnv, "sealed TOKEN");
+  const { REGION, LANG, PORT } = spec.env;
+  assert.deepEqual({ REGION, LANG, PORT }, { REGION: "eu", LANG: "fr_FR.UTF-8", PORT: "20001" });
+  assert.ok(!JSON.stringify(spec).includes("hunter22"));
+  const place = { release, id, ...folders, variables, seal: () => "sealed" };
+  const task = releaseProcess(place, ["node", "task.js"], { BELAY_TASK: "migrate" });
+  assert.deepEqual([task.sealedEnv, task.env["REGION"], task.env["BELAY_TASK"]], ["sealed", "eu", "migrate"]);
+});
+
 test("an instance gets its address, who it is, folders of its own, and nothing else", () => {
   const id = instanceId(release, 0);
-  const spec = instanceSpec({ release, id, port: 20_001, bundleFolder: "/b", scratchFolder: "/s", nodeFolder: "/n" });
+  const spec = instanceSpec({
+    release,
+    id,
+    port: 20_001,
+    bundleFolder: "/b",
+    scratchFolder: "/s",
+    nodeFolder: "/n",
+    ...unconfigured,
+  });
   assert.deepEqual(spec, {
     name: "shop.production.shop-1a2b3c.0",
     argv: ["/bin/sh", "-c", "exec node server.js"],
@@ -58,7 +90,7 @@ test("a task gets what every process of the release gets, but no address, and it
   const id = taskRunId(release, { kind: "task", name: "migrate", number: 1 });
   assert.equal(id, "shop.production.shop-1a2b3c.task-migrate.1");
   assert.deepEqual([isTaskRunId(id), isInstanceId(id), isTaskRunId(instanceId(release, 0))], [true, false, false]);
-  const place = { release, id, bundleFolder: "/b", scratchFolder: "/s", nodeFolder: "/n" };
+  const place = { release, id, bundleFolder: "/b", scratchFolder: "/s", nodeFolder: "/n", ...unconfigured };
   const instance = instanceSpec({ ...place, port: 20_001 });
   const { PORT, HOST, BELAY_INSTANCE, ...common } = instance.env;
   assert.deepEqual([PORT, HOST, BELAY_INSTANCE], ["20001", "127.0.0.1", id]);

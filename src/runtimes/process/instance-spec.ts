@@ -1,7 +1,7 @@
-import { join } from "node:path";
 import type { InstanceId, Release } from "../../rollout/rollout.ts";
 import { safeWord } from "../safe-word.ts";
 import type { KeptSpec } from "./process-keeper.ts";
+import { type ReleaseVariables, releaseEnvironment } from "./release-environment.ts";
 
 export const instanceHost = "127.0.0.1";
 
@@ -27,6 +27,9 @@ export interface ProcessPlace {
   readonly bundleFolder: string;
   readonly scratchFolder: string;
   readonly nodeFolder: string;
+  readonly variables: ReleaseVariables;
+  /** Makes of variables what may be written down. */
+  seal(variables: Readonly<Record<string, string>>): string;
 }
 
 /** Pure: what the keeper is asked to run for an instance. */
@@ -36,29 +39,22 @@ export function instanceSpec(options: ProcessPlace & { readonly port: number }):
 }
 
 /**
- * Any process of a release, be it an instance or a task: what all of them get is written here and nowhere else. `own` is what
- * only this kind gets.
+ * Any process of a release, be it an instance, a worker or a command that runs once: what all of them get is written here and
+ * nowhere else. `own` is what only this kind gets.
  */
 export function releaseProcess(
-  { release, id, bundleFolder, scratchFolder, nodeFolder }: ProcessPlace,
+  place: ProcessPlace,
   command: string | readonly string[],
   own: Readonly<Record<string, string>>,
 ): KeptSpec {
-  const system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+  const { release, id, bundleFolder } = place;
+  const { env, secretEnv } = releaseEnvironment(place);
   return {
     name: id,
     argv: typeof command === "string" ? ["/bin/sh", "-c", shellLine(command)] : command,
     cwd: bundleFolder,
-    env: {
-      ...own,
-      BELAY_SERVICE: release.service,
-      BELAY_ENVIRONMENT: release.environment,
-      BELAY_RELEASE: release.id,
-      LANG: "C.UTF-8",
-      HOME: scratchFolder,
-      TMPDIR: join(scratchFolder, "tmp"),
-      PATH: [join(bundleFolder, "node_modules/.bin"), nodeFolder, ...system].join(":"),
-    },
+    env: { ...env, ...own },
+    ...(Object.keys(secretEnv).length === 0 ? {} : { sealedEnv: place.seal(secretEnv) }),
     sockets: [],
     keys: {},
     memoryBytesMax: release.run.memoryBytesMax,

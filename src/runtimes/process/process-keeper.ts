@@ -16,10 +16,12 @@ export interface KeptSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly sockets: readonly string[];
   readonly keys: Readonly<Record<string, string>>;
+  /** More variables, sealed. What the process writes is masked by the output filter, which must run then. */
+  readonly sealedEnv?: string | undefined;
   readonly memoryBytesMax: number | null;
   readonly graceMs: number;
   /** Started once and never again; how it ended is listed until it is stopped. Idempotent by name alone. */
-  readonly isOnce?: true;
+  readonly isOnce?: true | undefined;
 }
 
 export interface KeptProcess {

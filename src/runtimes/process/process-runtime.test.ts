@@ -11,6 +11,7 @@ import { createSeededRandom } from "../../ports/random.ts";
 import { releaseNamed } from "../../rollout/rollout.builder.ts";
 import type { KeptProcess, KeptSpec } from "./process-keeper.ts";
 import { openProcessRuntime, type ProcessRuntime } from "./process-runtime.ts";
+import { noVariables } from "./release-environment.ts";
 
 // Goal: what happens around the edges, where a real keeper and real processes come only by chance. The rest is the contract's.
 
@@ -19,13 +20,19 @@ function openWithKeeper(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), "belay-runtime-"));
   const clock = new ManualClock();
   const kept = new Map<string, KeptProcess>();
+  const asked: string[] = [];
   const keeper = {
     isAway: false,
-    run: async ({ name, env }: KeptSpec) => {
+    asked,
+    run: async ({ name, env, sealedEnv }: KeptSpec) => {
+      asked.push(`run ${name}${sealedEnv === undefined ? "" : " with secrets"}`);
       if (keeper.isAway) throw new BelayError({ code: "BELAY_KEEPER_UNREACHABLE", message: "no keeper", next: "Wait." });
       kept.set(name, { name, pid: 1, state: "running", exits: 0, lastExit: "", isEndUnseen: false, ranMs: 0, logFile: "", env });
     },
-    stop: async (name: string) => void kept.delete(name),
+    stop: async (name: string) => {
+      asked.push(`stop ${name}`);
+      kept.delete(name);
+    },
     list: async () => [...kept.values()],
     onExit: () => () => {},
   };
@@ -34,6 +41,20 @@ function openWithKeeper(t: TestContext) {
       keeper,
       folderOf: async () => folder,
       nodeFolder: "/usr/bin",
+      config: {
+        variablesOf: ({ config }) => (config === undefined ? noVariables : { plain: {}, secret: { TOKEN: "hunter22" } }),
+        seal: () => `sealed ${asked.length}`,
+        outputFilter: {
+          name: "output",
+          argv: ["filter"],
+          cwd: "/",
+          env: { BELAY_PROGRAM: "2" },
+          sockets: [],
+          keys: {},
+          memoryBytesMax: null,
+          graceMs: 0,
+        },
+      },
       folder: join(folder, "instances"),
       logTail: async () => "",
       probe: { health: async () => ({ status: 200 }), listening: () => [] },
@@ -113,4 +134,31 @@ test("a scratch folder that cannot be removed keeps no instance from being stopp
   await runtime().stop(name, 0);
   assert.deepEqual(await runtime().list(), []);
   assert.ok(existsSync(record));
+});
+
+test("what runs once and what works in the background has its secrets as instances do, and is not replaced for another seal", async (t) => {
+  const { keeper, runtime } = openWithKeeper(t);
+  const configured = { ...releaseNamed("b"), config: "1" };
+  const id = "shop.production.b.task-migrate.1";
+  const task = { id, kind: "task", name: "migrate", release: configured, command: "node migrate.js" } as const;
+  await runtime().tasks.start(task);
+  assert.deepEqual(keeper.asked.splice(0), ["run output", `run ${id} with secrets`]);
+  const worker = { kind: "worker", name: "mail", command: "node mail.js", memoryBytesMax: null, aliveAfterMs: 0 } as const;
+  await runtime().workers.start(configured, worker);
+  await runtime().workers.start(configured, worker);
+  const ofWorker = (await runtime().workers.list()).map((run) => `run ${run.id} with secrets`);
+  assert.deepEqual(keeper.asked, ["run output", ...ofWorker, "run output"]);
+});
+
+test("an instance with secrets is started when its output can be masked, by a filter of this program and by one alone", async (t) => {
+  const { keeper, kept, runtime } = openWithKeeper(t);
+  await runtime().start(releaseNamed("a"), 1);
+  assert.deepEqual(keeper.asked, ["run shop.production.a.0"]);
+  await runtime().start({ ...releaseNamed("b"), config: "1" }, 1);
+  assert.deepEqual(keeper.asked.slice(1), ["run output", "run shop.production.b.0 with secrets"]);
+  const filter = kept.get("output");
+  assert.ok(filter !== undefined);
+  kept.set("output", { ...filter, env: { BELAY_PROGRAM: "1" } });
+  await runtime().start({ ...releaseNamed("c"), config: "1" }, 1);
+  assert.deepEqual(keeper.asked.slice(3), ["stop output", "run output", "run shop.production.c.0 with secrets"]);
 });

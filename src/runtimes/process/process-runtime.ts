@@ -9,18 +9,14 @@ import { type InstanceRecord, InstanceRecords } from "./instance-record.ts";
 import { instanceHost, instanceId, instanceSpec, isInstanceId, slotOf } from "./instance-spec.ts";
 import { InstanceWatch } from "./instance-watch.ts";
 import type { Probe } from "./probe.ts";
-import type { KeptProcess, ProcessKeeper } from "./process-keeper.ts";
+import type { KeptProcess } from "./process-keeper.ts";
+import { ReleaseStarter, type ReleaseStarterOptions } from "./release-starter.ts";
 import { TaskProcesses } from "./task-processes.ts";
 import { WorkerProcesses } from "./worker-processes.ts";
 
 const shownLines = 20;
 
-export interface ProcessRuntimeOptions {
-  readonly keeper: ProcessKeeper;
-  /** The bundle's folder, checked against its digest. */
-  readonly folderOf: (release: Release) => Promise<string>;
-  /** Has `node` in it; comes before the system's folders in an instance's PATH. */
-  readonly nodeFolder: string;
+export interface ProcessRuntimeOptions extends ReleaseStarterOptions {
   /** For records and scratch folders of instances. */
   readonly folder: string;
   readonly logTail: (file: string, lines: number) => Promise<string>;
@@ -45,6 +41,7 @@ class Processes implements ProcessRuntime {
   readonly tasks: TaskProcesses;
   readonly workers: WorkerProcesses;
   readonly #options: ProcessRuntimeOptions;
+  readonly #starter: ReleaseStarter;
   readonly #records: InstanceRecords;
   readonly #watches = new Map<InstanceId, InstanceWatch>();
   /** What could not even be started; tried again at the next `start`. */
@@ -54,8 +51,9 @@ class Processes implements ProcessRuntime {
 
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
-    this.tasks = new TaskProcesses(options);
-    this.workers = new WorkerProcesses(options);
+    this.#starter = new ReleaseStarter(options);
+    this.tasks = new TaskProcesses({ ...options, starter: this.#starter });
+    this.workers = new WorkerProcesses({ ...options, starter: this.#starter });
     this.#records = new InstanceRecords(options.folder);
     void this.#tidyUp(() => this.#records.removeLeftovers());
     this.#stopListening = options.keeper.onExit(({ name, lastExit }) => void this.#noteExit(name, lastExit));
@@ -106,10 +104,10 @@ class Processes implements ProcessRuntime {
   }
 
   async #startOne(release: Release, id: InstanceId): Promise<void> {
-    const { keeper, folderOf, nodeFolder, random } = this.#options;
+    const { keeper, random } = this.#options;
     let port = 0;
     try {
-      const bundleFolder = await folderOf(release);
+      const place = await this.#starter.place({ release, id, scratchFolder: this.#records.scratchFolder(id) });
       // Asked anew: to read the bundle takes a while, in which another release may have been started.
       const kept = instancesAmong(await keeper.list());
       const taken = () => new Set([...this.#portsInHand, ...kept.map(({ env }) => Number(env["PORT"]))]);
@@ -117,8 +115,7 @@ class Processes implements ProcessRuntime {
       while (this.#portsInHand.has(port));
       this.#portsInHand.add(port);
       this.#records.create(id, release, port);
-      const scratchFolder = this.#records.scratchFolder(id);
-      await keeper.run(instanceSpec({ release, id, port, bundleFolder, scratchFolder, nodeFolder }));
+      await this.#starter.run(instanceSpec({ ...place, port }));
     } catch (cause) {
       // A keeper that is away is no fault of the release: the start is asked for again.
       if (!(cause instanceof BelayError) || cause.code === "BELAY_KEEPER_UNREACHABLE") throw cause;

@@ -3,19 +3,17 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BelayError } from "../../errors.ts";
 import type { Log } from "../../ports/log.ts";
-import type { Release } from "../../rollout/rollout.ts";
 import type { RunId } from "../../rollout/task.ts";
 import { isTaskRunId, type TaskEnd, type TaskKind, type TaskRun, type TaskRunner, type TaskSpec } from "../task-runner.ts";
 import { releaseProcess } from "./instance-spec.ts";
 import type { KeptProcess, ProcessKeeper } from "./process-keeper.ts";
+import type { ReleaseStarter } from "./release-starter.ts";
 
 const shownLines = 20;
 
 export interface TaskProcessesOptions {
   readonly keeper: ProcessKeeper;
-  /** The bundle's folder, checked against its digest. */
-  readonly folderOf: (release: Release) => Promise<string>;
-  readonly nodeFolder: string;
+  readonly starter: ReleaseStarter;
   /** For scratch folders. */
   readonly folder: string;
   readonly logTail: (file: string, lines: number) => Promise<string>;
@@ -33,17 +31,16 @@ export class TaskProcesses implements TaskRunner {
   }
 
   async start(task: TaskSpec): Promise<void> {
-    const { keeper, folderOf, nodeFolder, log } = this.#options;
+    const { starter, log } = this.#options;
     const { id, kind, name, release, command } = task;
     if (!isTaskRunId(id)) throw new Error(`no id of a task: ${id}`);
     try {
-      const bundleFolder = await folderOf(release);
       const scratchFolder = this.#scratchFolder(id);
+      const place = await starter.place({ release, id, scratchFolder });
       makeFolder(join(scratchFolder, "tmp"));
-      const own = { BELAY_TASK: name, BELAY_TASK_KIND: kind };
-      const spec = releaseProcess({ release, id, bundleFolder, scratchFolder, nodeFolder }, command, own);
+      const spec = releaseProcess(place, command, { BELAY_TASK: name, BELAY_TASK_KIND: kind });
       this.#refused.delete(id);
-      await keeper.run({ ...spec, isOnce: true });
+      await starter.run({ ...spec, isOnce: true });
     } catch (cause) {
       // A keeper that is away is no fault of the task: the start is asked for again.
       if (!(cause instanceof BelayError) || cause.code === "BELAY_KEEPER_UNREACHABLE") throw cause;

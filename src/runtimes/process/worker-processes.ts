@@ -8,14 +8,13 @@ import type { Release } from "../../rollout/rollout.ts";
 import { isWorkerId, type WorkerRun, type WorkerRunner, workerId } from "../worker-runner.ts";
 import { releaseProcess } from "./instance-spec.ts";
 import type { KeptProcess, ProcessKeeper } from "./process-keeper.ts";
+import type { ReleaseStarter } from "./release-starter.ts";
 
 const shownLines = 20;
 
 export interface WorkerProcessesOptions {
   readonly keeper: ProcessKeeper;
-  /** The bundle's folder, checked against its digest. */
-  readonly folderOf: (release: Release) => Promise<string>;
-  readonly nodeFolder: string;
+  readonly starter: ReleaseStarter;
   /** For scratch folders. */
   readonly folder: string;
   readonly logTail: (file: string, lines: number) => Promise<string>;
@@ -33,15 +32,14 @@ export class WorkerProcesses implements WorkerRunner {
   }
 
   async start(release: Release, worker: WorkerProcess): Promise<void> {
-    const { keeper, folderOf, nodeFolder, log } = this.#options;
+    const { starter, log } = this.#options;
     const { name, command, memoryBytesMax } = worker;
     const id = workerId(release, name);
     try {
-      const bundleFolder = await folderOf(release);
       const scratchFolder = this.#scratchFolder(id);
+      const place = await starter.place({ release, id, scratchFolder });
       makeFolder(join(scratchFolder, "tmp"));
-      const place = { release, id, bundleFolder, scratchFolder, nodeFolder };
-      await keeper.run({ ...releaseProcess(place, command, { BELAY_PROCESS: name }), memoryBytesMax });
+      await starter.run({ ...releaseProcess(place, command, { BELAY_PROCESS: name }), memoryBytesMax });
       this.#refused.delete(id);
     } catch (cause) {
       // A keeper that is away is no fault of the worker: the start is asked for again.

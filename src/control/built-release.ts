@@ -1,13 +1,21 @@
 import type { RolloutFact } from "../rollout/entry.ts";
+import { withConfig } from "../rollout/release-id.ts";
+import type { Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { takenRoute } from "./taken-route.ts";
 
-/** What a build ended with, or its refusal: what was free when it began may have been taken by another service since. */
-export function checkBuilt(fact: RolloutFact, service: Service, all: readonly Service[]): RolloutFact {
+/** What was free when the build began may have been taken by another service since. */
+export function checkBuilt(service: Service, fact: RolloutFact, services: readonly Service[]): RolloutFact {
   if (fact.kind !== "release-built") return fact;
-  const taken = takenRoute(fact.release, all);
+  const taken = takenRoute(fact.release, services);
   if (taken !== null) return { kind: "rollout-refused", code: taken.code, reason: taken.message, next: taken.next };
   return refuseWhatServes(service, fact);
+}
+
+/** A release of which only the configuration is another needs no build; null for any other. */
+export function configRelease({ releases }: Service, { config, revisionOf }: Rollout): RolloutFact | null {
+  const revision = revisionOf === undefined ? undefined : releases[revisionOf];
+  return revision === undefined ? null : { kind: "release-built", release: withConfig(revision, config) };
 }
 
 /** A build whose result serves everyone already has nothing to roll out. */
@@ -18,7 +26,7 @@ function refuseWhatServes(service: Service, fact: RolloutFact & { kind: "release
   return {
     kind: "rollout-refused",
     code: "BELAY_RELEASE_SERVES_ALREADY",
-    reason: `the commit builds to ${fact.release.id}, which serves everyone already`,
+    reason: `the commit makes release ${fact.release.id}, which serves everyone already`,
     next: "Commit the change that you want to deploy, then run `belay deploy` again.",
   };
 }

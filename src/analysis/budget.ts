@@ -1,0 +1,25 @@
+import type { JudgedMetric } from "../rollout/evidence-summary.ts";
+
+/** A release that is no worse is taken back by all tests together in at most this share of rollouts. */
+export const alpha = 0.01;
+
+/** How the alpha is split. KPIs have what is left. */
+const weights: Readonly<Record<JudgedMetric, number>> = { errors: 0.4, latency: 0.25, slo: 0.1, latencySlo: 0.1 };
+
+/**
+ * The e-value at which a metric decides: 1/(alpha w), a weighted Bonferroni. Steps cost nothing, because each test is one
+ * martingale over the whole rollout. The weighted average of e-values would decide a little earlier, and it is not used:
+ * it is valid only where all of them are fair bets given the same past. With visitors as units they are not, since a
+ * visitor's first answer, which the latency test has seen, gives away its side before its first error comes.
+ */
+export const thresholds: Readonly<Record<JudgedMetric, number>> = {
+  errors: thresholdOf("errors"),
+  latency: thresholdOf("latency"),
+  /** Both objectives are judged by the same test. */
+  slo: thresholdOf("slo"),
+  latencySlo: thresholdOf("latencySlo"),
+};
+
+function thresholdOf(metric: JudgedMetric): number {
+  return Math.round(1 / (alpha * weights[metric]));
+}

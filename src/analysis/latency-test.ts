@@ -1,0 +1,214 @@
+import type { LatencyFigures } from "../rollout/evidence-summary.ts";
+import type { Arm } from "../routing/wire.ts";
+import { thresholds } from "./budget.ts";
+import { binsFor, LatencyHistogram, latencyBin } from "./latency-histogram.ts";
+import { Mixture, type MixtureState } from "./mixture.ts";
+
+/** Categories end at these quantiles of stable. */
+const cuts = [0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999] as const;
+const categoryCount = cuts.length + 1;
+
+/** What a slower release may look like: everything takes `times` as long, or what stable has beyond a quantile is so many times as common. */
+const alternatives = [
+  { kind: "shift", times: 1.08, prior: 0.15 },
+  { kind: "shift", times: 1.2, prior: 0.16 },
+  { kind: "shift", times: 1.5, prior: 0.13 },
+  { kind: "shift", times: 3, prior: 0.12 },
+  { kind: "tail", beyond: 0.95, times: 1.7, prior: 0.1 },
+  { kind: "tail", beyond: 0.99, times: 1.7, prior: 0.1 },
+  { kind: "tail", beyond: 0.99, times: 4, prior: 0.1 },
+  { kind: "tail", beyond: 0.999, times: 3, prior: 0.07 },
+  { kind: "tail", beyond: 0.999, times: 15, prior: 0.07 },
+] as const;
+
+type Alternative = (typeof alternatives)[number];
+
+const restartCash = 0.5;
+const restartShare = 0.01;
+const stableMin = 100;
+const refreshGrowth = 1.15;
+/** Nobody believes a verdict on fewer; waiting never hurts validity. */
+const canaryMin = 5;
+/** Half a visitor, spread over the categories, keeps a category that stable has never reached from being impossible. */
+const smoothing = 0.5;
+
+/** For one alternative, how many times likelier each category is than on stable, rising with the category. */
+export type Likelihoods = readonly number[];
+
+/** What one timed visitor multiplies the bet on an alternative by; `share` is the canary's share of visitors, within (0, 1). */
+export function latencyFactor(options: { readonly arm: Arm; readonly share: number; readonly likelihood: number }): number {
+  const { arm, share, likelihood } = options;
+  return (arm === "canary" ? likelihood : 1) / (share * likelihood + 1 - share);
+}
+
+export interface LatencyTestState {
+  readonly mixture: MixtureState;
+  readonly peakLogE: number;
+  readonly stable: readonly (readonly [bin: number, count: number])[];
+  readonly canary: readonly (readonly [bin: number, count: number])[];
+  readonly nextRefresh: number;
+  readonly edges: readonly number[];
+  readonly likelihoods: readonly Likelihoods[];
+}
+
+/**
+ * Are answers slower on the canary? Durations are put into eight categories by the quantiles of stable's own past, and the
+ * bet is on a visitor of a slow category being the canary's. If the canary is not slower, that side is still the toss of
+ * the router's coin, so the value is a fair bet however latencies drift; because each alternative's likelihood rises with
+ * the category, a canary that is faster only loses it. (Multinomial form of the label test: Lindon and Malek,
+ * Anytime-Valid Inference for Multinomial Count Data; categories and priors were measured at 1.5 to 1.7 times an oracle.)
+ *
+ * One answer per visitor and rollout, chosen before its outcome is known: visitors on slow lines would otherwise be
+ * counted again and again on the same side. A request that was not answered by its deadline is as slow as its deadline.
+ */
+export class LatencyTest {
+  readonly #mixture: Mixture;
+  readonly #logFactors = new Float64Array(alternatives.length);
+  #stable = new LatencyHistogram();
+  #canary = new LatencyHistogram();
+  #peakLogE = 0;
+  #nextRefresh = stableMin;
+  #edges: readonly number[] = [];
+  #likelihoods: readonly Likelihoods[] = [];
+
+  /** With `restarts` a part of the bet is kept back, so that a release that slows down late is not weighed against all before it. */
+  constructor({ restarts = false }: { readonly restarts?: boolean } = {}) {
+    this.#mixture = new Mixture({ priors: alternatives.map(({ prior }) => prior), cash: restarts ? restartCash : 0 });
+  }
+
+  static restore(state: LatencyTestState): LatencyTest {
+    const test = new LatencyTest();
+    test.#mixture.load(state.mixture);
+    test.#peakLogE = state.peakLogE;
+    test.#stable = LatencyHistogram.restore(state.stable);
+    test.#canary = LatencyHistogram.restore(state.canary);
+    test.#nextRefresh = state.nextRefresh;
+    test.#edges = state.edges;
+    test.#likelihoods = state.likelihoods;
+    return test;
+  }
+
+  /** A visitor's timed answer, by a request that was assigned at `weight` ten-thousandths. */
+  timed(answer: { readonly arm: Arm; readonly weight: number; readonly tookMs: number }): void {
+    const { arm, weight, tookMs } = answer;
+    if (weight <= 0 || weight >= 10_000) return;
+    const bin = latencyBin(tookMs);
+    // What stable did before this answer decides the categories; the answer itself has no part in them.
+    if (this.#stable.total >= this.#nextRefresh) this.#refresh();
+    if (this.#likelihoods.length > 0) this.#bet(arm, weight / 10_000, this.#categoryOf(bin));
+    (arm === "stable" ? this.#stable : this.#canary).add(bin);
+  }
+
+  /** Ends an epoch: a minute, or a weight. Does nothing in a test without restarts. */
+  invest(): void {
+    this.#mixture.invest(restartShare);
+  }
+
+  get logE(): number {
+    return this.#mixture.logValue();
+  }
+
+  get peakLogE(): number {
+    return this.#peakLogE;
+  }
+
+  get isDecided(): boolean {
+    return this.#canary.total >= canaryMin && this.logE >= Math.log(thresholds.latency);
+  }
+
+  /** What the bet has won most on, in words that follow "slower": which part of the answers moved. */
+  get moved(): string {
+    const wealth = this.#mixture.state().logWealth;
+    const leading = wealth.indexOf(Math.max(...wealth));
+    const alternative: Alternative | undefined = alternatives[leading];
+    if (alternative === undefined || alternative.kind === "shift") return "throughout";
+    return `mostly among the slowest ${Number(((1 - alternative.beyond) * 100).toPrecision(2))} %`;
+  }
+
+  figures(arm: Arm): LatencyFigures {
+    const histogram = arm === "stable" ? this.#stable : this.#canary;
+    return {
+      visitors: histogram.total,
+      p50Ms: rounded(histogram.quantileMs(0.5)),
+      p95Ms: rounded(histogram.quantileMs(0.95)),
+      p99Ms: rounded(histogram.quantileMs(0.99)),
+    };
+  }
+
+  state(): LatencyTestState {
+    return {
+      mixture: this.#mixture.state(),
+      peakLogE: this.#peakLogE,
+      stable: this.#stable.state(),
+      canary: this.#canary.state(),
+      nextRefresh: this.#nextRefresh,
+      edges: this.#edges,
+      likelihoods: this.#likelihoods,
+    };
+  }
+
+  #bet(arm: Arm, share: number, category: number): void {
+    for (let index = 0; index < this.#logFactors.length; index += 1) {
+      const likelihood = this.#likelihoods[index]?.[category] ?? 1;
+      this.#logFactors[index] = Math.log(latencyFactor({ arm, share, likelihood }));
+    }
+    this.#mixture.multiply(this.#logFactors);
+    if (arm === "canary") this.#peakLogE = Math.max(this.#peakLogE, this.logE);
+  }
+
+  #categoryOf(bin: number): number {
+    let category = 0;
+    while (category < this.#edges.length && bin >= (this.#edges[category] ?? 0)) category += 1;
+    return category;
+  }
+
+  #refresh(): void {
+    this.#nextRefresh = this.#stable.total * refreshGrowth + 1;
+    this.#edges = cuts.map((cut) => this.#stable.edgeAt(cut));
+    this.#likelihoods = alternatives.map((alternative) => likelihoodsOf(alternative, this.#edges, this.#stable));
+  }
+}
+
+/** The likelihood of each category under the alternative over that on stable, made to rise by a running maximum, with mean 1 on stable. */
+export function likelihoodsOf(
+  alternative: Alternative,
+  edges: readonly number[],
+  stable: Pick<LatencyHistogram, "total" | "shareBefore">,
+): Likelihoods {
+  const under = categoryShares(edges, stable, 0);
+  const against =
+    alternative.kind === "shift" ? categoryShares(edges, stable, binsFor(alternative.times)) : tailShares(alternative, under);
+  let highest = 0;
+  const rising = under.map((share, category) => {
+    highest = Math.max(highest, (against[category] ?? 0) / share);
+    return highest;
+  });
+  const mean = rising.reduce((sum, likelihood, category) => sum + likelihood * (under[category] ?? 0), 0);
+  return rising.map((likelihood) => likelihood / mean);
+}
+
+function categoryShares(
+  edges: readonly number[],
+  stable: Pick<LatencyHistogram, "total" | "shareBefore">,
+  shiftBins: number,
+): readonly number[] {
+  let before = 0;
+  return Array.from({ length: categoryCount }, (_, category) => {
+    const edge = edges[category];
+    const until = edge === undefined ? 1 : stable.shareBefore(edge - shiftBins);
+    const share = until - before;
+    before = until;
+    return (share * stable.total + smoothing / categoryCount) / (stable.total + smoothing);
+  });
+}
+
+function tailShares(alternative: Extract<Alternative, { kind: "tail" }>, under: readonly number[]): readonly number[] {
+  const isBeyond = (category: number) => category > 0 && (cuts[category - 1] ?? 0) >= alternative.beyond;
+  const beyond = under.reduce((sum, share, category) => sum + (isBeyond(category) ? share : 0), 0);
+  const times = Math.min(alternative.times, 0.9 / beyond);
+  return under.map((share, category) => share * (isBeyond(category) ? times : (1 - times * beyond) / (1 - beyond)));
+}
+
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Number(ms.toPrecision(2));
+}

@@ -1,0 +1,57 @@
+import * as z from "zod";
+import { networkSchema } from "./cohort-schema.ts";
+import type { ConfigSource } from "./config-contract.ts";
+import { sourcesSchema } from "./config-schema.ts";
+import { dnsLabel, pathPattern, text } from "./leaves.ts";
+
+interface EnvironmentShape {
+  readonly trustedProxies: readonly string[];
+  readonly routes?: readonly { readonly host: string; readonly path: string }[] | undefined;
+  readonly config: Readonly<Record<string, ConfigSource>>;
+  readonly after?: string | undefined;
+}
+
+const hostPattern = /^(\*|(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$/;
+
+const route = z.strictObject({
+  host: text(hostPattern, 'a host name in lower case without port, or "*" for any', {
+    description: "Host name that visitors use.",
+    examples: ["shop.example.com", '"*"'],
+  }),
+  path: text(pathPattern, "a path prefix", { description: "Path prefix; / is everything.", examples: ["/", "/api"] }).prefault(
+    "/",
+  ),
+});
+
+/** A service in one environment: who reaches it there, and where its variables come from. Part of the one source in `schema.ts`. */
+export const environmentSchema: z.ZodType<EnvironmentShape> = z.strictObject({
+  trustedProxies: z
+    .array(networkSchema)
+    .max(100, "has more than 100 networks")
+    .prefault([])
+    .meta({
+      title: "a list of networks",
+      description: "Proxies in front of Belay, by address: only what they say of a client in X-Forwarded-* counts.",
+      examples: ["[10.0.0.0/8]"],
+    }),
+  routes: z
+    .array(route)
+    .min(1, "is empty, so that no visitor would reach the service")
+    .max(1000, "has more than 1000 routes")
+    .meta({
+      title: "a list of routes",
+      description: "What of the incoming traffic belongs to the service.",
+      examples: ["[{ host: shop.example.com }]"],
+    })
+    .optional(),
+  config: sourcesSchema.prefault({}).meta({
+    title: "a map of variables",
+    description: "Where the variables that `config` declares come from in this environment.",
+    examples: ["{ DATABASE_URL: { from: secret } }"],
+  }),
+  after: text(dnsLabel, "the name of another environment, or none", {
+    description:
+      "Environment in which the same bundle must have passed first, or none. Left out, staging comes before production when there is one.",
+    examples: ["staging"],
+  }).optional(),
+});

@@ -1,0 +1,71 @@
+import * as z from "zod";
+import type { JudgedMetric } from "../rollout/evidence-summary.ts";
+import type { OnFail } from "../rollout/rollout.ts";
+import { dnsLabel, duration, percent, text } from "./leaves.ts";
+
+/** What belay.yml says of steps, objectives and single metrics. */
+const hour = 3_600_000;
+/** Weight of the bake, and the highest that a step may have. */
+export const holdbackWeight: number = 9_500;
+
+export const stepSchema: z.ZodType<
+  { weight?: number | undefined; cohort?: string | undefined; minHold: number },
+  { weight?: string | undefined; cohort?: string | undefined; minHold?: string | 0 | undefined }
+> = z.strictObject({
+  weight: percent(
+    { description: "Share of visitors on the new release.", examples: ["5%"] },
+    (share) => share >= 0.0001 && share <= holdbackWeight / 10_000,
+    "is outside of 0.01% to 95%",
+  ).optional(),
+  cohort: text(dnsLabel, "the name of a cohort", {
+    description:
+      "In place of a weight: the members of this cohort, and nobody else. They stay on the release in the steps behind it.",
+    examples: ["internal"],
+  }).optional(),
+  minHold: duration({ description: "Shortest time at this weight.", examples: ["60s"] }).prefault("60s"),
+});
+
+const onFail = (metric: string): z.ZodType<OnFail | undefined, OnFail | undefined> =>
+  z
+    .enum(["rollback", "hold", "notify"])
+    .meta({ title: "rollback, hold or notify", description: `What follows when ${metric}.`, examples: ["notify"] })
+    .optional();
+
+type OnFails = { [Metric in JudgedMetric]?: OnFail | undefined };
+
+export const onFailsSchema: z.ZodType<OnFails, OnFails> = z.strictObject({
+  errors: onFail("more visitors fail than on stable; rollback when left out"),
+  slo: onFail("the availability objective is missed; rollback when left out"),
+  latency: onFail("answers are slower than on stable; notify when left out"),
+  latencySlo: onFail("the latency objective is missed; rollback when left out"),
+});
+
+const latency = z.strictObject({
+  under: duration(
+    { description: "An answer should begin within this time.", examples: ["300ms"] },
+    { atLeastMs: 1, atMostMs: hour },
+  ),
+  objective: percent(
+    { description: "Share of visitors whose answer does.", examples: ["99%"] },
+    (share) => share >= 0.5 && share < 1,
+    "is outside of 50% to less than 100%",
+  ),
+});
+
+export const sloSchema: z.ZodType<
+  { availability: number; latency?: { under: number; objective: number } | undefined },
+  { availability?: string | undefined; latency?: { under: string | 0; objective: string } | undefined }
+> = z.strictObject({
+  latency: latency
+    .meta({
+      title: "a map of keys",
+      description: "How fast answers are promised to be; nothing is promised when left out.",
+      examples: ["{ under: 300ms, objective: 99% }"],
+    })
+    .optional(),
+  availability: percent(
+    { description: "Share of requests that are answered well.", examples: ["99.9%"] },
+    (share) => share >= 0.5 && share < 1,
+    "is outside of 50% to less than 100%",
+  ).prefault("99.9%"),
+});
