@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { jsonOf } from "./belay-command.ts";
@@ -93,4 +93,31 @@ test("what preflight finds ends a rollout before anything runs, with exit code 4
     const back = jsonOf(await scene.expectBelay(["rollback", "hello", "--json"])) as { readonly outcome: string };
     assert.equal(back.outcome, "promoted");
   });
+});
+
+test("tests that staging ran count for the same bundle in production, and are not run again where a bundle is only sent", async (t) => {
+  const scene = openScene(t);
+  await scene.up();
+  const repository = await createRepository(join(scene.place.folder, "hello"));
+  const runs = join(scene.place.folder, "runs");
+  const checks = `{ tests: { run: "echo run >> ${runs}" } }`;
+  await repository.commitFile("server.js", server);
+  await repository.commitFile("belay.yml", manifest(checks).replace("environments:\n", "environments:\n  staging: {}\n"));
+  const staged = await scene.deploy(repository);
+  assert.equal(staged.outcome, "promoted", JSON.stringify(staged));
+  const seen = staged.checks.find(({ check }) => check === "tests");
+  assert.equal(seen?.status, "pass");
+  assert.match(seen?.summary ?? "", /seen in staging, where it was built/);
+  assert.equal(readFileSync(runs, "utf8"), "run\n");
+
+  await repository.commitFile(
+    "belay.yml",
+    manifest(checks).replace("service: hello", "service: sent").replace("hello.", "sent."),
+  );
+  const bundle = join(scene.place.folder, "sent.bundle");
+  await scene.expectBelay(["build", "-o", bundle], { cwd: repository.folder });
+  await scene.expectBelay(["deploy", "--bundle", bundle]);
+  const sent = (await scene.serviceStatus("sent")).rollout?.checks.find(({ check }) => check === "tests");
+  assert.equal(sent?.status, "skipped");
+  assert.equal(readFileSync(runs, "utf8"), "run\n");
 });
