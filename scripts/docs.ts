@@ -5,9 +5,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { openApiDocument } from "../src/api/openapi.ts";
+import { folderLooks } from "../src/cli/manifest-checks.ts";
 import { createProgram, exitCodeWords } from "../src/cli/program.ts";
 import { manifestJsonSchema } from "../src/manifest/schema.ts";
+import { builtInChecks } from "../src/preflight/all-checks.ts";
 import { describeApi } from "./docs/api-page.ts";
+import { describeChecks } from "./docs/checks-page.ts";
 import { describeCommandLine } from "./docs/command-line-page.ts";
 import { describeErrors } from "./docs/error-codes.ts";
 import { describeManifest } from "./docs/manifest-page.ts";
@@ -21,6 +24,7 @@ const api = openApiDocument();
 const pages: Readonly<Record<string, string>> = {
   "docs/reference/api.json": toJson(api),
   "docs/reference/api.md": describeApi(api),
+  "docs/reference/checks.md": describeChecks(folderLooks, builtInChecks),
   "docs/reference/cli.md": describeCommandLine(createProgram(), exitCodeWords),
   "docs/reference/errors.md": describeErrors(tree),
   "docs/reference/manifest.md": describeManifest(schema),

@@ -13,6 +13,7 @@ interface Need {
 
 const needs: readonly Need[] = [
   { command: "git", debianPackage: "git", why: "releases are built from commits" },
+  { command: "bandit", debianPackage: "bandit", why: "its reports are read by preflight" },
   { command: "sshd", debianPackage: "openssh-server", why: "remote servers are tried through a real ssh server" },
   { command: "openssl", debianPackage: "openssl", why: "certificates are made for the tests of TLS" },
   { command: "nginx", debianPackage: "nginx-light", why: "the conformance suite is run through another engine" },

@@ -162,6 +162,7 @@ export function createFakeInside(): FakeInside {
         bytes: 34_567,
       }),
       build: async () => aRelease(),
+      listFiles: () => undefined,
       verifiedFolder: async () => "/nowhere",
     },
   };
@@ -242,6 +243,7 @@ export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
     unitsCanary: 18,
     failedRequests: 2,
     evidence: null,
+    checks: [],
     verdict: "needs 32 more visitors",
     lastLines: "",
     task: null,

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import type { CheckResult } from "../rollout/check-result.ts";
 import type { CohortRule } from "../rollout/cohort.ts";
 import type { Fact } from "../rollout/entry.ts";
 import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
@@ -104,6 +105,12 @@ const plan: z.ZodType<Plan> = z
     responseDeadlineMs: count,
     leaseTtlMs: count,
     cohorts: z.array(z.object({ name: z.string(), rules: z.array(cohortRule) })).optional(),
+    calendar: z
+      .object({
+        windows: z.array(z.object({ days: z.array(z.int()), from: z.string(), to: z.string(), zone: z.string() })),
+        freezes: z.array(z.object({ name: z.string(), from: z.string(), to: z.string(), reason: z.string() })),
+      })
+      .optional(),
     onFail: z.object({ errors: onFail, slo: onFail, latency: onFail, latencySlo: onFail }).optional(),
     latencyObjective: z.object({ underMs: count, share }).optional(),
     warmUpMs: count.optional(),
@@ -111,6 +118,34 @@ const plan: z.ZodType<Plan> = z
   })
   .openapi("Plan");
 
+const checkResult: z.ZodType<CheckResult> = z
+  .object({
+    check: z.string(),
+    status: z.enum(["pass", "warn", "fail", "error", "skipped"]),
+    blocks: z.boolean(),
+    summary: z.string(),
+    findings: z.array(
+      z.object({
+        rule: z.string(),
+        level: z.enum(["warn", "fail"]),
+        message: z.string(),
+        fix: z.string(),
+        file: z.string().optional(),
+        line: count.optional(),
+        column: count.optional(),
+        waived: z.object({ reason: z.string(), by: z.string(), until: z.string() }).optional(),
+      }),
+    ),
+    findingCount: count,
+    evidence: z.object({
+      inspected: count,
+      tool: z.string(),
+      toolVersion: z.string(),
+      inputsSha256: z.string(),
+      durationMs: count,
+    }),
+  })
+  .openapi("CheckResult");
 const processFields = { name: z.string(), command: z.string(), memoryBytesMax: count.nullable() };
 
 const schedule: z.ZodType<Schedule> = z
@@ -201,6 +236,7 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
     unitsCanary: count,
     failedRequests: count,
     evidence: evidence.nullable(),
+    checks: z.array(checkResult),
     verdict: z.string(),
     lastLines: z.string(),
     task: z.object({ name: z.string(), state: z.enum(["running", "unknown"]) }).nullable(),

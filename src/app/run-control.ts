@@ -11,8 +11,9 @@ import { runSource } from "../config/run-source.ts";
 import { openSealedFiles } from "../config/sealed-files.ts";
 import { manifestSource } from "../control/bundle-source.ts";
 import { ControlLoop } from "../control/control-loop.ts";
+import { inspectRelease, previousRelease } from "../control/inspect-release.ts";
 import { openControlPlane } from "../control/open-control-plane.ts";
-import { planBuild } from "../control/plan-deploy.ts";
+import { manifestOf, planBuild } from "../control/plan-deploy.ts";
 import { PreviewKeys } from "../control/preview-keys.ts";
 import { Previews } from "../control/previews.ts";
 import type { World } from "../control/world.ts";
@@ -114,8 +115,17 @@ export async function runControl(options: ControlOptions): Promise<void> {
       save: (snapshot) => writeFileDurably(folder.evidence, JSON.stringify(snapshot)),
     },
     tables: tableStore(folder, log),
-    build: async (rollout, abort, staged) =>
-      releases.build(await planBuild(await manifestSource(releases, rollout.bundle), { rollout, staged, configs }), abort),
+    build: async ({ rollout, staged, signal: abort, tell }) => {
+      const source = await manifestSource(releases, rollout.bundle);
+      const request = await planBuild(source, { rollout, staged: staged?.release ?? null, configs });
+      const manifest = await manifestOf(source, rollout);
+      const serving = loop.journal.deployments.find(rollout.environment, rollout.service);
+      const previous = previousRelease(serving, releases, rollout.root);
+      tell.doing(staged !== null || request.build === null ? "packing the bundle" : "building");
+      return releases.build(request, abort, (built) =>
+        inspectRelease({ rollout, staged, manifest, previous, built, nodeFolder, clock, version: program, tell }, abort),
+      );
+    },
     runningWorkers: () => runningWorkers(keeper),
     replaceWorker: async (pid) => void sendSignal(pid, "SIGKILL"),
   };

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { CheckResult } from "../rollout/check-result.ts";
 import { type Desk, openDesk } from "./cli.fixture.ts";
 
 function write(desk: Desk, name: string, text: string): void {
@@ -13,11 +14,9 @@ function manifestOf(run: string, release = ""): string {
   return `version: 1\nservice: shop\n${release}run: ${run}\nenvironments: { production: { routes: [{ host: "*" }] } }\n`;
 }
 
-async function findingsOf(
-  desk: Desk,
-): Promise<readonly { readonly about: string; readonly level: string; readonly words: string }[]> {
-  const { stdout } = await desk.run("check", "--json");
-  return JSON.parse(stdout).findings;
+async function checksOf(desk: Desk, ...words: string[]): Promise<readonly CheckResult[]> {
+  const { stdout } = await desk.run("check", "--json", ...words);
+  return JSON.parse(stdout).checks;
 }
 
 test("check finds a service that is whole, and says what each look saw", async (t) => {
@@ -28,8 +27,8 @@ test("check finds a service that is whole, and says what each look saw", async (
   const result = await desk.run("check");
   assert.equal(result.code, 0, result.stderr);
   assert.deepEqual(
-    (await findingsOf(desk)).map(({ about, level }) => `${about} ${level}`),
-    ["git warn", "run.command pass", "release.include pass", "run.health pass", "HOST and PORT pass"],
+    (await checksOf(desk)).filter(({ status }) => status !== "skipped").map(({ check, status }) => `${check} ${status}`),
+    ["git warn", "command pass", "include pass", "health pass", "listening pass", "artifact pass", "secrets pass"],
   );
 });
 
@@ -38,10 +37,10 @@ test("check fails for a program that an instance would not find and for a file t
   write(desk, "belay.yml", manifestOf("{ command: no-such-program serve.py, health: /up }"));
   const result = await desk.run("check");
   assert.equal(result.code, 1);
-  assert.match(result.stdout, /fail {2}run\.command: there is no program no-such-program/);
-  assert.match(result.stdout, /fail {2}run\.command: there is no serve\.py/);
-  assert.match(result.stdout, /warn {2}run\.health: no file of the folder names \/up/);
-  assert.match(result.stdout, /warn {2}HOST and PORT: neither source nor command names PORT and HOST/);
+  assert.match(result.stdout, /fail {2}command: there is no program no-such-program/);
+  assert.match(result.stdout, /fail {2}command: there is no serve\.py/);
+  assert.match(result.stdout, /warn {2}health: no file of the folder names \/up/);
+  assert.match(result.stdout, /warn {2}listening: neither source nor command names PORT and HOST/);
   assert.match(result.stderr, /BELAY_CHECK_FAILED/);
 });
 
@@ -49,9 +48,9 @@ test("check fails for globs that name nothing or leave out what the command need
   const desk = await openDesk(t);
   write(desk, "server.js", "");
   write(desk, "belay.yml", manifestOf("{ command: node server.js }", "release: { include: [lib/**] }\n"));
-  const words = (await findingsOf(desk))
-    .filter(({ about }) => about === "release.include")
-    .map((each) => `${each.level} ${each.words}`);
+  const words = (await checksOf(desk, "--only", "include"))
+    .flatMap(({ findings }) => findings)
+    .map(({ level, message }) => `${level} ${message}`);
   assert.match(words.join("\n"), /fail server\.js is left out[\s\S]*fail "lib\/\*\*" names no file/);
   write(desk, "belay.yml", manifestOf("{ command: ./app }", "release: { build: make, include: [app] }\n"));
   assert.equal((await desk.run("check")).code, 0);

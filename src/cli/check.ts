@@ -1,20 +1,38 @@
-import { basename, dirname, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { parseManifest } from "../manifest/parse-manifest.ts";
-import { openProjectFiles } from "../project/project-files.ts";
-import { type Command, exitCodes } from "./command.ts";
-import { describeFindings, type Finding } from "./findings.ts";
-import { checkManifest } from "./manifest-checks.ts";
+import { userEnvironment } from "../ports/environment.ts";
+import { checksOf } from "../preflight/all-checks.ts";
+import type { Check, Subject } from "../preflight/check.ts";
+import { describeBlocking, describeResults } from "../preflight/describe.ts";
+import { openFileTree } from "../preflight/file-tree.ts";
+import { type Progress, runChecks } from "../preflight/run-checks.ts";
+import { toSarif } from "../preflight/to-sarif.ts";
+import { openProjectFiles, type ProjectFiles } from "../project/project-files.ts";
+import { createIncludeList } from "../release/include.ts";
+import { readWorkTree } from "../release/work-tree.ts";
+import { type Command, type CommandContext, exitCodes, textOf } from "./command.ts";
+import { folderChecks } from "./manifest-checks.ts";
 import { invalidManifest, manifestFile, manifestMissing, readManifestText } from "./own-manifest.ts";
+import { programVersion } from "./program-version.ts";
 import { describeStep } from "./rollout-words.ts";
+import { harmless } from "./show-table.ts";
 
 export const check: Command = {
   name: "check",
-  summary: "Check a manifest and what lies beside it without deploying anything; needs no running Belay.",
+  summary:
+    "Run preflight on a folder: the manifest, what lies beside it, and its checks; deploys nothing and needs no running Belay.",
   arguments: [{ name: "[file]", summary: "The manifest; by default belay.yml in this folder." }],
+  options: [
+    { flags: "-e, --environment <name>", summary: "Check for this environment; by default production, or the first one." },
+    { flags: "--only <checks>", summary: "Run these checks alone, separated by commas." },
+    { flags: "--sarif <file>", summary: "Write all findings as SARIF 2.1.0 too." },
+  ],
 
-  async run({ io, positionals, print, printJson, isJson }) {
+  async run(context) {
+    const { io, positionals, values, print, printJson, isJson } = context;
     const file = positionals[0] ?? manifestFile;
     const text = readManifestText(io.cwd, file);
     if (text === undefined) throw manifestMissing(io.cwd, file);
@@ -27,25 +45,126 @@ export const check: Command = {
     const { manifest } = parsed;
     const folder = dirname(resolve(io.cwd, file));
     const files = await openProjectFiles(folder);
-    const findings = await checkManifest({ manifest, file: basename(file), folder, files, userPath: io.env["PATH"] ?? "" });
-    const failed = findings.filter(({ level }) => level === "fail");
+    const subject = await subjectOf({ context, manifest, file: basename(file), folder, files });
+    const folders = folderChecks({ manifest, file: basename(file), folder, files, userPath: io.env["PATH"] ?? "" });
+    const checks = chosen([...folders, ...checksOf(manifest.checks)], textOf(values["only"]));
+    const progress = createProgressLine(context);
+    const version = programVersion();
+    const results = await runChecks(checks, { subject, signal: io.interrupted, version, onProgress: progress.show });
+    progress.end();
+    const sarif = textOf(values["sarif"]);
+    if (sarif !== undefined) writeSarif(resolve(io.cwd, sarif), toSarif(results, { version }));
+    const isBlocked = results.some(({ blocks }) => blocks);
     if (isJson) {
-      printJson({ ...parsed, ok: failed.length === 0, findings });
-      return failed.length === 0 ? exitCodes.done : exitCodes.error;
+      printJson({ ...parsed, ok: !isBlocked, environment: subject.environment, checks: results });
+      return isBlocked ? exitCodes.error : exitCodes.done;
     }
     const steps = manifest.plan.steps?.map(describeStep).join(", ") ?? "planned from the traffic";
     print(`${file} is valid: service ${manifest.service}; environments ${describeEnvironments(manifest)}; steps ${steps}`);
-    print(describeFindings(findings));
-    if (failed.length > 0) throw checkFailed(failed);
+    print(describeResults(results, harmless));
+    if (isBlocked) throw checkFailed(describeBlocking(results), subject.environment);
     return undefined;
   },
 };
 
-function checkFailed(failed: readonly Finding[]): BelayError {
+/** The folder as it is, in place of a commit that was built. */
+async function subjectOf(options: {
+  readonly context: CommandContext;
+  readonly manifest: Manifest;
+  readonly file: string;
+  readonly folder: string;
+  readonly files: ProjectFiles;
+}): Promise<Subject> {
+  const { context, manifest, file, folder, files } = options;
+  const include = manifest.release.include === null ? null : createIncludeList(manifest.release.include);
+  // A glob that names a folder names all in it.
+  const isIncluded = (path: string) =>
+    include === null ||
+    path.split("/").some((_, depth, parts) => include.matching(parts.slice(0, depth + 1).join("/")).length > 0);
+  const included = files.paths.filter(isIncluded);
+  const isMadeByBuild = manifest.release.build !== null && included.length === 0;
+  const environment = userEnvironment();
+  return {
+    manifest,
+    manifestFile: file,
+    environment: chooseEnvironment(manifest, textOf(context.values["environment"])),
+    commit: null,
+    source: await openFileTree(folder, files.paths),
+    bundle: isMadeByBuild ? null : await openFileTree(folder, included),
+    previous: null,
+    repository: await repositoryOf(folder),
+    commands: {
+      cwd: folder,
+      env: { ...environment, PATH: [join(folder, "node_modules", ".bin"), environment["PATH"] ?? ""].join(":") },
+    },
+    earlier: null,
+    clock: context.io.clock,
+  };
+}
+
+async function repositoryOf(folder: string): Promise<string | null> {
+  try {
+    return (await readWorkTree(folder)).repository;
+  } catch (cause) {
+    // Not in a repository, or in one without a commit: the check `git` says so.
+    if (cause instanceof BelayError) return null;
+    throw cause;
+  }
+}
+
+function chooseEnvironment({ environments, service }: Manifest, asked: string | undefined): string {
+  const known = Object.keys(environments);
+  const wanted = asked ?? (known.includes("production") ? "production" : (known[0] ?? ""));
+  if (known.includes(wanted)) return wanted;
+  throw new BelayError({
+    code: "BELAY_MANIFEST_ENVIRONMENT_UNKNOWN",
+    message: `belay.yml of ${service} has no environment ${wanted} (it has ${known.join(", ")})`,
+    next: "Name one of these with --environment, or add the environment to belay.yml.",
+  });
+}
+
+function chosen(checks: readonly Check[], only: string | undefined): readonly Check[] {
+  if (only === undefined) return checks;
+  const names = only.split(",").map((name) => name.trim());
+  const unknown = names.filter((name) => checks.every((each) => each.name !== name));
+  if (unknown.length === 0) return checks.filter(({ name }) => names.includes(name));
+  throw new BelayError({
+    code: "BELAY_CHECK_UNKNOWN",
+    message: `there is no check ${unknown.join(", ")}`,
+    next: `Name some of ${checks.map(({ name }) => name).join(", ")}.`,
+  });
+}
+
+/** What runs now, in one line of a terminal that is gone at the end. */
+function createProgressLine({ io }: Pick<CommandContext, "io">): { show(progress: Progress): void; end(): void } {
+  const { stderr } = io;
+  if (!stderr.isTerminal) return { show: () => {}, end: () => {} };
+  const write = (words: string) => stderr.write(`\r\u001B[K${words.slice(0, stderr.columns - 1)}`);
+  return {
+    show: ({ done, total, running }) => write(`${done} of ${total} checks done; now ${running.join(", ")}`),
+    end: () => write(""),
+  };
+}
+
+function writeSarif(file: string, document: object): void {
+  try {
+    writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);
+  } catch (cause) {
+    const message = `${file} cannot be written: ${(cause as Error).message}`;
+    throw new BelayError({
+      code: "BELAY_CHECK_SARIF_UNWRITTEN",
+      message,
+      next: "Name a file in a folder that you may write.",
+      cause,
+    });
+  }
+}
+
+function checkFailed(words: string, environment: string): BelayError {
   return new BelayError({
     code: "BELAY_CHECK_FAILED",
-    message: `${failed.length === 1 ? "a check" : `${failed.length} checks`} failed: ${failed.map(({ about }) => about).join(", ")}`,
-    next: "Do what is written below each of them; a deploy would not get further.",
+    message: words,
+    next: `Do what is written below each of them; a deploy to ${environment} would not get further. What is accepted for a while goes into checks.waivers.`,
   });
 }
 

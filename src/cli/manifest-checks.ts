@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { systemPath } from "../ports/environment.ts";
+import { type Check, type Outcome, quick, skipped } from "../preflight/check.ts";
+import { hashOf } from "../preflight/file-tree.ts";
 import { findListening } from "../project/listening.ts";
 import type { ProjectFiles } from "../project/project-files.ts";
 import { readStartCommand, withoutDot } from "../project/start-command.ts";
@@ -19,16 +21,74 @@ export interface CheckSubject {
   readonly userPath: string;
 }
 
-/** Everything that can be told without a control plane and without running anything of the service. */
-export async function checkManifest(subject: CheckSubject): Promise<readonly Finding[]> {
-  return [
-    await checkGit(subject),
-    checkCommand(subject),
-    ...checkFiles(subject),
-    ...checkInclude(subject),
-    checkHealth(subject),
-    checkListening(subject),
-  ];
+interface FolderLook {
+  readonly name: string;
+  readonly finds: string;
+  readonly runs: string;
+  look(subject: CheckSubject): Promise<readonly Finding[]> | readonly Finding[];
+}
+
+const runs = "Always.";
+
+/** What can be told of a folder without running anything of the service. */
+export const folderLooks: readonly FolderLook[] = [
+  {
+    name: "git",
+    finds: "A manifest that no commit has, and changes that are in no commit.",
+    runs,
+    look: async (subject) => [await checkGit(subject)],
+  },
+  {
+    name: "command",
+    finds: "A program or file of `run.command` that an instance would not find.",
+    runs,
+    look: (subject) => [checkCommand(subject), ...checkFiles(subject)],
+  },
+  {
+    name: "include",
+    finds: "Globs of `release.include` that name nothing, or leave out what the command needs.",
+    runs: "Where there are globs.",
+    look: checkInclude,
+  },
+  {
+    name: "health",
+    finds: "A health path that no file names, or that is a page.",
+    runs,
+    look: (subject) => [checkHealth(subject)],
+  },
+  {
+    name: "listening",
+    finds: "A service that does not listen on HOST and PORT.",
+    runs,
+    look: (subject) => [checkListening(subject)],
+  },
+];
+
+/** As checks of preflight they are `belay check`'s alone: of a commit that was built they know nothing new. */
+export function folderChecks(subject: CheckSubject): readonly Check[] {
+  return folderLooks.map(({ look, ...about }) => ({
+    ...about,
+    timeoutMs: quick,
+    run: async () => toOutcome(await look(subject)),
+  }));
+}
+
+function toOutcome(seen: readonly Finding[]): Outcome {
+  if (seen.length === 0) return skipped("the manifest leaves it open");
+  const found = seen.filter(({ level }) => level !== "pass");
+  return {
+    kind: "inspected",
+    inspected: seen.length,
+    noun: "looked at",
+    ...(found.length > 0 ? {} : { note: seen.map(({ words }) => words).join("; ") }),
+    findings: found.map(({ about, level, words, fix }) => ({
+      rule: about,
+      level: level === "warn" ? "warn" : "fail",
+      message: words,
+      fix,
+    })),
+    inputsSha256: hashOf(JSON.stringify(seen)),
+  };
 }
 
 async function checkGit({ folder, file, files }: CheckSubject): Promise<Finding> {
@@ -160,7 +220,7 @@ function checkHealth({ manifest, files }: CheckSubject): Finding {
 }
 
 function checkListening({ manifest, files }: CheckSubject): Finding {
-  const about = "HOST and PORT";
+  const about = "host-and-port";
   const { namesHost, namesPort, anyAddress } = findListening(files);
   const { command } = manifest.run;
   const missing = [

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { Command as Program } from "commander";
 import { build } from "./build.ts";
 import { check } from "./check.ts";
@@ -15,6 +14,7 @@ import { init } from "./init.ts";
 import { logs } from "./logs.ts";
 import { maintenance } from "./maintenance.ts";
 import { preview } from "./preview.ts";
+import { programVersion } from "./program-version.ts";
 import { releases } from "./releases.ts";
 import { remote } from "./remote.ts";
 import { abort, pause, promote, resume, rollback } from "./rollout-commands.ts";
@@ -113,14 +113,6 @@ export function createProgram(options?: ProgramOptions): Program {
   for (const { flags, summary } of globalOptions) program.option(flags, summary);
   for (const command of commands) addCommand(program, command, options);
   return program;
-}
-
-/** As package.json has it, which lies as far above the sources as above what is built of them. */
-function programVersion(): string {
-  const { version }: { readonly version: string } = JSON.parse(
-    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
-  );
-  return version;
 }
 
 function addCommand(program: Program, command: Command, options: ProgramOptions | undefined): void {

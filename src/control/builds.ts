@@ -1,7 +1,8 @@
 import { BelayError } from "../errors.ts";
+import type { CheckResult } from "../rollout/check-result.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
-import type { Release, Rollout } from "../rollout/rollout.ts";
-import type { World } from "./world.ts";
+import type { Rollout } from "../rollout/rollout.ts";
+import type { StagedRelease, World } from "./world.ts";
 
 /** The builds that run now, one for each rollout that has no release yet. After a crash a build starts anew. */
 export class Builds {
@@ -9,7 +10,8 @@ export class Builds {
   #log: World["log"];
   #onEnd: () => void;
   #running = new Map<string, AbortController>();
-  #results = new Map<string, RolloutFact>();
+  #results = new Map<string, readonly RolloutFact[]>();
+  #words = new Map<string, string>();
 
   constructor({ build, log, onEnd }: Pick<World, "build" | "log"> & { readonly onEnd: () => void }) {
     this.#build = build;
@@ -17,8 +19,13 @@ export class Builds {
     this.#onEnd = onEnd;
   }
 
-  /** The fact that the build ended with, or null while it runs. Starts it at the first call. `staged` has been built already. */
-  resultOf(rollout: Rollout, staged: Release | null): RolloutFact | null {
+  /** What a build that runs is at, in words; empty when none runs or it has not said. */
+  doing(rollout: string): string {
+    return this.#words.get(rollout) ?? "";
+  }
+
+  /** The facts that the build ended with, or null while it runs. Starts it at the first call. `staged` has been built already. */
+  resultOf(rollout: Rollout, staged: StagedRelease | null): readonly RolloutFact[] | null {
     const result = this.#results.get(rollout.id);
     if (result !== undefined) return result;
     if (!this.#running.has(rollout.id)) this.#start(rollout, staged);
@@ -31,23 +38,29 @@ export class Builds {
     for (const rollout of this.#results.keys()) if (!wanted.has(rollout)) this.#results.delete(rollout);
   }
 
-  #start(rollout: Rollout, staged: Release | null): void {
+  #start(rollout: Rollout, staged: StagedRelease | null): void {
     const abort = new AbortController();
     this.#running.set(rollout.id, abort);
     void this.#run(rollout, staged, abort.signal).finally(() => {
       this.#running.delete(rollout.id);
+      this.#words.delete(rollout.id);
       this.#onEnd();
     });
   }
 
-  async #run(rollout: Rollout, staged: Release | null, signal: AbortSignal): Promise<void> {
+  async #run(rollout: Rollout, staged: StagedRelease | null, signal: AbortSignal): Promise<void> {
+    const before: RolloutFact[] = [];
+    const tell = {
+      doing: (words: string) => void this.#words.set(rollout.id, words),
+      checked: (checks: readonly CheckResult[]) => void before.push({ kind: "preflight-ended", checks }),
+    };
     try {
-      const release = await this.#build(rollout, signal, staged);
-      this.#results.set(rollout.id, { kind: "release-built", release });
+      const release = await this.#build({ rollout, staged, signal, tell });
+      this.#results.set(rollout.id, [...before, { kind: "release-built", release }]);
     } catch (cause) {
       if (signal.aborted) return;
       const { code, message, next } = cause instanceof BelayError ? cause : this.#toError(rollout, cause);
-      this.#results.set(rollout.id, { kind: "rollout-refused", code, reason: message, next });
+      this.#results.set(rollout.id, [...before, { kind: "rollout-refused", code, reason: message, next }]);
     }
   }
 

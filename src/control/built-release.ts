@@ -5,8 +5,8 @@ import type { Service } from "../rollout/service.ts";
 import { takenRoute } from "./taken-route.ts";
 
 /** What was free when the build began may have been taken by another service since. */
-export function checkBuilt(service: Service, fact: RolloutFact | null, services: readonly Service[]): RolloutFact | null {
-  if (fact?.kind !== "release-built") return fact;
+export function checkBuilt(service: Service, fact: RolloutFact, services: readonly Service[]): RolloutFact {
+  if (fact.kind !== "release-built") return fact;
   const taken = takenRoute(fact.release, services);
   if (taken !== null) return { kind: "rollout-refused", code: taken.code, reason: taken.message, next: taken.next };
   return refuseWhatServes(service, fact);

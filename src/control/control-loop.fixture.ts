@@ -147,7 +147,7 @@ export class LoopWorld {
           stored.table = table;
         },
       },
-      build: (rollout) => this.#build(rollout),
+      build: ({ rollout }) => this.#build(rollout),
       runningWorkers: async () => [plane.view.pid],
       replaceWorker: async () => {},
       ...this.changes,

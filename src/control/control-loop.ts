@@ -18,6 +18,7 @@ import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
 import { attestationDue, refuseUnstaged, stagedOf } from "./staging.ts";
 import { TaskKeeper } from "./task-keeper.ts";
+import { waitsForWindow } from "./windows.ts";
 import { WorkerNumbers } from "./worker-numbers.ts";
 import type { World } from "./world.ts";
 
@@ -125,6 +126,11 @@ export class ControlLoop {
     return since === undefined ? 0 : this.#world.clock.monotonicMs() - since.sinceMs;
   }
 
+  /** What the build of a rollout is at, in words; empty when none runs. */
+  buildWords(rollout: Rollout): string {
+    return this.#builds.doing(rollout.id);
+  }
+
   async tick(): Promise<void> {
     await this.#fleet.look(this.#table);
     const [observed] = await Promise.all([
@@ -216,8 +222,14 @@ export class ControlLoop {
 
   #entriesFor(service: Service, rollout: Rollout): readonly NewEntry[] {
     if (isEnded(rollout)) return this.#entriesAfterPromotion(service);
+    const facts = this.#factsFor(service, rollout);
+    return facts.map((fact) => entryOf(rollout, loopActor, fact));
+  }
+
+  #factsFor(service: Service, rollout: Rollout): readonly Fact[] {
+    if (rollout.phase.name === "pending" && rollout.candidate === null) return this.#factsBeforeRelease(service, rollout);
     const fact = this.#factFor(service, rollout);
-    return fact === null ? [] : [entryOf(rollout, loopActor, fact)];
+    return fact === null || waitsForWindow(rollout, fact, this.#world.clock.now()) ? [] : [fact];
   }
 
   #entriesAfterPromotion(service: Service): readonly NewEntry[] {
@@ -232,7 +244,6 @@ export class ControlLoop {
 
   #factFor(service: Service, rollout: Rollout): Fact | null {
     const { clock } = this.#world;
-    if (rollout.phase.name === "pending" && rollout.candidate === null) return this.#factBeforeRelease(service, rollout);
     const watch = this.#watchOf(service, rollout);
     if (rollout.phase.name === "promoting" || rollout.phase.name === "aborting") {
       const evidence = rollout.exposureEpoch === 0 ? null : (watch?.summary() ?? null);
@@ -256,14 +267,16 @@ export class ControlLoop {
   }
 
   /** Nothing of it runs here before the environment before has passed it; what is built there is not built again. */
-  #factBeforeRelease(service: Service, rollout: Rollout): RolloutFact | null {
-    const configured = configRelease(service, rollout);
+  #factsBeforeRelease(service: Service, rollout: Rollout): readonly RolloutFact[] {
     const all = this.journal.deployments.all();
-    if (configured !== null) return checkBuilt(service, configured, all);
+    const configured = configRelease(service, rollout);
+    if (configured !== null) return [checkBuilt(service, configured, all)];
     const staged = stagedOf(rollout, this.journal.deployments);
-    if (staged !== null && staged.state !== "passed")
-      return refuseUnstaged(staged, (staging) => this.instances.downForMs(staging, staging.stable));
-    return checkBuilt(service, this.#builds.resultOf(rollout, staged?.release ?? null), all);
+    if (staged !== null && staged.state !== "passed") {
+      const refusal = refuseUnstaged(staged, (staging) => this.instances.downForMs(staging, staging.stable));
+      return refusal === null ? [] : [refusal];
+    }
+    return (this.#builds.resultOf(rollout, staged) ?? []).map((fact) => checkBuilt(service, fact, all));
   }
 
   /** The rollout's evidence, brought up to now; null when it never exposes or is over and done with. */

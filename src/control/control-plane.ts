@@ -1,6 +1,7 @@
 import type { Burning } from "../analysis/burn-rate.ts";
 import type { ConfigVersionView, SecretView } from "../config/configs.ts";
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
+import type { CheckResult } from "../rollout/check-result.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { Actor, OutcomeBy, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
@@ -232,7 +233,9 @@ export interface RolloutView {
   readonly unitsCanary: number;
   readonly failedRequests: number;
   readonly evidence: EvidenceSummary | null;
-  /** The evidence's own words for the present stage. */
+  /** What preflight saw of the release; empty before that, and for a rollback. */
+  readonly checks: readonly CheckResult[];
+  /** The evidence's own words for the present stage; what is done or waited for, where that is not evidence. */
   readonly verdict: string;
   /** Last lines of an instance or a task that failed, or empty. */
   readonly lastLines: string;

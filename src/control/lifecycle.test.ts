@@ -62,7 +62,7 @@ test("a rollout that is given up while it is built stops its build and leaves no
   const world = new LoopWorld();
   await world.serve("a1");
   const seen: AbortSignal[] = [];
-  world.changes.build = (_, signal) => {
+  world.changes.build = ({ signal }) => {
     seen.push(signal);
     return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   };

@@ -1,7 +1,9 @@
 import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { describeInstant } from "../preflight/windows.ts";
 import type { Releases } from "../release/releases.ts";
+import { openingAt } from "../rollout/calendar.ts";
 import { type Command, requireCommand, requireRunning } from "../rollout/commands.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
@@ -49,7 +51,10 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     const service = requireService(loop, request);
     const rollout = requireRunning(service.rollout, service.name);
     requireCommand(rollout, verb);
-    if (fact.kind === "promote-requested" || fact.kind === "resume-requested") requireAnsweringCandidate(service, rollout);
+    if (fact.kind === "promote-requested" || fact.kind === "resume-requested") {
+      requireAnsweringCandidate(service, rollout);
+      requireOpenWindow(rollout, verb, world.clock.now());
+    }
     loop.submit([entryOf(rollout, actor, fact)]);
     return { rollout: rollout.id };
   };
@@ -65,6 +70,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         request: isAsked ? request : { ...request, environment, config: {} },
         releases,
         services: deployments.all(),
+        now: world.clock.now(),
         configs: options.configs,
         by: actor.name,
         ...(revision === undefined ? {} : { revision }),
@@ -275,6 +281,19 @@ function requireAnsweringCandidate(service: Service, rollout: Rollout): void {
     code: "BELAY_ROLLOUT_CANDIDATE_DOWN",
     message: `no instance of ${rollout.candidate} answers now, so visitors cannot be sent to it`,
     next: `Run \`belay status\` to see why, and try again when one answers, or run \`belay abort ${service.name}\`.`,
+  });
+}
+
+/** A person who wants to go on outside of the hours has belay.yml, where a waiver says why; the way back is never closed. */
+function requireOpenWindow({ plan: { calendar }, service }: Rollout, verb: string, now: Temporal.Instant): void {
+  if (calendar === undefined) return;
+  const opening = openingAt(calendar, now);
+  if (opening.isOpen) return;
+  const when = opening.opensAt === null ? "" : ` at ${describeInstant(calendar, opening.opensAt)}, or`;
+  throw new BelayError({
+    code: "BELAY_WINDOW_CLOSED",
+    message: `${verb} brings more visitors to the release, and ${opening.why}`,
+    next: `Do it${when} run \`belay abort ${service}\`, which is always allowed.`,
   });
 }
 

@@ -19,6 +19,8 @@ rollout: { steps: [{ weight: 5%, minHold: 2s }], harm: 2%, scoreWindow: 3s, maxH
 
 const request = { commit: "a".repeat(40), isDirty: false, root: "", environment: "production", supersede: false };
 
+const now = Temporal.Instant.from("2026-01-05T12:00:00Z");
+
 function plan(options: {
   readonly text?: string;
   readonly services?: readonly Service[];
@@ -38,6 +40,7 @@ function plan(options: {
     request: { ...request, environment },
     releases,
     services,
+    now,
     configs,
     by: "ann",
     ...(revision === undefined ? {} : { revision }),

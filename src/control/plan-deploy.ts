@@ -3,7 +3,9 @@ import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
+import { heldCalendar } from "../preflight/windows.ts";
 import type { BuildRequest, Releases } from "../release/releases.ts";
+import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { Plan, Release, Rollout, Unit } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
@@ -18,11 +20,18 @@ export interface PlannedDeploy {
   readonly fact: RolloutFact & { kind: "rollout-requested"; rolloutKind: "deploy" };
 }
 
+interface FrozenPlan {
+  readonly plan: Plan;
+  /** What it lets expect. */
+  readonly words: string;
+}
+
 /** Checks a deploy as far as it can be checked before anything runs, and freezes its plan. */
 export async function planDeploy(options: {
   readonly request: DeployRequest;
   readonly releases: Pick<Releases, "readFile">;
   readonly services: readonly Service[];
+  readonly now: Temporal.Instant;
   readonly configs: Pick<Configs, "resolve">;
   readonly by: string;
   /** For a config release: the release whose revision it takes. */
@@ -31,9 +40,9 @@ export async function planDeploy(options: {
   readonly keepsValues?: boolean;
   newUnitsPerSecond(service: Service, unit: Unit): number;
 }): Promise<PlannedDeploy> {
-  const { request, releases, services, newUnitsPerSecond, revision } = options;
+  const { request, releases, services, now, newUnitsPerSecond, revision } = options;
   const manifest = await readManifest(releases, request);
-  const { routes, after: comesAfter } = requireEnvironment(manifest, request.environment);
+  const { routes, after: comesAfter, calendar } = requireEnvironment(manifest, request.environment);
   // The files of a config release serve here already, and what is new in it is of this environment alone.
   const after = revision === undefined ? comesAfter : null;
   const taken = takenRoute({ service: manifest.service, environment: request.environment, routes }, services);
@@ -42,7 +51,8 @@ export async function planDeploy(options: {
   const next = environmentAfter(manifest, request.environment);
   const isFirst = own === undefined || own.stable === null;
   const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
-  const { plan, words } = next === null ? freezePlan(manifest.plan, perSecond) : stagingPlan(manifest.plan, next);
+  const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
+  const { plan, words } = next === null ? keepTo(held, freezePlan(manifest.plan, perSecond)) : stagingPlan(manifest.plan, next);
   const { commit, root, isDirty, bundle } = request;
   const config = await resolveConfig(manifest, { ...options, own });
   const sent = {
@@ -60,13 +70,17 @@ export async function planDeploy(options: {
   };
 }
 
+function keepTo(calendar: Calendar | null, { plan, words }: FrozenPlan): FrozenPlan {
+  return { plan: calendar === null ? plan : { ...plan, calendar }, words };
+}
+
 /** The environment that this one comes before. */
 function environmentAfter({ environments }: Manifest, environment: string): string | null {
   return Object.keys(environments).find((name) => environments[name]?.after === environment) ?? null;
 }
 
 /** Nobody is there to be compared, so a release is for everyone as soon as it is ready, and the one before it need not wait. */
-function stagingPlan({ withinMs: _, ...plan }: Manifest["plan"], next: string): { readonly plan: Plan; readonly words: string } {
+function stagingPlan({ withinMs: _, ...plan }: Manifest["plan"], next: string): FrozenPlan {
   return {
     plan: { ...plan, steps: [], bakeMs: 0, keepWarmMs: 0, onInconclusive: "continue" },
     words: `it goes to everyone there as soon as it is ready; that it was, is recorded for ${next}`,
@@ -128,6 +142,11 @@ export async function planBuild(
     ...(config === undefined ? {} : { config }),
     secrets: names.length === 0 ? {} : configs.secretValues({ environment, service }, names),
   };
+}
+
+/** The manifest that a rollout is judged by: the one of its own commit. */
+export async function manifestOf(releases: Pick<Releases, "readFile">, { commit, root }: Rollout): Promise<Manifest> {
+  return readManifest(releases, { commit, root });
 }
 
 async function readManifest(

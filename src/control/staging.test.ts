@@ -1,14 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { CheckResult } from "../rollout/check-result.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import { ann, plan, releaseNamed } from "../rollout/rollout.builder.ts";
-import type { Release } from "../rollout/rollout.ts";
 import { wellBehaved } from "../runtimes/memory-runtime.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { entryOf } from "./control-loop.ts";
 import { stagedBefore } from "./staging.ts";
+import type { StagedRelease } from "./world.ts";
 
 const source = { commit: releaseNamed("b2").commit, root: "", isDirty: false };
+const passedTests: CheckResult = {
+  check: "tests",
+  status: "pass",
+  blocks: false,
+  summary: "3 tests",
+  findings: [],
+  findingCount: 0,
+  evidence: { inspected: 3, tool: "npm test", toolVersion: "", inputsSha256: "", durationMs: 5 },
+};
 const first = { environment: "staging", service: "shop", id: "shop-staged" };
 const second = { environment: "production", service: "shop", id: "shop-wanted" };
 
@@ -17,10 +27,11 @@ function requested(own: Partial<RolloutFact & { kind: "rollout-requested"; rollo
 }
 
 /** Asks for production after staging, as one deploy does, and counts what is built of it. */
-function deployAfterStaging(world: LoopWorld): { readonly built: (Release | null)[] } {
-  const built: (Release | null)[] = [];
-  world.changes.build = async ({ environment }, _signal, staged) => {
+function deployAfterStaging(world: LoopWorld): { readonly built: (StagedRelease | null)[] } {
+  const built: (StagedRelease | null)[] = [];
+  world.changes.build = async ({ rollout: { environment }, staged, tell }) => {
     built.push(staged);
+    tell.checked([{ ...passedTests, blocks: environment === "production" }]);
     const routes = [{ host: `${environment}.example.com`, path: "/" }];
     return { ...releaseNamed("b2"), environment, routes };
   };
@@ -46,8 +57,8 @@ test("production waits for staging, takes its bundle without a build of its own,
   assert.deepEqual(Object.keys(world.serviceIn("staging").attestations), ["b2"]);
   assert.equal(world.service.stable, "b2");
   assert.deepEqual(
-    built.map((staged) => staged?.environment ?? null),
-    [null, "staging"],
+    built.map((staged) => (staged === null ? null : [staged.release.environment, staged.checks])),
+    [null, ["staging", [passedTests]]],
   );
   const shown = await world.commands.rollout(second.id);
   assert.deepEqual(shown.staging?.checked, ["1 of 1 instances answered GET /healthz"]);

@@ -1,3 +1,4 @@
+import type { CheckResult } from "../rollout/check-result.ts";
 import type { NewEntry, RolloutFact } from "../rollout/entry.ts";
 import { isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Attestation, Service } from "../rollout/service.ts";
@@ -37,7 +38,12 @@ function isFrom(rollout: Rollout | undefined, { commit, root, isDirty, bundle }:
 /** How the environment before stands for a rollout that has to wait for it. */
 export type Staged =
   | { readonly state: "waiting"; readonly on: Service | undefined; readonly rollout: Rollout | undefined }
-  | { readonly state: "passed"; readonly release: Release; readonly attestation: Attestation }
+  | {
+      readonly state: "passed";
+      readonly release: Release;
+      readonly attestation: Attestation;
+      readonly checks: readonly CheckResult[];
+    }
   | { readonly state: "failed"; readonly rollout: Rollout };
 
 /** Null when nothing comes before. */
@@ -49,7 +55,8 @@ export function stagedOf(rollout: Rollout, deployments: Deployments): Staged | n
   if (staging === undefined || first === undefined) return { state: "waiting", on: staging, rollout: first };
   const release = first.candidate === null ? undefined : staging.releases[first.candidate];
   const attestation = release === undefined ? undefined : staging.attestations[release.id];
-  if (release !== undefined && attestation !== undefined) return { state: "passed", release, attestation };
+  if (release !== undefined && attestation !== undefined)
+    return { state: "passed", release, attestation, checks: first.checks ?? [] };
   const isOnItsWay = !isEnded(first) || (first.phase.name === "promoted" && staging.rollout?.id === first.id);
   return isOnItsWay ? { state: "waiting", on: staging, rollout: first } : { state: "failed", rollout: first };
 }

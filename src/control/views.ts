@@ -1,3 +1,6 @@
+import type { Verdict } from "../analysis/verdict.ts";
+import { describeInstant } from "../preflight/windows.ts";
+import { openingAt } from "../rollout/calendar.ts";
 import { exposedStage } from "../rollout/decide.ts";
 import { desiredWeight } from "../rollout/desired.ts";
 import { endOfPreview } from "../rollout/preview.ts";
@@ -51,11 +54,27 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     unitsCanary: evidence?.canary.visitors ?? 0,
     failedRequests: (evidence?.canary.failedRequests ?? 0) + (evidence?.stable.failedRequests ?? 0),
     evidence,
-    verdict: verdict === undefined ? "" : verdict.kind === "inconclusive" ? verdict.missing : verdict.reason,
+    verdict: [waitWords(rollout, clock.now()), loop.buildWords(rollout), verdict === undefined ? "" : verdictWords(verdict)]
+      .filter((words) => words !== "")
+      .join("; "),
+    checks: rollout.checks ?? [],
     lastLines: lastLinesOf(rollout, loop),
     task: waitedFor === null ? null : { name: waitedFor.task, state: waitedFor.state },
     staging: viewStaging(rollout, loop),
   };
+}
+
+function verdictWords(verdict: Verdict): string {
+  return verdict.kind === "inconclusive" ? verdict.missing : verdict.reason;
+}
+
+/** Why a rollout that could go on does not: no window is open. */
+function waitWords({ plan: { calendar }, phase }: Rollout, now: Temporal.Instant): string {
+  if (calendar === undefined || !["pending", "progressing", "baking"].includes(phase.name)) return "";
+  const opening = openingAt(calendar, now);
+  if (opening.isOpen) return "";
+  const when = opening.opensAt === null ? "at no time of the next year" : `at ${describeInstant(calendar, opening.opensAt)}`;
+  return `no step further now: ${opening.why}; the next is possible ${when}`;
 }
 
 export function viewService(service: Service, loop: ControlLoop, clock: World["clock"]): ServiceView {

@@ -2,6 +2,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import type { CheckResult } from "../rollout/check-result.ts";
 import type { Release, Rollout } from "../rollout/rollout.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
@@ -21,14 +22,38 @@ export interface World {
   readonly evidence: EvidenceStore;
   readonly tables: TableStore;
   /**
-   * Builds the release of a rollout from its commit; with `staged`, the release of another environment, nothing is built and its
-   * bundle is taken. Rejects with a BelayError when that cannot be done.
+  /**
+   * Builds the release of a rollout from its commit and runs preflight on it; what is staged is not built again. Rejects with a
+   * BelayError when it cannot be built or must not run; then nothing of it is kept.
    */
-  build(rollout: Rollout, signal: AbortSignal, staged: Release | null): Promise<Release>;
+  build(order: BuildOrder): Promise<Release>;
   /** Process ids of the proxy workers that run now, whether or not they are connected. Rejects when nobody can tell. */
   runningWorkers(): Promise<readonly number[]>;
   /** Ends a worker that does not serve the present table by force; the keeper starts another one, which reads the table from disk. */
   replaceWorker(pid: number): Promise<void>;
+}
+
+/** What a build is given. */
+export interface BuildOrder {
+  readonly rollout: Rollout;
+  /** What passed in the environment before, whose bundle is taken; null when the commit is to be built. */
+  readonly staged: StagedRelease | null;
+  readonly signal: AbortSignal;
+  readonly tell: BuildWitness;
+}
+
+export interface StagedRelease {
+  readonly release: Release;
+  /** What preflight saw where it was built; empty when it saw nothing. */
+  readonly checks: readonly CheckResult[];
+}
+
+/** Hears how a build goes on. */
+export interface BuildWitness {
+  /** What is done now, in words. */
+  doing(words: string): void;
+  /** What preflight saw, whether or not the release may run. */
+  checked(results: readonly CheckResult[]): void;
 }
 
 /** The routing table as a worker finds it when it starts before the control plane. */

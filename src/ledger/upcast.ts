@@ -5,6 +5,7 @@ import { damaged } from "./ledger-errors.ts";
 /** Fields that each kind of fact needs beside `kind`. A new kind does not compile until it stands here. */
 const neededFields: { readonly [Kind in Fact["kind"]]: readonly (keyof Extract<Fact, { kind: Kind }>)[] } = {
   "rollout-requested": ["rolloutKind", "plan"],
+  "preflight-ended": ["checks"],
   "release-built": ["release"],
   "rollout-refused": ["code", "reason", "next"],
   "task-started": ["run", "task", "release", "digest"],

@@ -1,5 +1,7 @@
 import type { BackgroundProcess } from "../rollout/background.ts";
+import type { Calendar } from "../rollout/calendar.ts";
 import type { AssetFolder, Plan, ReleaseTask, Route, RunSpec } from "../rollout/rollout.ts";
+import type { ChecksSpec } from "./checks.ts";
 import type { ConfigSource, ConfigVariable } from "./config-contract.ts";
 
 /** Where a service runs, and where its variables come from there. */
@@ -7,6 +9,8 @@ export interface EnvironmentOfManifest {
   readonly routes: readonly Route[];
   /** Networks of the proxies in front whose X-Forwarded-* counts. */
   readonly trustedProxies: readonly string[];
+  /** When a step further is allowed here; null is always. */
+  readonly calendar: Calendar | null;
   readonly config: Readonly<Record<string, ConfigSource>>;
   /** Where the same bundle must have passed first; null when nothing comes before. */
   readonly after: string | null;
@@ -33,6 +37,7 @@ export interface Manifest {
   readonly watch: readonly string[];
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
+  readonly checks: ChecksSpec;
   /** `steps` and `onInconclusive` are null when the manifest does not say: then the traffic decides before the start. */
   readonly plan: Omit<Plan, "steps" | "onInconclusive"> & {
     readonly steps: Plan["steps"] | null;

@@ -1,3 +1,4 @@
+import { takenCheckNames } from "./checks.ts";
 import { findCohortsThatDoNotFit } from "./cohorts.ts";
 import { checkConfig } from "./config-meaning.ts";
 import { findOrderThatDoesNotFit } from "./environment-order.ts";
@@ -18,6 +19,7 @@ export function checkMeaning(value: unknown): readonly Finding[] {
     ...findRoutesClaimedTwice(value),
     ...findProcessesAtOdds(value),
     ...findCohortsThatDoNotFit(value),
+    ...findCheckNamesTakenTwice(value),
     ...checkConfig(value),
     ...findOrderThatDoesNotFit(get(value, "environments")),
   ];
@@ -100,6 +102,23 @@ function findRoutesClaimedTwice(value: unknown): readonly Finding[] {
     }
   }
   return findings;
+}
+
+/** A name stands for one check in policy, waivers and the ledger. */
+function findCheckNamesTakenTwice(value: unknown): readonly Finding[] {
+  const taken = new Set(takenCheckNames);
+  return (["scanners", "custom"] as const).flatMap((kind) =>
+    list(get(value, "checks", kind)).flatMap((each, index): readonly Finding[] => {
+      const name = get(each, "name");
+      if (typeof name !== "string") return [];
+      if (!taken.has(name)) {
+        taken.add(name);
+        return [];
+      }
+      const message = `there is a check ${name} already`;
+      return [{ path: ["checks", kind, index, "name"], about: "value", message, fix: "Write another name." }];
+    }),
+  );
 }
 
 function durationOf(written: unknown): number | undefined {

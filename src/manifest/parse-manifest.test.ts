@@ -38,6 +38,9 @@ rollout:
   keepWarm: 10m
   lease: 2s
   warmUp: 10s
+checks: { policy: { runbook: warn, secrets: { staging: off } }, waivers: [{ check: a, reason: b, by: c, until: 2026-12-31 }] }
+windows: [{ days: [mon, thu], from: "09:00", to: "16:00", zone: Europe/Paris }]
+freezes: [{ name: a, from: 2026-12-23T00:00:00+01:00, to: 2027-01-04T00:00:00Z, reason: b, environments: [staging] }]
 `;
 
 function manifestOf(text: string): Manifest {
@@ -64,7 +67,8 @@ test("tasks keep the order of the file, and say what is wrong with them", () => 
 });
 
 test("six lines are a manifest, with every default filled in", () => {
-  const manifest = manifestOf(sixLines);
+  // Those of preflight have a test of their own, in checks.test.ts.
+  const { checks: _, ...manifest } = manifestOf(sixLines);
   assert.deepEqual(manifest, {
     service: "shop",
     run: {
@@ -78,7 +82,13 @@ test("six lines are a manifest, with every default filled in", () => {
     release: { build: null, include: null, buildTimeoutMs: 900_000, secrets: [] },
     tasks: [],
     environments: {
-      production: { routes: [{ host: "shop.example.com", path: "/" }], trustedProxies: [], config: {}, after: null },
+      production: {
+        routes: [{ host: "shop.example.com", path: "/" }],
+        trustedProxies: [],
+        calendar: null,
+        config: {},
+        after: null,
+      },
     },
     config: {},
     processes: [],
@@ -156,7 +166,7 @@ const table: readonly { readonly text: string; readonly at: string; readonly mes
   { text: line("---\na: 1\n"), at: "6:1", message: /second document/, fix: /one document/ },
   { text: line("service: other\n"), at: "6:1", message: /written twice/, fix: /one of the two/ },
   { text: line("expos: all\n"), at: "6:1", message: /not known/, fix: /Did you mean expose\?/ },
-  { text: line("windows: []\n"), at: "6:1", message: /not known to this version/, fix: /keys known here are version, service/ },
+  { text: line("weather: []\n"), at: "6:1", message: /not known to this version/, fix: /keys known here are version, service/ },
   {
     text: sixLines.replace("command: node server.js, ", ""),
     at: "3:6",
@@ -364,6 +374,11 @@ test("property: a value of the wrong type anywhere is a problem at that path", (
     "slo",
     "release",
     "expose",
+    "checks",
+    "checks.tests",
+    "checks.custom",
+    "windows",
+    "freezes",
   ];
   const wrong = fc.constantFrom("[[1]]", "{ zz: 1 }", "true", "1.5", "~", '""', '"\\0"');
   fc.assert(

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { calendarOf, checks, freezes, windows } from "./checks-schema.ts";
 import { cohortsSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
 import { buildSecretsSchema, configSchema } from "./config-schema.ts";
@@ -252,6 +253,13 @@ const manifest = z
     rollout: rollout
       .prefault({})
       .meta({ title: "a map of keys", description: "How a release earns its way.", examples: ["{ bake: 30m }"] }),
+    checks: checks.prefault({}).meta({
+      title: "a map of keys",
+      description: "What must hold before a release runs.",
+      examples: ["{ tests: { run: npm test } }"],
+    }),
+    windows,
+    freezes,
   })
   .meta({
     title: "a map of keys",
@@ -311,6 +319,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     environments[name] = {
       routes: (routes ?? []).map(({ path, ...route }) => ({ ...route, path: withoutTrailingSlash(path) })),
       trustedProxies,
+      calendar: calendarOf(name, data),
       config,
       after: environmentBefore(name, after, Object.hasOwn(data.environments, "staging")),
     };
@@ -339,6 +348,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     watch: data.watch,
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
+    checks: data.checks,
     plan: {
       steps:
         rollout.steps?.map(({ weight = 0, minHold, cohort }) => ({

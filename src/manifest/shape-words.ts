@@ -41,6 +41,10 @@ export function toFindings(issue: ShapeIssue, { value, schema: root, findingsMax
     return (issue.keys ?? []).slice(0, findingsMax).map((key) => unknownKey({ parent: path, key, known }));
   }
   if (issue.code === "invalid_key") {
+    if (path[0] === "checks" && path.length === 3)
+      return [
+        { path, about: "key", message: "this cannot be the name of a check", fix: "Write the name as `belay check` shows it." },
+      ];
     const { what, fix } = path[2] === "config" ? variableName : (nameWords[String(path[0])] ?? environmentName);
     return [{ path, about: "key", message: `this cannot be the name of ${what}`, fix }];
   }

@@ -7,9 +7,9 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import * as z from "zod";
 import { BelayError } from "../errors.ts";
+import { mapFew } from "../ports/map-few.ts";
 import { type BundleFile, describeFile, digestOf, listPaths } from "./bundle.ts";
 import { type BundleLimits, bundleLimits, checkBundleList } from "./bundle-list.ts";
-import { mapFew } from "./map-few.ts";
 
 /**
  * A bundle as one file: a line `belay-bundle 1 <sha256 of everything after this line>`, a line of JSON (the head), and the contents

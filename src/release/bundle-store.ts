@@ -3,9 +3,9 @@ import { mkdir, open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { BelayError } from "../errors.ts";
 import { readJsonFile, writeFileDurably } from "../ports/durable-file.ts";
+import { mapFew } from "../ports/map-few.ts";
 import { type BundleFile, copyBundle, describeFile, digestOf, listPaths } from "./bundle.ts";
 import { removeFolder, seal } from "./folders.ts";
-import { mapFew } from "./map-few.ts";
 
 export interface StoredBundle {
   readonly digest: string;
@@ -29,9 +29,13 @@ export class BundleStore {
     readonly from: string;
     readonly include: readonly string[] | null;
     readonly unfinished: string;
+    /** Called before anything is kept; when it rejects, nothing is. */
+    readonly inspect?: (folder: string, paths: readonly string[]) => Promise<void>;
   }): Promise<StoredBundle> {
-    const { from, include, unfinished } = options;
+    const { from, include, unfinished, inspect } = options;
     const files = await copyBundle({ from, to: join(unfinished, "files"), include });
+    const paths = files.map(({ path }) => path);
+    await inspect?.(join(unfinished, "files"), paths);
     const digest = digestOf(files);
     writeFileDurably(join(unfinished, "files.json"), `${JSON.stringify({ format: 1, files }, null, 1)}\n`, 0o444);
     await seal(join(unfinished, "files"));
@@ -46,6 +50,11 @@ export class BundleStore {
     const difference = await findDifference(folder, digest);
     if (difference !== undefined) throw changed(folder, difference);
     return join(folder, "files");
+  }
+
+  /** The files of a bundle by their list, unchecked; undefined when there is none. */
+  list(digest: string): readonly BundleFile[] | undefined {
+    return readFileList(join(this.#folder, digest, "files.json"));
   }
 
   async #place(digest: string, unfinished: string): Promise<void> {

@@ -4,9 +4,9 @@ import { constants, copyFile, lstat, mkdir, readdir, readlink, symlink } from "n
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { BelayError } from "../errors.ts";
+import { mapFew } from "../ports/map-few.ts";
 import { createIncludeList, type IncludeList } from "./include.ts";
 import { whereLinkLeads } from "./links.ts";
-import { mapFew } from "./map-few.ts";
 
 /** One file of a bundle. `120000` is a link, and its content is where it leads. */
 export interface BundleFile {

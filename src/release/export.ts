@@ -1,9 +1,9 @@
 import { lstat, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BelayError } from "../errors.ts";
+import { mapFew } from "../ports/map-few.ts";
 import { type Git, lastWords, runGit, splitNul, tryGit } from "./git.ts";
 import { whereLinkLeads } from "./links.ts";
-import { mapFew } from "./map-few.ts";
 
 /** The most that a list of a commit's files may take. */
 const listBytesMax = 256 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { chmod, lstat, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { mapFew } from "./map-few.ts";
+import { mapFew } from "../ports/map-few.ts";
 
 /** Removes a folder with all in it, also what was made read-only; builds do that to their caches, and bundles are. */
 export async function removeFolder(folder: string): Promise<void> {

@@ -40,13 +40,13 @@ type Pack = Parameters<Releases["receivePack"]>[0];
 /** The control plane's bare repository: takes in packs, keeps each commit that it was given, and reads from them. */
 export class GitRepository {
   readonly git: Git;
-  readonly #folder: string;
+  readonly folder: string;
   /** Packs are taken in one after the other: each is checked against what the ones before left. */
   #turn: Promise<unknown> = Promise.resolve();
   #isMade: Promise<void> | undefined;
 
   constructor(folder: string) {
-    this.#folder = folder;
+    this.folder = folder;
     this.git = createServerGit(folder);
   }
 
@@ -107,7 +107,7 @@ export class GitRepository {
 
   async #receive({ commit, shallow, pack }: Pack): Promise<void> {
     // Objects wait in a folder of their own until they are known to be good, as those of a push do in git itself.
-    const incoming = join(this.#folder, "incoming");
+    const incoming = join(this.folder, "incoming");
     await rm(incoming, { recursive: true, force: true });
     await mkdir(join(incoming, "pack"), { recursive: true });
     try {
@@ -171,11 +171,11 @@ export class GitRepository {
     const ordered = names
       .filter((name) => /\.(pack|rev|idx)$/.test(name))
       .sort((a, b) => Number(a.endsWith(".idx")) - Number(b.endsWith(".idx")));
-    for (const name of ordered) await rename(join(incoming, "pack", name), join(this.#folder, "objects", "pack", name));
+    for (const name of ordered) await rename(join(incoming, "pack", name), join(this.folder, "objects", "pack", name));
   }
 
   #quarantine(incoming: string): Readonly<Record<string, string>> {
-    return { GIT_OBJECT_DIRECTORY: incoming, GIT_ALTERNATE_OBJECT_DIRECTORIES: join(this.#folder, "objects") };
+    return { GIT_OBJECT_DIRECTORY: incoming, GIT_ALTERNATE_OBJECT_DIRECTORIES: join(this.folder, "objects") };
   }
 
   /** Once a sender with the whole history came by, histories that were cut before are whole: says so. */
@@ -200,12 +200,12 @@ export class GitRepository {
   }
 
   async #readShallow(): Promise<readonly string[]> {
-    const file = join(this.#folder, "shallow");
+    const file = join(this.folder, "shallow");
     return existsSync(file) ? splitLines(await readFile(file, "utf8")) : [];
   }
 
   #writeShallow(commits: readonly string[]): void {
-    writeFileDurably(join(this.#folder, "shallow"), toLines(commits));
+    writeFileDurably(join(this.folder, "shallow"), toLines(commits));
   }
 
   #make(): Promise<void> {
@@ -217,9 +217,9 @@ export class GitRepository {
   }
 
   async #create(): Promise<void> {
-    if (existsSync(this.#folder)) return;
+    if (existsSync(this.folder)) return;
     // Under its name only once it is whole.
-    const unfinished = `${this.#folder}.new`;
+    const unfinished = `${this.folder}.new`;
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(unfinished, { recursive: true, mode: 0o700 });
     await runGit(createServerGit(unfinished), [
@@ -231,7 +231,7 @@ export class GitRepository {
       "--initial-branch=main",
       unfinished,
     ]);
-    await rename(unfinished, this.#folder);
+    await rename(unfinished, this.folder);
   }
 }
 

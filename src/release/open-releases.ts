@@ -9,12 +9,13 @@ import { releaseIdOf } from "../rollout/release-id.ts";
 import type { BuildPlace, Release } from "../rollout/rollout.ts";
 import { runBuild } from "./build.ts";
 import { BuildSecrets } from "./build-secrets.ts";
+import { listPaths } from "./bundle.ts";
 import { BundleStore, type StoredBundle } from "./bundle-store.ts";
 import { diskFailed } from "./disk-failed.ts";
 import { exportCommit } from "./export.ts";
 import { removeFolder } from "./folders.ts";
 import { GitRepository } from "./git-repository.ts";
-import type { BuildRequest, Releases } from "./releases.ts";
+import type { BuildRequest, BuiltFolders, Releases } from "./releases.ts";
 import { UploadedBundles } from "./uploaded-bundles.ts";
 
 export interface ReleasesOptions {
@@ -46,8 +47,11 @@ export async function openReleases(options: ReleasesOptions): Promise<Releases> 
     readFile: (commit, path) => repository.readFile(commit, path),
     receiveBundle: (upload) => translateDisk(() => inFolder(work("upload"), (folder) => uploaded.receive(upload, folder))),
     readBundle: async (sha256) => uploaded.read(sha256),
-    build: (request, signal) =>
-      translateDisk(() => buildRelease({ ...options, repository, store, uploaded, buildSecrets, work }, request, signal)),
+    build: (request, signal, inspect = async () => {}) =>
+      translateDisk(() =>
+        buildRelease({ ...options, repository, store, uploaded, buildSecrets, work, inspect }, request, signal),
+      ),
+    listFiles: (digest) => store.list(digest),
     verifiedFolder: (release) => translateDisk(() => store.verifiedFolder(release.digest)),
   };
 }
@@ -77,24 +81,56 @@ type Tools = ReleasesOptions & {
   readonly buildSecrets: BuildSecrets;
   /** A path below `building/` where nothing is. */
   work(name: string): string;
+  inspect(built: BuiltFolders): Promise<void>;
 };
 
 async function buildRelease(tools: Tools, request: BuildRequest, signal: AbortSignal): Promise<Release> {
   if (request.staged !== undefined) {
     const { staged } = request;
-    await tools.store.verifiedFolder(staged.digest);
+    await inspectKept(tools, request, staged.digest, signal);
     return toRelease(request, staged, staged.built ?? { kind: "built-here" });
   }
   if (request.bundle !== undefined) {
     const received = tools.uploaded.read(request.bundle);
-    await tools.store.verifiedFolder(received.digest);
+    await inspectKept(tools, request, received.digest, signal);
     return toRelease(request, received, { kind: "built-by", ...received.builtBy, bundle: received.sha256 });
   }
   await tools.repository.demandCommit(request.commit);
-  return inFolder(tools.work(request.commit.slice(0, 12)), async (folder) => {
-    await mkdir(join(folder, "source"), { mode: 0o700 });
-    return toRelease(request, await buildIn(folder, tools, request, signal), { kind: "built-here" });
+  return inFolder(tools.work(request.commit.slice(0, 12)), async (folder) =>
+    toRelease(request, await buildIn(folder, tools, request, signal), { kind: "built-here" }),
+  );
+}
+
+/** A bundle that is here already, beside its commit where that is here too. */
+async function inspectKept(
+  tools: Tools,
+  { commit, root, bundle }: BuildRequest,
+  digest: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const kept = await tools.store.verifiedFolder(digest);
+  const bundlePaths = (tools.store.list(digest) ?? []).map(({ path }) => path);
+  await inFolder(tools.work("preflight"), async (folder) => {
+    const scratch = join(folder, "preflight");
+    await mkdir(scratch, { mode: 0o700 });
+    const around = { bundle: kept, bundlePaths, scratch, repository: tools.repository.folder, isBuiltNow: false };
+    const commitFolder = bundle === undefined ? await exportInto(folder, tools, { commit, root }, signal) : null;
+    const source = commitFolder === null ? null : join(commitFolder, root);
+    await tools.inspect({ ...around, source, sourcePaths: source === null ? [] : await listPaths(source) });
   });
+}
+
+/** The commit's tree, in a folder of its own below `folder`. */
+async function exportInto(
+  folder: string,
+  { repository }: Tools,
+  { commit, root }: Pick<BuildRequest, "commit" | "root">,
+  signal: AbortSignal,
+): Promise<string> {
+  const source = join(folder, "source");
+  await mkdir(source, { mode: 0o700 });
+  await exportCommit({ git: repository.git, commit, root, folder: source, indexFile: join(folder, "index"), signal });
+  return source;
 }
 
 /** Makes a folder for what is not done yet, and leaves nothing of it. */
@@ -109,8 +145,8 @@ async function inFolder<Result>(folder: string, action: (folder: string) => Prom
 
 async function buildIn(folder: string, tools: Tools, request: BuildRequest, signal: AbortSignal): Promise<StoredBundle> {
   const { commit, root, build, include } = request;
-  const source = join(folder, "source");
-  await exportCommit({ git: tools.repository.git, commit, root, folder: source, indexFile: join(folder, "index"), signal });
+  const source = await exportInto(folder, tools, { commit, root }, signal);
+  const sourcePaths = await listPaths(join(source, root));
   if (build !== null) {
     const heading = `Build of commit ${commit} for ${request.service} in ${request.environment}, ${tools.clock.now()}`;
     const logFile = join(tools.dataFolder, "logs", `build-${commit.slice(0, 12)}.log`);
@@ -136,7 +172,15 @@ async function buildIn(folder: string, tools: Tools, request: BuildRequest, sign
     );
   }
   signal.throwIfAborted();
-  return tools.store.add({ from: join(source, root), include, unfinished: join(folder, "bundle") });
+  const scratch = join(folder, "preflight");
+  await mkdir(scratch, { mode: 0o700 });
+  const around = { source: join(source, root), sourcePaths, isBuiltNow: true, scratch, repository: tools.repository.folder };
+  return tools.store.add({
+    from: join(source, root),
+    include,
+    unfinished: join(folder, "bundle"),
+    inspect: (bundle, bundlePaths) => tools.inspect({ bundle, bundlePaths, ...around }),
+  });
 }
 
 function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBundle, built: BuildPlace): Release {

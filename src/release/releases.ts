@@ -16,8 +16,13 @@ export interface Releases {
   receiveBundle(options: { readonly sha256: string; readonly bundle: AsyncIterable<Uint8Array> }): Promise<ReceivedBundle>;
   /** What came with a bundle that was received. Throws `BELAY_BUNDLE_UNKNOWN`. */
   readBundle(sha256: string): Promise<ReceivedBundle>;
-  /** Builds, hashes and stores the bundle of a commit. Idempotent; a build that was interrupted starts anew in a clean folder. */
-  build(request: BuildRequest, signal: AbortSignal): Promise<Release>;
+  /**
+   * Builds, hashes and stores the bundle of a commit. Idempotent; a build that was interrupted starts anew in a clean folder. What
+   * was built is shown to `inspect` before it is kept: when that rejects, so does this, and nothing is kept.
+   */
+  build(request: BuildRequest, signal: AbortSignal, inspect?: (built: BuiltFolders) => Promise<void>): Promise<Release>;
+  /** The list of a bundle's files, as it was written when it was kept; undefined when it is not here. */
+  listFiles(digest: string): readonly { readonly path: string; readonly bytes: number }[] | undefined;
   /** The bundle's folder, after its content was checked against its digest. Throws `BELAY_RELEASE_CHANGED` or `BELAY_RELEASE_MISSING`. */
   verifiedFolder(release: Release): Promise<string>;
 }
@@ -52,6 +57,22 @@ export interface BuildRequest
   readonly staged?: Pick<Release, "digest" | "fileCount" | "bytes" | "built"> | undefined;
   /** Globs of what goes into the bundle; null is everything. */
   readonly include: readonly string[] | null;
+}
+
+/** What a build left, for as long as `inspect` runs. */
+export interface BuiltFolders {
+  /** The bundle's files, as they will be kept. */
+  readonly bundle: string;
+  readonly bundlePaths: readonly string[];
+  /** The service's folder, and the paths that the commit has in it. Null for a bundle that came without its commit. */
+  readonly source: string | null;
+  readonly sourcePaths: readonly string[];
+  /** Whether `source` is as the build left it. What was not built now lies there as it was committed. */
+  readonly isBuiltNow: boolean;
+  /** An empty folder for what commands write; goes away with the build. */
+  readonly scratch: string;
+  /** The repository that has the commit's history, as far as it was sent. */
+  readonly repository: string;
 }
 
 /** What is known of a bundle that was built elsewhere. */

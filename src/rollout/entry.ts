@@ -1,4 +1,5 @@
 import type { BackgroundFact } from "./background.ts";
+import type { CheckResult } from "./check-result.ts";
 import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
 import type { PreviewKey } from "./preview.ts";
 import type {
@@ -45,6 +46,8 @@ export type RolloutFact =
       readonly by: OutcomeBy;
       readonly reason: string;
     }
+  /** Preflight looked at what was built, before anything of it was kept or ran. */
+  | { readonly kind: "preflight-ended"; readonly checks: readonly CheckResult[] }
   | { readonly kind: "release-built"; readonly release: Release }
   | { readonly kind: "rollout-refused"; readonly code: string; readonly reason: string; readonly next: string }
   /** Recorded before it is started, so that nothing runs of which nobody knows. */

@@ -189,7 +189,7 @@ export function rollbackTarget(service: Service): ReleaseId | null {
   return service.promotedBefore.at(-2) ?? null;
 }
 
-/** The plan of a rollback: no steps and no bake, everything else as the release was rolled out. */
-export function rollbackPlan(plan: Plan): Plan {
+/** The plan of a rollback: no steps, no bake and no window, everything else as the release was rolled out. */
+export function rollbackPlan({ calendar: _, ...plan }: Plan): Plan {
   return { ...plan, steps: [], bakeMs: 0 };
 }

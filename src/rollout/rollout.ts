@@ -12,7 +12,10 @@
  * - **attestation**: that a bundle has run in the environment before, and what was checked there.
  * - **holdback**: the last share left on stable while the candidate bakes. **warm**: the old release, kept running after promotion.
  */
+
 import type { BackgroundProcess } from "./background.ts";
+import type { Calendar } from "./calendar.ts";
+import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
 
@@ -64,6 +67,8 @@ export interface Plan {
   readonly leaseTtlMs: number;
   /** Those that steps name. Absent in entries from before cohorts were known, and where no step names any. */
   readonly cohorts?: readonly Cohort[] | undefined;
+  /** When a step further is allowed; always when absent. A rollback has none. */
+  readonly calendar?: Calendar | undefined;
   /** What the manifest says of single metrics; `onFailOf` knows the rest. */
   readonly onFail?: { readonly [Metric in JudgedMetric]?: OnFail | undefined } | undefined;
   /** Share of visitors whose answer is to come within `underMs`; absent when the manifest promises nothing. */
@@ -235,6 +240,8 @@ export interface Rollout {
   readonly exposureEpoch: Position;
   /** Who let it come this far: evidence, unless the plan went on without it or a person ended a step. */
   readonly earnedBy: OutcomeBy;
+  /** What preflight saw of its release; absent before that, and for a rollback. */
+  readonly checks?: readonly CheckResult[] | undefined;
   /** The last evidence that an entry carried. */
   readonly evidence: EvidenceSummary | null;
   /** What failed without taking the release back, each recorded once. */

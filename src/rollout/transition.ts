@@ -51,6 +51,8 @@ export function transition(rollout: Rollout, placed: Placed): Rollout {
 
 function whilePending(rollout: Rollout, { fact, position, at }: Placed): Rollout {
   switch (fact.kind) {
+    case "preflight-ended":
+      return { ...rollout, checks: fact.checks };
     case "release-built":
       return { ...rollout, candidate: fact.release.id };
     case "task-ended":

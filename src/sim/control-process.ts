@@ -14,7 +14,6 @@ import { type MemoryLedgerDisk, openMemoryLedger } from "../ledger/memory-ledger
 import type { Clock } from "../ports/clock.ts";
 import { silentLog } from "../ports/log.ts";
 import { createSeededRandom, type Random } from "../ports/random.ts";
-import type { Release, Rollout } from "../rollout/rollout.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import { SimDataPlane } from "./sim-data-plane.ts";
 import type { SimRuntime } from "./sim-runtime.ts";
@@ -37,7 +36,7 @@ export interface ControlSurroundings {
   readonly machineBoot: string;
   /** Dies before this action, counted from 0; null lives on. */
   readonly diesBefore: number | null;
-  build(rollout: Rollout, signal: AbortSignal): Promise<Release>;
+  readonly build: World["build"];
   runningWorkers(): Promise<readonly number[]>;
   replaceWorker(pid: number): void;
   stopAsked(instance: string): void;
@@ -218,7 +217,7 @@ export class ControlProcess {
           disk.table = table;
         },
       },
-      build: (rollout, signal) => this.#act(() => build(rollout, signal)),
+      build: (order) => this.#act(() => build(order)),
       runningWorkers: () => this.#whileAlive(runningWorkers()),
       replaceWorker: (pid) => this.#act(() => Promise.resolve(replaceWorker(pid))),
     };

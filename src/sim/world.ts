@@ -1,3 +1,4 @@
+import type { BuildOrder } from "../control/world.ts";
 import { BelayError } from "../errors.ts";
 import { MemoryLedgerDisk } from "../ledger/memory-ledger.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
@@ -121,7 +122,7 @@ export class World {
       boot: `control-${this.#boots}`,
       machineBoot: `${this.nodes[0].name}-${this.nodes[0].boots}`,
       diesBefore: this.nextDiesBefore,
-      build: (rollout, signal) => this.#build(rollout, signal),
+      build: (order) => this.#build(order),
       runningWorkers: () => this.#runningWorkers(),
       replaceWorker: (pid) => this.#replaceWorker(pid),
       stopAsked: (instance) => this.#stopAsked(instance),
@@ -209,7 +210,7 @@ export class World {
     this.serving.stopAsked({ instance, services: this.ledger.services, tables, nowMs: this.agenda.nowMs });
   }
 
-  #build(rollout: Rollout, signal: AbortSignal): Promise<Release> {
+  #build({ rollout, signal }: BuildOrder): Promise<Release> {
     const known = this.#commits.get(rollout.commit);
     const takesMs = 50 + (Number.parseInt(rollout.commit.slice(0, 2), 16) % 8) * 50;
     return new Promise((resolve, reject) => {

@@ -17,6 +17,8 @@ export interface ShopPlan {
   readonly lease?: string;
   readonly onInconclusive?: string;
   readonly instances?: number;
+  /** The map `checks` of the manifest. */
+  readonly checks?: string;
 }
 
 /** A git repository with the shop, as its team would have it. */
@@ -38,13 +40,14 @@ export function shopManifest(database: string, plan: ShopPlan = {}): string {
     keepWarm: "30m",
     ...plan,
   };
-  const { instances = 2, ...lines } = rollout;
+  const { instances = 2, checks = "{}", ...lines } = rollout;
   return `version: 1
 service: shop
 run: { command: node server.js --database ${database}, health: /healthz, instances: ${instances} }
 environments:
   production: { routes: [{ host: ${shopHost} }] }
 expose: all
+checks: ${checks}
 rollout:
 ${Object.entries(lines)
   .map(([key, value]) => `  ${key}: ${value}`)

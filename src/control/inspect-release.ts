@@ -1,0 +1,108 @@
+import { dirname, join } from "node:path";
+import { BelayError } from "../errors.ts";
+import type { Manifest } from "../manifest/manifest.ts";
+import type { Clock } from "../ports/clock.ts";
+import { systemPath } from "../ports/environment.ts";
+import { checksOf } from "../preflight/all-checks.ts";
+import type { PreviousRelease, Subject } from "../preflight/check.ts";
+import { describeBlocking, describeResults } from "../preflight/describe.ts";
+import { openFileTree } from "../preflight/file-tree.ts";
+import { type Progress, runChecks } from "../preflight/run-checks.ts";
+import type { BuiltFolders, Releases } from "../release/releases.ts";
+import type { CheckResult } from "../rollout/check-result.ts";
+import type { Rollout } from "../rollout/rollout.ts";
+import type { Service } from "../rollout/service.ts";
+import type { BuildWitness, StagedRelease } from "./world.ts";
+
+export interface Inspection {
+  readonly rollout: Rollout;
+  readonly staged: StagedRelease | null;
+  /** Of the rollout's own commit. */
+  readonly manifest: Manifest;
+  readonly previous: PreviousRelease | null;
+  readonly built: BuiltFolders;
+  /** Folder of the program `node` that commands find first. */
+  readonly nodeFolder: string;
+  readonly clock: Pick<Clock, "now" | "monotonicMs" | "every">;
+  readonly version: string;
+  readonly tell: BuildWitness;
+}
+
+/** Runs preflight on what was built, before any of it is kept. Throws `BELAY_PREFLIGHT_FAILED` when it must go no further. */
+export async function inspectRelease(inspection: Inspection, signal: AbortSignal): Promise<void> {
+  const { manifest, version, tell } = inspection;
+  const subject = await subjectOf(inspection);
+  const onProgress = (progress: Progress) => tell.doing(describeProgress(progress));
+  const results = await runChecks(checksOf(manifest.checks), { subject, signal, version, onProgress });
+  tell.checked(results);
+  if (results.some(({ blocks }) => blocks)) throw preflightFailed(results);
+}
+
+async function subjectOf({ rollout, staged, manifest, previous, built, nodeFolder, clock }: Inspection): Promise<Subject> {
+  const { source, scratch, isBuiltNow } = built;
+  return {
+    manifest,
+    manifestFile: "belay.yml",
+    environment: rollout.environment,
+    commit: rollout.commit,
+    source: source === null ? null : await openFileTree(source, built.sourcePaths),
+    bundle: await openFileTree(built.bundle, built.bundlePaths),
+    previous,
+    repository: built.repository,
+    commands: { cwd: isBuiltNow ? source : null, env: commandEnvironment(source, scratch, nodeFolder) },
+    earlier: staged === null ? null : { environment: staged.release.environment, results: staged.checks },
+    clock,
+  };
+}
+
+/** As a build has it: the tools of its own dependencies, Belay's node and the system's programs, and nothing of whoever runs Belay. */
+function commandEnvironment(source: string | null, scratch: string, nodeFolder: string): Readonly<Record<string, string>> {
+  const tools = source === null ? [] : [join(source, "node_modules", ".bin")];
+  return {
+    PATH: [...tools, nodeFolder, systemPath].join(":"),
+    HOME: scratch,
+    TMPDIR: scratch,
+    CI: "1",
+    LANG: "C.UTF-8",
+    NODE_USE_SYSTEM_CA: "1",
+    // The data folder may lie in a repository, of which a check must not believe to be a part.
+    GIT_CEILING_DIRECTORIES: dirname(source ?? scratch),
+  };
+}
+
+/** The release that serves now, as checks compare with it; null before the first one. `root` is the service's folder in the repository. */
+export function previousRelease(
+  service: Service | undefined,
+  releases: Pick<Releases, "listFiles" | "readFile">,
+  root: string,
+): PreviousRelease | null {
+  const release = service?.stable == null ? undefined : service.releases[service.stable];
+  if (release === undefined) return null;
+  return {
+    id: release.id,
+    commit: release.commit,
+    files: releases.listFiles(release.digest) ?? null,
+    readSource: async (path) => {
+      try {
+        return await releases.readFile(release.commit, root === "" ? path : `${root}/${path}`);
+      } catch (cause) {
+        // A bundle that was built elsewhere came without its commit.
+        if (cause instanceof BelayError && cause.code === "BELAY_RELEASE_COMMIT_UNKNOWN") return null;
+        throw cause;
+      }
+    },
+  };
+}
+
+function describeProgress({ done, total, running }: Progress): string {
+  return `preflight: ${done} of ${total} checks done${running.length === 0 ? "" : `, now ${running.join(", ")}`}`;
+}
+
+function preflightFailed(results: readonly CheckResult[]): BelayError {
+  const blocking = results.filter(({ blocks }) => blocks);
+  return new BelayError({
+    code: "BELAY_PREFLIGHT_FAILED",
+    message: `${describeBlocking(results)}; nothing of the release was kept or started\n${describeResults(blocking, (text) => text)}`,
+    next: "Do what is written below each finding, commit, and deploy again; `belay check` runs the same checks on the folder. What is accepted for a while goes into checks.waivers.",
+  });
+}

@@ -1,0 +1,97 @@
+import type { ChecksSpec } from "../manifest/checks.ts";
+import type { Manifest } from "../manifest/manifest.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { CheckFinding, CheckResult } from "../rollout/check-result.ts";
+import type { FileTree } from "./file-tree.ts";
+
+/** What is checked: one release on its way to one environment, or a folder before it is a release. */
+export interface Subject {
+  readonly manifest: Manifest;
+  /** Path of the manifest, as findings name it. */
+  readonly manifestFile: string;
+  readonly environment: string;
+  readonly commit: string | null;
+  /** The service's folder as it was committed, with what a build has changed of it. Null when only the built bundle was sent. */
+  readonly source: FileTree | null;
+  /** What goes to production, file by file. Null when it is not known before a build. */
+  readonly bundle: FileTree | null;
+  /** The release that serves everyone now; null at the first one, or when nobody is there to ask. */
+  readonly previous: PreviousRelease | null;
+  /** The user's repository with its history and tags, where there is one: a control plane has none. */
+  readonly repository: string | null;
+  /** How commands of checks run. */
+  readonly commands: CommandPlace;
+  /** What preflight saw where the same bundle was built for another environment; null when none came before this one. */
+  readonly earlier: EarlierResults | null;
+  readonly clock: Pick<Clock, "now" | "monotonicMs" | "every">;
+}
+
+export interface PreviousRelease {
+  readonly id: string;
+  readonly commit: string;
+  /** Its bundle's files; null when they are not there any more. */
+  readonly files: readonly { readonly path: string; readonly bytes: number }[] | null;
+  /** A file of its commit, relative to the service's folder; undefined when the commit has none. Null: nobody can tell. */
+  readSource(path: string): Promise<string | undefined | null>;
+}
+
+export interface EarlierResults {
+  readonly environment: string;
+  readonly results: readonly CheckResult[];
+}
+
+export interface CommandPlace {
+  /** The service's folder as the build left it; null when it was not built here and now. */
+  readonly cwd: string | null;
+  /** The whole environment of a command. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What a check saw. It never says "pass": the frame does, when something was inspected and nothing found. */
+export type Outcome =
+  | { readonly kind: "skipped"; readonly why: string }
+  | { readonly kind: "unchecked"; readonly message: string; readonly fix: string; readonly tool?: Tool }
+  | {
+      readonly kind: "inspected";
+      readonly inspected: number;
+      /** What was looked at, in words that go on "12 ...". */
+      readonly noun: string;
+      readonly findings: readonly CheckFinding[];
+      readonly inputsSha256: string;
+      readonly tool?: Tool;
+      /** Said beside the count. */
+      readonly note?: string;
+    };
+
+export interface Tool {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** A named question about a release. One file each. */
+export interface Check {
+  readonly name: string;
+  /** One sentence for the page of checks: what it finds. */
+  readonly finds: string;
+  /** One sentence for the page of checks: what makes it run. */
+  readonly runs: string;
+  timeoutMs(spec: ChecksSpec): number;
+  /**
+   * Rejects with a BelayError when it cannot be checked, which is an `error` of the check, and with the signal's reason on
+   * abort. Whatever it started has ended when it returns.
+   */
+  run(subject: Subject, signal: AbortSignal): Promise<Outcome>;
+}
+
+/** Enough for what reads files and starts nothing. */
+export function quick(): number {
+  return 20_000;
+}
+
+export function skipped(why: string): Outcome {
+  return { kind: "skipped", why };
+}
+
+export function unchecked(message: string, fix: string, tool?: Tool): Outcome {
+  return { kind: "unchecked", message, fix, ...(tool === undefined ? {} : { tool }) };
+}

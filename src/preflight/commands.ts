@@ -1,0 +1,39 @@
+import { BelayError } from "../errors.ts";
+import { type CommandEnd, runCommand } from "../ports/command.ts";
+import type { Subject } from "./check.ts";
+
+const shownLines = 8;
+
+/**
+ * Runs a shell command of the service's owner in the service's folder. Everything that it started has ended when this returns.
+ * Throws `BELAY_CHECK_NO_FOLDER` when there is no folder to run it in; rejects with the signal's reason on abort.
+ */
+export async function runShell(
+  { commands }: Pick<Subject, "commands">,
+  command: string,
+  signal: AbortSignal,
+): Promise<CommandEnd> {
+  return runCommand({ argv: ["sh", "-c", command], cwd: requireFolder({ commands }), env: commands.env, signal });
+}
+
+/** The end of what a command said, for a finding. */
+export function lastWordsOf({ stdout, stderr }: Pick<CommandEnd, "stdout" | "stderr">): string {
+  const said = stderr.trim() === "" ? stdout.toString("utf8").trim() : stderr.trim();
+  return said === "" ? "it wrote nothing" : said.split("\n").slice(-shownLines).join("\n");
+}
+
+/** How a command ended, in words that go on "it ". */
+export function endWords({ exitCode, endSignal, isCut }: CommandEnd): string {
+  if (isCut) return "wrote more than can be read";
+  return exitCode === null ? `was ended by signal ${endSignal ?? "unknown"}` : `ended with exit code ${exitCode}`;
+}
+
+/** The folder that the build left. Throws `BELAY_CHECK_NO_FOLDER`, to which the frame has an answer. */
+export function requireFolder({ commands }: Pick<Subject, "commands">): string {
+  if (commands.cwd !== null) return commands.cwd;
+  throw new BelayError({
+    code: "BELAY_CHECK_NO_FOLDER",
+    message: "the bundle was not built here and now, so that there is no folder to run a command in",
+    next: "Run `belay check` where the bundle is built.",
+  });
+}

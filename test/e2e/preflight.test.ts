@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { jsonOf } from "./belay-command.ts";
+import { findProcesses } from "./belay-processes.ts";
+import { openScene } from "./scene.ts";
+import { createRepository } from "./shop-repository.ts";
+
+const server = `require("node:http").createServer((_, response) => response.end("ok")).listen(process.env.PORT, process.env.HOST)`;
+
+const manifest = (checks: string) => `version: 1
+service: hello
+run: { command: node server.js, health: / }
+environments:
+  production: { routes: [{ host: hello.example.com }] }
+rollout: { steps: [{ weight: 50%, minHold: 100ms }], onInconclusive: continue, maxHold: 200ms, bake: 100ms }
+checks: ${checks}
+`;
+
+/** In two parts, so that no scanner takes this file for a leak. */
+const key = `-----BEGIN ${"PRIVATE"} KEY-----\n${"MIIEvQIBADANBgkqhkiG9w0B".repeat(3)}\n-----END ${"PRIVATE"} KEY-----\n`;
+const map = JSON.stringify({ version: 3, sources: ["app.ts"], sourcesContent: ["const secretPlan = 1;"], mappings: "AAAA" });
+
+test("what preflight finds ends a rollout before anything runs, with exit code 4, and leaves nothing behind", async (t) => {
+  const scene = openScene(t);
+  await scene.up();
+  const repository = await createRepository(join(scene.place.folder, "hello"));
+  await repository.commitFile("server.js", server);
+  await repository.commitFile("belay.yml", manifest("{}"));
+  const first = await scene.deploy(repository);
+  assert.equal(first.outcome, "promoted", JSON.stringify(first));
+  assert.deepEqual(
+    first.checks.filter(({ status }) => status === "pass").map(({ check }) => check),
+    ["artifact", "secrets"],
+  );
+  const processes = findProcesses(scene.place.dataFolder).length;
+  const kept = readdirSync(join(scene.place.dataFolder, "releases"));
+
+  await t.test("a source map and a private key in the bundle", async () => {
+    await repository.commitFile("app.js.map", map);
+    await repository.commitFile("deploy.pem", key);
+    const result = await scene.belay(["deploy"], { cwd: repository.folder });
+    const text = result.stdout + result.stderr;
+    assert.equal(result.code, 4, text);
+    assert.match(text, /BELAY_PREFLIGHT_FAILED/);
+    assert.match(text, /fail {2}artifact: app\.js\.map the source map carries the whole source of 1 file \[source-map\]/);
+    assert.match(text, /fail {2}secrets: deploy\.pem:1:1 here is a private key \[private-key\]/);
+    assert.doesNotMatch(text, /MIIEvQ/, "the key itself is not shown");
+    assert.deepEqual(readdirSync(join(scene.place.dataFolder, "releases")), kept, "no bundle is kept");
+    assert.deepEqual(readdirSync(join(scene.place.dataFolder, "building")), [], "nothing is left where it was built");
+    assert.equal(findProcesses(scene.place.dataFolder).length, processes, "no process is left");
+    const { rollout, stable } = await scene.serviceStatus("hello");
+    assert.equal(stable?.id, first.release);
+    assert.equal(rollout?.outcome, "refused");
+    const facts = await scene.facts(rollout?.rollout ?? "");
+    assert.deepEqual(
+      facts.map(({ kind }) => kind),
+      ["rollout-requested", "preflight-ended", "rollout-refused"],
+    );
+    const explained = await scene.expectBelay(["explain", "hello"]);
+    assert.match(explained.stdout, /preflight: \d of \d+ checks passed; fail: artifact, secrets/);
+  });
+
+  await t.test("a check of one's own that starts a process and never ends is stopped with all that it started", async () => {
+    await repository.commitFile("deploy.pem", "");
+    await repository.commitFile("app.js.map", "{}");
+    const own = '{ custom: [{ name: slow, run: "sleep 300 & sleep 300", timeout: 300ms }] }';
+    await repository.commitFile("belay.yml", manifest(own));
+    const refused = await scene.deploy(repository, { code: 4 });
+    assert.equal(refused.checks.find(({ check }) => check === "slow")?.status, "error");
+    assert.match(refused.reason, /slow \(could not be checked\)/);
+    assert.equal(findProcesses(scene.place.dataFolder).length, processes);
+    assert.deepEqual(readdirSync(join(scene.place.dataFolder, "building")), []);
+  });
+
+  await t.test("what is waived goes out, and is shown as waived", async () => {
+    const own = `{ custom: [{ name: picky, run: "echo too blue; exit 1" }], waivers: [{ check: picky, reason: blue is the brand, by: ann, until: 2099-12-31 }] }`;
+    await repository.commitFile("belay.yml", manifest(own));
+    const checked = await scene.expectBelay(["check"], { cwd: repository.folder });
+    assert.match(checked.stdout, /waived {2}picky: too blue/);
+    assert.match(checked.stdout, /waived by ann until 2099-12-31: blue is the brand/);
+    const view = await scene.deploy(repository);
+    assert.equal(view.outcome, "promoted", JSON.stringify(view));
+    assert.equal(view.checks.find(({ check }) => check === "picky")?.findings[0]?.waived?.by, "ann");
+  });
+
+  await t.test("in a freeze nothing goes out, and back is open", async () => {
+    const frozen = `freezes: [{ name: inventory, from: 2000-01-01T00:00:00Z, to: 2099-01-01T00:00:00Z, reason: the shelves are counted }]\n`;
+    await repository.commitFile("belay.yml", `${manifest("{}")}${frozen}`);
+    const refused = await scene.deploy(repository, { code: 4 });
+    assert.match(refused.reason, /the freeze "inventory" holds until 2099-01-01T00:00:00Z: the shelves are counted/);
+    const back = jsonOf(await scene.expectBelay(["rollback", "hello", "--json"])) as { readonly outcome: string };
+    assert.equal(back.outcome, "promoted");
+  });
+});
+
+test("tests that staging ran count for the same bundle in production, and are not run again where a bundle is only sent", async (t) => {
+  const scene = openScene(t);
+  await scene.up();
+  const repository = await createRepository(join(scene.place.folder, "hello"));
+  const runs = join(scene.place.folder, "runs");
+  const checks = `{ tests: { run: "echo run >> ${runs}" } }`;
+  await repository.commitFile("server.js", server);
+  await repository.commitFile("belay.yml", manifest(checks).replace("environments:\n", "environments:\n  staging: {}\n"));
+  const staged = await scene.deploy(repository);
+  assert.equal(staged.outcome, "promoted", JSON.stringify(staged));
+  const seen = staged.checks.find(({ check }) => check === "tests");
+  assert.equal(seen?.status, "pass");
+  assert.match(seen?.summary ?? "", /seen in staging, where it was built/);
+  assert.equal(readFileSync(runs, "utf8"), "run\n");
+
+  await repository.commitFile(
+    "belay.yml",
+    manifest(checks).replace("service: hello", "service: sent").replace("hello.", "sent."),
+  );
+  const bundle = join(scene.place.folder, "sent.bundle");
+  await scene.expectBelay(["build", "-o", bundle], { cwd: repository.folder });
+  await scene.expectBelay(["deploy", "--bundle", bundle]);
+  const sent = (await scene.serviceStatus("sent")).rollout?.checks.find(({ check }) => check === "tests");
+  assert.equal(sent?.status, "skipped");
+  assert.equal(readFileSync(runs, "utf8"), "run\n");
+});
