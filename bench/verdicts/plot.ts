@@ -35,6 +35,7 @@ export function plotHarm(cells: readonly Cell[]): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="#222">`,
+    "<title>Failed requests by tool and kind of bad release</title>",
     `<rect width="${width}" height="${height}" fill="white"/>`,
     text(
       { x: 20, y: 22 },
