@@ -12,7 +12,7 @@ interface DeployToBegin {
   /** With the digest of its bundle, where one was sent. */
   readonly request: DeployRequest & { readonly digest?: string };
   readonly planned: PlannedDeploy;
-  /** The same deploy as planned for `planned.after`; null when nothing comes before. */
+  /** The same deploy as planned for `planned.after`; null when nothing comes before, or it has passed there. */
   readonly before: PlannedDeploy | null;
   readonly deployments: Deployments;
   readonly actor: Actor;
@@ -41,11 +41,16 @@ export function beginDeploy(options: DeployToBegin): BegunDeploy {
     return { rollout: there.id, forecast, entries: [] };
   }
   const { after, fact, forecast } = planned;
-  if (after === null || before === null) return { ...begin(options, request.environment, fact), forecast };
+  if (after === null) return { ...begin(options, request.environment, fact), forecast };
   const staged = stagedBefore(deployments.find(after, planned.service), request, deployments);
-  const first = staged === null ? begin(options, after, before.fact) : { rollout: staged.id, entries: [] };
+  const first = staged === null ? begin(options, after, requirePlan(before, after).fact) : { rollout: staged.id, entries: [] };
   const second = begin(options, request.environment, { ...fact, staging: { environment: after, rollout: first.rollout } });
   return { rollout: second.rollout, forecast, entries: [...first.entries, ...second.entries] };
+}
+
+function requirePlan(before: PlannedDeploy | null, after: string): PlannedDeploy {
+  if (before === null) throw new Error(`nothing is planned for ${after}, and nothing has passed there`);
+  return before;
 }
 
 function begin(

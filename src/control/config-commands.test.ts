@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { newService } from "../rollout/fold.ts";
 import { ann, plan, releaseNamed } from "../rollout/rollout.builder.ts";
-import { requireChange, toDeployRequest } from "./config-commands.ts";
+import { requireChange, requireStillStable, toDeployRequest } from "./config-commands.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { entryOf } from "./control-loop.ts";
 
@@ -76,6 +77,10 @@ test("a config release is asked for of what serves everyone, wherever that was b
   const fact = { kind: "rollout-requested", rolloutKind: "deploy", commit, root: "", isDirty: false, forecast: "" } as const;
   assert.throws(() => requireChange(release, { ...fact, plan, config: "0123456789ab" }), { code: "BELAY_CONFIG_UNCHANGED" });
   requireChange(release, { ...fact, plan, config: "ba9876543210" });
+  requireStillStable(release, { ...newService("production", "shop"), stable: release.id });
+  assert.throws(() => requireStillStable(release, { ...newService("production", "shop"), stable: "another" }), {
+    code: "BELAY_CONFIG_RELEASE_CHANGED",
+  });
 });
 
 function deployOf(commit: string) {

@@ -94,6 +94,16 @@ export function toDeployRequest(
   return { commit, isDirty, root, environment, supersede, config, ...bundle };
 }
 
+/** To resolve a configuration takes time, in which another release may have come to serve. Throws `BELAY_CONFIG_RELEASE_CHANGED`. */
+export function requireStillStable(revision: Release, service: Service | undefined): void {
+  if (service?.stable === revision.id) return;
+  throw new BelayError({
+    code: "BELAY_CONFIG_RELEASE_CHANGED",
+    message: `${revision.id} serves ${revision.service} no more: another release came while its configuration was resolved`,
+    next: "Run `belay deploy --config` again.",
+  });
+}
+
 /** Throws `BELAY_CONFIG_UNCHANGED`. */
 export function requireChange(revision: Release, fact: RolloutFact): void {
   const isSame = fact.kind === "rollout-requested" && fact.rolloutKind === "deploy" && fact.config === revision.config;

@@ -104,7 +104,7 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
   },
   belay_brake: {
     type: "gauge",
-    help: "While a canary is exposed: 1 when the worker took its traffic back to stable by itself, because its lease ran out or all instances were gone (health).",
+    help: "While a canary is exposed: 1 when the worker took its traffic back to stable by itself, because its lease ran out, all instances were gone (health), or stable had answered too much for it (budget).",
     labels: [...ofService, "worker", "by"],
   },
   belay_instances: {

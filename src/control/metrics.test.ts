@@ -83,6 +83,7 @@ test("phase, weight, roles, lease and brake follow the rollout", async () => {
     [
       ["lease", 1],
       ["health", 0],
+      ["budget", 0],
     ],
   );
 });

@@ -127,7 +127,10 @@ function exposureMetrics(table: RoutingTable, workers: readonly WorkerView[]): r
     {
       name: "belay_brake",
       samples: braked.flatMap(({ labels, by }) =>
-        (["lease", "health"] as const).map((reason) => ({ labels: { ...labels, by: reason }, value: by.has(reason) ? 1 : 0 })),
+        (["lease", "health", "budget"] as const).map((reason) => ({
+          labels: { ...labels, by: reason },
+          value: by.has(reason) ? 1 : 0,
+        })),
       ),
     },
   ];

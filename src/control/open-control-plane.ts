@@ -12,7 +12,14 @@ import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
 import { beginDeploy } from "./begin-deploy.ts";
 import { manifestSource, trustBundle } from "./bundle-source.ts";
-import { requireChange, requireStable, secretCommands, showConfig, toDeployRequest } from "./config-commands.ts";
+import {
+  requireChange,
+  requireStable,
+  requireStillStable,
+  secretCommands,
+  showConfig,
+  toDeployRequest,
+} from "./config-commands.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, DeployRequest, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
 import { jobRunId } from "./job-runs.ts";
@@ -21,6 +28,7 @@ import { planDeploy } from "./plan-deploy.ts";
 import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
+import { stagedBefore } from "./staging.ts";
 import { oneOffName } from "./task-keeper.ts";
 import { viewRollout, viewService } from "./views.ts";
 import type { World } from "./world.ts";
@@ -80,7 +88,11 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     };
     const planned = await planFor(request.environment);
     if (revision !== undefined) requireChange(revision, planned.fact);
-    const before = planned.after === null ? null : await planFor(planned.after);
+    // Nothing starts there when it has passed already: its sources are not asked again.
+    const { after, service } = planned;
+    const isStaged = after !== null && stagedBefore(deployments.find(after, service), request, deployments) !== null;
+    const before = after === null || isStaged ? null : await planFor(after);
+    if (revision !== undefined) requireStillStable(revision, deployments.find(request.environment, planned.service));
     const { rollout, forecast, entries } = beginDeploy({
       request,
       planned,

@@ -17,13 +17,16 @@ export interface Source {
 
 /**
  * The rollout of the same source in the environment before that need not be repeated: it has earned an attestation, or is on
- * its way to one. A bundle is known by its digest, a commit by itself: what it built to once is what goes on.
+ * its way to one. A bundle is known by its commit and its digest, a commit by itself: what it built to once is what goes on.
  */
 export function stagedBefore(staging: Service | undefined, source: Source, deployments: Deployments): Rollout | null {
   if (staging === undefined) return null;
-  const earned = Object.values(staging.attestations).filter(
-    ({ digest, rollout }) => digest === source.digest || isFrom(deployments.rollout(rollout), source),
-  );
+  const earned = Object.values(staging.attestations).filter(({ digest, rollout }) => {
+    const earnedBy = deployments.rollout(rollout);
+    // The same files are not all of it: how they are run stands in the commit's belay.yml.
+    const isSameCommit = earnedBy?.commit === source.commit && earnedBy.root === source.root;
+    return (digest === source.digest && isSameCommit) || isFrom(earnedBy, source);
+  });
   const attested = earned.map(({ rollout }) => deployments.rollout(rollout)).findLast((rollout) => rollout !== undefined);
   if (attested !== undefined) return attested;
   const { rollout } = staging;

@@ -8,9 +8,9 @@ import { type TaskEnd, type TaskRun, type TaskSpec, taskRunId } from "../runtime
 import { loopActor } from "./journal.ts";
 import type { World } from "./world.ts";
 
-/** What a task has between SIGTERM and SIGKILL when its time is over, or when a person stops a command. */
 /** Under this name `belay logs --task` finds the commands that people ran. */
 export const oneOffName = "once";
+/** What a task has between SIGTERM and SIGKILL when its time is over, or when a person stops a command. */
 const graceMs = 10_000;
 const lastLinesKept = 50;
 

@@ -18,6 +18,12 @@ test("each line of a value, its JSON and URL forms and the password of a URL are
   assert.equal(maskText([url], `${url} p@ssword p%40ssword`), "[secret] [secret] [secret]");
 });
 
+test("a value that a program trims, and one of short lines alone, are known", () => {
+  assert.equal(maskText([" abcd1234 "], "is abcd1234."), "is [secret].");
+  assert.equal(maskText(["   hunter2hunter2  \nsecond line"], "[hunter2hunter2]"), "[[secret]]");
+  assert.equal(maskText(["ab1\ncd2\nef3"], "ab1\ncd2\nef3"), "[secret]");
+});
+
 test("what could be the beginning of a value is held back, a whole line never is", () => {
   const mask = createMask(["hunter22"]);
   assert.equal(mask.push(Buffer.from("hunt")).toString(), "");

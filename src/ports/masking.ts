@@ -63,7 +63,12 @@ function beginningAt(text: string, patterns: readonly string[]): number {
 }
 
 function formsOf(value: string): readonly string[] {
-  const words = [...value.split(/\r?\n/), JSON.stringify(value).slice(1, -1), encodeURIComponent(value), ...passwordsIn(value)];
+  // A program that reads a value often trims it.
+  const lines = value.split(/\r?\n/).flatMap((line) => [line, line.trim()]);
+  // Of lines that are all too short, only the whole can be known.
+  const whole = lines.some((line) => line.length >= maskedLengthMin) ? [] : [value, value.trim()];
+  const written = [value, value.trim()].flatMap((text) => [JSON.stringify(text).slice(1, -1), encodeURIComponent(text)]);
+  const words = [...lines, ...whole, ...written, ...passwordsIn(value)];
   return words.filter((word) => word.length >= maskedLengthMin).map((word) => Buffer.from(word).toString("latin1"));
 }
 

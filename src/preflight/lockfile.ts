@@ -43,7 +43,7 @@ export const lockfile: Check = {
     if (name === undefined) return inspected(count, "dependencies", [noLockfile(manifest.release.build === null)], text);
     const several = found.length > 1 ? [severalLockfiles(found)] : [];
     if (name !== "package-lock.json" && name !== "npm-shrinkwrap.json")
-      return { ...inspected(count, "dependencies", several, text), note: `${name} is there and is not read` };
+      return { ...inspected(Math.max(1, count), "dependencies", several, text), note: `${name} is there and is not read` };
     const locked = (await readText(source, name)) ?? "";
     const lock = parseJson(locked) as Lockfile | undefined;
     if (lock?.packages === undefined)
@@ -58,7 +58,8 @@ export const lockfile: Check = {
       ...strangers(lock.packages, name),
       ...newScripts(lock.packages, before, name),
     ];
-    return inspected(Object.keys(lock.packages).length - 1, "locked packages", findings, text, locked);
+    // The project itself is looked at too, which may be all there is.
+    return inspected(Math.max(1, Object.keys(lock.packages).length - 1), "locked packages", findings, text, locked);
   },
 };
 

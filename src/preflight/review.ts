@@ -34,10 +34,12 @@ export const review: Check = {
       `${previous.commit}..${commit}`,
       "--",
     ] as const;
+    // Git is the machine's own, never one that the release brings along.
+    const path = (commands.env["PATH"] ?? "").split(":").filter((folder) => !folder.endsWith("/node_modules/.bin"));
     const end = await runCommand({
       argv,
       cwd: repository,
-      env: { ...commands.env, LC_ALL: "C", GIT_CONFIG_NOSYSTEM: "1", GIT_TERMINAL_PROMPT: "0" },
+      env: { ...commands.env, PATH: path.join(":"), LC_ALL: "C", GIT_CONFIG_NOSYSTEM: "1", GIT_TERMINAL_PROMPT: "0" },
       signal,
     });
     if (end.exitCode !== 0)

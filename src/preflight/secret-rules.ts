@@ -18,7 +18,8 @@ export const secretRules: readonly SecretRule[] = [
   {
     name: "private-key",
     words: ["PRIVATE KEY"],
-    pattern: /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\\nr]*(?:[\w-]+: [^\n]*\s+)*[A-Za-z0-9+/=]{16}/g,
+    pattern:
+      /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\\nr]*(?:[\w-]{1,40}: [^\n]{0,200}\n\s*){0,8}[A-Za-z0-9+/=]{16}/g,
     level: "fail",
     what: "a private key",
     revoke: whereMade,
@@ -82,7 +83,7 @@ export const secretRules: readonly SecretRule[] = [
   {
     name: "npmrc-auth",
     words: ["_authToken", "_password"],
-    pattern: /\/\/[^\s=]+:_(?:authToken|password)\s*=\s*((?!\$\{)[^\s"']{8,})/g,
+    pattern: /(?<!\/)\/\/[^\s=]{1,300}:_(?:authToken|password)\s*=\s*((?!\$\{)[^\s"']{8,})/g,
     level: "fail",
     what: "a password of a package registry",
     revoke: "by `npm token revoke`",
@@ -98,7 +99,7 @@ export const secretRules: readonly SecretRule[] = [
   {
     name: "openai-key",
     words: ["T3BlbkFJ"],
-    pattern: /\b(sk-[\w-]*T3BlbkFJ[\w-]{20,})/g,
+    pattern: /\b(sk-[\w-]{0,100}T3BlbkFJ[\w-]{20,})/g,
     level: "fail",
     what: "a key of OpenAI",
     revoke: atProvider("https://platform.openai.com/api-keys"),
@@ -139,7 +140,7 @@ export const secretRules: readonly SecretRule[] = [
   {
     name: "jwt",
     words: ["eyJ"],
-    pattern: /\b(eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,})/g,
+    pattern: /\b(eyJ[\w-]{10,1000}\.eyJ[\w-]{10,4000}\.[\w-]{20,1000})/g,
     level: "warn",
     what: "a signed token (JWT)",
     revoke: "by changing the key that signed it",

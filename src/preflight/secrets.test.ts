@@ -85,3 +85,13 @@ test("a binary file is not searched, and that is said; with nothing searched it 
   assert.equal((await resultOf(t, secrets, { files })).summary, "1 file searched, 1 binary ones not");
   assert.equal((await resultOf(t, secrets, { files: { "a.bin": files["a.bin"] } })).status, "error");
 });
+
+test("no text makes a search long", () => {
+  const hostile = [
+    `-----BEGIN PRIVATE KEY-----\n${"a: ".repeat(200)}!`,
+    `_authToken ${"/".repeat(100_000)}`,
+    `T3BlbkFJ ${"sk-".repeat(30_000)}`,
+    "eyJ".repeat(30_000),
+  ];
+  for (const text of hostile) for (const { pattern } of secretRules) for (const _match of text.matchAll(pattern));
+});

@@ -36,8 +36,10 @@ export class Certificates {
 
   /** Takes over what has changed. What cannot be used leaves the one before in its place. Handshakes under way are not touched. */
   reload(): void {
+    const names = this.#names();
+    if (names === null) return;
     const next = new Map<string, Certificate>();
-    for (const name of namesIn(this.#folder)) {
+    for (const name of names) {
       const before = this.#byName.get(name);
       const certificate = this.#read(name, before);
       if (certificate !== undefined) next.set(name, certificate);
@@ -63,6 +65,20 @@ export class Certificates {
     if (host === "") return undefined;
     for (const certificate of this.#byName.values()) if (certificate.leaf.checkHost(host) !== undefined) return certificate;
     return undefined;
+  }
+
+  /** Null when the folder cannot be read now: what is served stays. */
+  #names(): readonly string[] | null {
+    try {
+      const names = namesIn(this.#folder);
+      this.#refused.delete("");
+      return names;
+    } catch (cause) {
+      const why = (cause as Error).message;
+      if (this.#refused.get("") !== why) this.#log.warn("the folder of certificates cannot be read", { why });
+      this.#refused.set("", why);
+      return null;
+    }
   }
 
   #read(name: string, before: Certificate | undefined): Certificate | undefined {

@@ -147,6 +147,8 @@ export class Front {
     this.#connections.began(client);
     // node:http has let go of the socket: an error that nobody listens to would end the process.
     client.on("error", () => client.destroy());
+    // What follows a refused request on its connection is not read.
+    if (this.#refused.has(client)) return void client.destroySoon();
     const admission = admit(this.#context, incoming, connectionOf(client));
     if (admission.kind === "admitted") new Tunnel({ context: this.#context, admission, incoming, client, firstBytes }).begin();
     else respondOnSocket(client, admission.answer);

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { ClientConnection, ClientRequest, ClientResponse } from "./client.ts";
 
 /** Fields of HTTP/1.1 that say how a message lies on its connection, which HTTP/2 forbids. */
-const ofHttp1 = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
+const ofHttp1 = new Set(["connection", "http2-settings", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"]);
 
 /** A request on one stream of HTTP/2, as the rest of the proxy reads requests. */
 export class Http2Request implements ClientRequest {
@@ -119,7 +119,9 @@ export class Http2Response implements ClientResponse {
   }
 
   addTrailers(trailers: readonly [string, string][]): void {
-    this.#trailers = trailers.map(([name, value]) => [name.toLowerCase(), value]);
+    this.#trailers = trailers
+      .map(([name, value]): [string, string] => [name.toLowerCase(), value])
+      .filter(([name]) => !ofHttp1.has(name));
   }
 
   end(body = ""): void {

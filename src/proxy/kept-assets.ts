@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import type { AssetRoute } from "../routing/table.ts";
 
@@ -44,11 +44,21 @@ export function findKeptAsset(options: {
     if (segments === null) continue;
     for (const { digest, folder } of sources) {
       const file = join(options.releasesFolder, digest, "files", folder, ...segments);
-      const found = statSync(file, { throwIfNoEntry: false });
+      const found = statOf(file);
       if (found?.isFile() === true) return { file, bytes: found.size, contentType: contentTypeOf(file) };
     }
   }
   return null;
+}
+
+/** Undefined too for a name that no file can have, as anybody may ask for one. */
+function statOf(file: string): Stats | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENAMETOOLONG") return undefined;
+    throw cause;
+  }
 }
 
 /** Decoded, and none of them a way out; null when any is. */

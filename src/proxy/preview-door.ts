@@ -81,7 +81,8 @@ export async function answerPreviewLink(
     case "accepted":
       sendOn(response, {
         cookie: cookieOf(service, redemption, https),
-        location: head.path.slice(0, -previewLinkPath.length) || "/",
+        // One slash: two, or a backslash, would lead to another host.
+        location: `/${head.path.slice(0, -previewLinkPath.length).replace(/^[/\\]+/, "")}`,
         isLast,
       });
   }

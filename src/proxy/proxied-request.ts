@@ -305,7 +305,7 @@ function pairsOf(fields: readonly string[]): readonly [string, string][] {
 
 /** An answer's body as a stream, for what is no exchange. */
 function bodyOf(response: ClientResponse): Writable {
-  return new Writable({
+  const body = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
       if (response.write(chunk)) done();
       else response.once("drain", () => done());
@@ -319,4 +319,7 @@ function bodyOf(response: ClientResponse): Writable {
       done(cause);
     },
   });
+  // A client that left asks for nothing more: else the file would stay open.
+  response.once("close", () => body.destroy());
+  return body;
 }

@@ -23,6 +23,7 @@ export interface ResponseAdditions {
 
 /** Of one connection, or Belay's own. */
 const notPassed = new Set([
+  "http2-settings",
   "keep-alive",
   "proxy-connection",
   "proxy-authenticate",

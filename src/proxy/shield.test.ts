@@ -11,7 +11,7 @@ import type { Counter } from "../routing/wire.ts";
 import { KeptBody, KeptBytes } from "./kept-body.ts";
 import { collect, type LoopbackWorld, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
 
-const deadlineMs = 400;
+const deadlineMs = 2_000;
 const small = "x".repeat(1_000);
 const large = "x".repeat(100_000);
 

@@ -37,7 +37,8 @@ function begin(service: Service, entry: Entry, fact: TaskFact & { kind: "task-st
 function close(service: Service, attempt: TaskAttempt): Service {
   const { tasks } = service;
   const isDone = attempt.state === "succeeded" || attempt.state === "taken-as-done";
-  const done = isDone ? { ...tasks.done, [taskKey(attempt.task, attempt.digest)]: attempt.run } : tasks.done;
+  const task = service.releases[attempt.release]?.tasks?.find(({ name }) => name === attempt.task);
+  const done = isDone && task !== undefined ? { ...tasks.done, [taskKey(task, attempt.digest)]: attempt.run } : tasks.done;
   const attempts = tasks.attempts.map((known) => (known.run === attempt.run ? attempt : known));
   return { ...service, tasks: { ...tasks, attempts, done } };
 }

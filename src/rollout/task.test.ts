@@ -61,6 +61,13 @@ test("a task that failed runs again with the next deploy of the same files; one 
   assert.deepEqual(neededTask(story.service), index);
 });
 
+test("another command on the same files is another task", () => {
+  const story = built().tell(started("1"), ended("1", "succeeded"), started("2", "index"), ended("2", "succeeded", "index"));
+  const changed = { ...migrate, command: "node migrate.js --again" };
+  story.tell(requested("b2"), { kind: "release-built", release: { ...releaseNamed("b2"), tasks: [changed, index] } });
+  assert.deepEqual(neededTask(story.service), changed);
+});
+
 test("a rollback wants no task, also when the files it goes back to have one that never ran", () => {
   const story = new Story().withStable().request("b2").tell({ kind: "candidate-ready" });
   story.tell({ kind: "promote-requested", isFull: true, skipsAnalysis: true }, acknowledged);

@@ -65,8 +65,9 @@ export interface ServiceOneOffs {
   readonly runs: readonly OneOff[];
 }
 
-export function taskKey(task: string, digest: string): string {
-  return `${task}@${digest}`;
+/** The same command on the same files. */
+export function taskKey({ name, command }: Pick<ReleaseTask, "name" | "command">, digest: string): string {
+  return `${name}@${digest} ${command}`;
 }
 
 /** The attempt that has not ended, or of which nobody knows yet how. Nothing else is attempted before it is closed. */
@@ -86,6 +87,6 @@ export function neededTask({ rollout, releases, tasks }: Service): ReleaseTask |
   if (rollout === null || rollout.kind === "rollback" || rollout.candidate === null) return null;
   if (rollout.revisionOf !== undefined) return null;
   const release = releases[rollout.candidate];
-  const left = (release?.tasks ?? []).filter(({ name }) => !Object.hasOwn(tasks.done, taskKey(name, release?.digest ?? "")));
+  const left = (release?.tasks ?? []).filter((task) => !Object.hasOwn(tasks.done, taskKey(task, release?.digest ?? "")));
   return left[0] ?? null;
 }

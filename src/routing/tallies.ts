@@ -58,7 +58,7 @@ export class Tallies {
   /** A request was judged: `outcome` is its release's, `seen` is what the user saw. */
   judged({ choice, status, headMs, waitingSinceMs, hasFallenBack }: InFlight, outcome: Outcome, seen: Outcome): void {
     const cell = this.#cellOf(choice, choice.pool.release);
-    const answer = { outcome, status: statusClass(status), isShielded: outcome === "failed" && seen !== "failed" };
+    const answer = { outcome, status: statusClass(status), isShielded: outcome === "failed" && seen === "ok" };
     const key = `${answer.outcome} ${answer.status} ${answer.isShielded}`;
     cell.answers.getOrInsertComputed(key, () => ({ ...answer, count: 0 })).count += 1;
     // Stable's answer says nothing of how fast the release that failed would have been.

@@ -375,7 +375,8 @@ export class WorkerState {
     const scored = isHarm ? scoredFrom(request) : null;
     if (scored !== null) this.#records.harmed(scored);
     const { shield } = request;
-    if (shield === "replayed") this.#shield.replayEnded(choice, seen === "failed", endMs);
+    // One that its client left says nothing of stable.
+    if (shield === "replayed" && seen !== "excluded") this.#shield.replayEnded(choice, seen === "failed", endMs);
     const said = { service, environment, rollout, release: pool.release, arm, weight, route, outcome, isHarm };
     this.#counters.add(shield === null ? said : { ...said, shield });
   }

@@ -17,10 +17,11 @@ export class TaskChecker {
 
   /** Recorded before, the only one of its service, and not again for the same files unless the last attempt came to nothing. */
   taskStarted(spec: TaskSpec): void {
-    const { id, name, release } = spec;
+    const { id, name, release, command } = spec;
     const service = this.#serviceOf(release);
     const open = service === undefined ? null : openAttempt(service);
-    const isSame = (other: TaskSpec) => other.name === name && other.release.digest === release.digest;
+    const isSame = (other: TaskSpec) =>
+      other.name === name && other.command === command && other.release.digest === release.digest;
     const before = this.#started.filter(isSame);
     this.#started.push(spec);
     if (open?.run !== id || open.state !== "running")
@@ -35,7 +36,7 @@ export class TaskChecker {
   /** Not before every task of its release is done. */
   instanceStarted(release: Release): void {
     const done = this.#serviceOf(release)?.tasks.done ?? {};
-    const left = (release.tasks ?? []).find(({ name }) => !Object.hasOwn(done, taskKey(name, release.digest)));
+    const left = (release.tasks ?? []).find((task) => !Object.hasOwn(done, taskKey(task, release.digest)));
     if (left !== undefined)
       this.#complain("task-before-instance", `${release.id} was started before its task ${left.name} was done`);
   }

@@ -38,9 +38,10 @@ test("Prometheus scrapes requests by release, and what rules and dashboard ask f
     rollout: { steps: "[{ weight: 50%, minHold: 10m }]" },
   });
   const first = await scene.deploy(repository);
-  const prometheus = await startPrometheus(t, scene, metrics);
   await visit("/", 20);
   await visit("/broken", 3);
+  // After the visits: a look between them would see failures grow, and the question below is whether they are made again.
+  const prometheus = await startPrometheus(t, scene, metrics);
   const requests = (release: string | null, outcome: string) =>
     `sum(belay_requests_total{service="tiny",release="${release}",outcome="${outcome}"})`;
   await prometheus.until(requests(first.release, "ok"), 20);

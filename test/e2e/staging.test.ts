@@ -19,7 +19,7 @@ require("node:http").createServer((request, response) => {
 /** Each build leaves a line beside the repository. */
 const manifest = (builds: string, staging: string) => `version: 1
 service: two
-run: { command: node server.js, startTimeout: 2s }
+run: { command: node server.js, startTimeout: 10s }
 release: { build: echo built >> ${builds} }
 environments:
   staging: ${staging}

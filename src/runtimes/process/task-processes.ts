@@ -56,9 +56,8 @@ export class TaskProcesses implements TaskRunner {
     const kept = (await this.#options.keeper.list()).filter(
       ({ name, env }) => isTaskRunId(name) && env["BELAY_TASK"] !== undefined,
     );
-    // One that is being stopped is about to be forgotten.
-    const known = kept.filter(({ state }) => state !== "stopping");
-    const found = await Promise.all(known.map((process_) => this.#describe(process_)));
+    // One that is being stopped still runs: nothing may begin beside it.
+    const found = await Promise.all(kept.map((process_) => this.#describe(process_)));
     return [...found, ...this.#refused.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
 
