@@ -152,6 +152,9 @@ test("what passed is known again by its commit, or by the digest of a bundle, an
   const bundle = { ...source, bundle: "c".repeat(64) };
   assert.equal(stagedBefore(staging, { ...bundle, digest: releaseNamed("b2").digest }, deployments)?.id, first.id);
   assert.equal(stagedBefore(staging, { ...bundle, digest: "d".repeat(64) }, deployments), null);
+  // The same files with another belay.yml may be run by another command.
+  const other = { ...bundle, digest: releaseNamed("b2").digest, commit: "e".repeat(40) };
+  assert.equal(stagedBefore(staging, other, deployments), null);
   assert.equal(stagedBefore(staging, { ...source, commit: "e".repeat(40) }, deployments), null);
   assert.equal(stagedBefore(staging, { ...source, root: "other" }, deployments), null);
   assert.equal(stagedBefore(undefined, source, deployments), null);

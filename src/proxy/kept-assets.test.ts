@@ -55,6 +55,7 @@ test("what is no file below the declared folder is not found, however it is writ
       "/assets/a%00.js",
       "/assets/%zz",
       "/assets//app.1.js",
+      `/assets/${"a".repeat(300)}`,
     ]) {
       assert.equal(find(path), null, path);
     }
