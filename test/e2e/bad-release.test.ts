@@ -26,7 +26,8 @@ test("a release that answers 500 to everything is aborted by verdict at its firs
     during.failures.filter(({ method }) => method === "GET"),
     [],
   );
-  assert.ok(rollout.shielded > 0, JSON.stringify(rollout));
+  // How many of the few that met the canary were forms is chance: what nobody saw was shielded, and nothing else.
+  assert.equal(rollout.shielded, rollout.canaryErrors - rollout.harmed);
   assert.ok(rollout.harmed <= during.failed, `${rollout.harmed} counted as harmed, ${during.failed} seen`);
   assert.equal(after.byRelease[canary], undefined);
   assertUnnoticed(after);
