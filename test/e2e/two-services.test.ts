@@ -40,7 +40,8 @@ test("of two rollouts at once the good one is promoted and the bad one is taken 
   assert.equal(aborted.outcome, "aborted", JSON.stringify(aborted));
   assert.equal(aborted.by, "verdict");
   const canary = badReport.byRelease[aborted.release ?? ""];
-  assert.equal(badReport.failed, canary?.failed, "nobody but the canary failed anybody");
+  // Nobody saw the canary when each of its failures was shielded.
+  assert.equal(badReport.failed, canary?.failed ?? 0, "nobody but the canary failed anybody");
   assert.equal((await scene.serviceStatus("bad")).stable?.id, aborted.stable);
   assert.equal((await scene.serviceStatus("good")).stable?.id, promoted.release);
 });
