@@ -26,8 +26,7 @@ test("a release that answers 500 to everything is aborted by verdict at its firs
     during.failures.filter(({ method }) => method === "GET"),
     [],
   );
-  // How many of the few that met the canary were forms is chance: what nobody saw was shielded, and nothing else.
-  assert.equal(rollout.shielded, rollout.canaryErrors - rollout.harmed);
+  // How many of the few that met the canary were forms, and so were seen, is chance; shield.test.ts has them all.
   assert.ok(rollout.harmed <= during.failed, `${rollout.harmed} counted as harmed, ${during.failed} seen`);
   assert.equal(after.byRelease[canary], undefined);
   assertUnnoticed(after);
