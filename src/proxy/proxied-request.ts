@@ -75,6 +75,10 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     if (this.#isOver) return;
     if (this.#target !== null) this.#context.state.targetAnswered(this.#target.instance);
     if (head.status >= 500 && this.#replay({ hasAnswered: true })) return;
+    if (head.status > 599 && this.#incoming.httpVersion === "2") {
+      this.#answer("reset", { status: 502, reason: "The service answered with a status that HTTP/2 cannot say" });
+      return;
+    }
     const { request, setCookie } = this.#admission;
     const kept = head.status === 404 ? this.#findKept() : null;
     if (kept !== null) {
