@@ -50,6 +50,11 @@ export class Attempts {
     return this.#state.maySend(this.#request, nowMs);
   }
 
+  /** Whether it is stable that was last tried. */
+  get isOnStable(): boolean {
+    return !this.#isOnCanary;
+  }
+
   refused({ instance }: Target, nowMs: number): void {
     this.#refusals += 1;
     this.#state.targetUnreachable(this.#request.choice, instance, nowMs);

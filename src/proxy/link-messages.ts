@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { turnedAwayBy } from "../routing/front-counts.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import { headBoundsMs } from "../routing/tallies.ts";
 import type { FromWorker, ToWorker } from "../routing/wire.ts";
@@ -161,6 +162,22 @@ const fromWorker = z.discriminatedUnion("kind", [
     newVisitors: z.array(z.object({ service: z.string(), environment: z.string(), count: whole })),
     previewRefusals: z.array(z.object({ service: z.string(), environment: z.string(), why: refusal, count: whole })).optional(),
     tallies: z.array(tally).optional(),
+    front: z
+      .object({
+        connections: whole,
+        turnedAway: z.array(z.object({ by: z.enum(turnedAwayBy), count: whole })),
+        holds: z.array(
+          z.object({
+            service: z.string(),
+            environment: z.string(),
+            waiting: whole,
+            held: whole,
+            expired: whole,
+            overflowed: whole,
+          }),
+        ),
+      })
+      .optional(),
     inFlight: z.record(z.string(), whole),
   }),
 ]);

@@ -5,7 +5,9 @@ import type { Redemption } from "../routing/wire.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
 import type { Upstream } from "./exchange.ts";
 import type { ProxiesInFront } from "./forwarding.ts";
+import type { HeldRequests } from "./held-requests.ts";
 import type { KeptBytes } from "./kept-body.ts";
+import type { Limits } from "./limits.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** What a worker may do with a request on its way, from outside of it. */
@@ -14,6 +16,8 @@ export interface Interruptible {
   deadlinePassed(): void;
   /** Ends it for a reason of Belay's own. */
   cut(): void;
+  /** Ends it if its client does not keep up. Called every second; a tunnel has no pace. */
+  checkPace?(nowMs: number): void;
 }
 
 /** What everything that handles requests in one worker shares. */
@@ -26,6 +30,8 @@ export interface ProxyContext {
   readonly cookies: VisitorCookies;
   readonly proxiesInFront: ProxiesInFront;
   readonly keptBytes: KeptBytes;
+  readonly limits: Limits;
+  readonly held: HeldRequests;
   /** Every request on its way, until it is judged and gone. */
   readonly requests: Map<InFlight, Interruptible>;
   /** Where a request that came without TLS should have gone; null when it may stay. */

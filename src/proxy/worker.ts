@@ -9,7 +9,9 @@ import { WorkerState } from "../routing/worker-state.ts";
 import { Certificates } from "./certificates.ts";
 import { ProxiesInFront } from "./forwarding.ts";
 import { Front } from "./front.ts";
+import { HeldRequests } from "./held-requests.ts";
 import { KeptBytes } from "./kept-body.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
 import { type ControlMessage, LinkClient } from "./link-client.ts";
 import { parseRoutingTable } from "./link-messages.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -19,6 +21,7 @@ import type { RequestHead } from "./request-head.ts";
 import { UndiciUpstream } from "./undici-upstream.ts";
 
 const deadlinePeriodMs = 100;
+const pacePeriodMs = 1_000;
 const reportPeriodMs = 50;
 const certificatesPeriodMs = 5_000;
 /** How long a new worker waits for the control plane's table before it serves the one on disk. Clients wait in the socket's queue. */
@@ -41,6 +44,8 @@ export interface ProxyWorkerOptions {
   /** Bundles by digest. */
   readonly releasesFolder: string;
   readonly visitorKey: Uint8Array;
+  /** Where they differ from the defaults. */
+  readonly limits?: Partial<Limits>;
   readonly workerName: string;
   readonly pid: number;
   /** Calls back when somebody asks to serve what is on disk now: the way to stable when there is no control plane. Returns how to end it. */
@@ -73,6 +78,7 @@ class ProxyWorker {
 
   constructor(options: ProxyWorkerOptions) {
     const { clock, random, log, visitorKey, linkSocketPath } = options;
+    const limits = { ...defaultLimits, ...options.limits };
     this.#options = options;
     this.#boot = Buffer.from(random.bytes(8)).toString("hex");
     this.#certificates = new Certificates({ folder: options.certificatesFolder, log });
@@ -86,6 +92,8 @@ class ProxyWorker {
       cookies,
       proxiesInFront: new ProxiesInFront(),
       keptBytes: new KeptBytes(),
+      limits,
+      held: new HeldRequests(limits, this.#state.front),
       requests: new Map(),
       nextRequestId: () => {
         this.#requestCount += 1;
@@ -125,6 +133,7 @@ class ProxyWorker {
     this.#serveStoredTable();
     const linked = this.#link.run();
     const stopDeadlines = clock.every(deadlinePeriodMs, () => this.#front.enforceDeadlines());
+    const stopPaces = clock.every(pacePeriodMs, () => this.#front.checkPaces());
     const stopReports = clock.every(reportPeriodMs, () => this.#reporter.tick());
     const stopCertificates =
       typeof httpsFd === "number" ? clock.every(certificatesPeriodMs, () => this.#front.reloadCertificates()) : () => {};
@@ -140,6 +149,7 @@ class ProxyWorker {
       this.#reporter.send();
     } finally {
       stopDeadlines();
+      stopPaces();
       stopReports();
       stopCertificates();
       stopReloads?.();
@@ -195,6 +205,7 @@ class ProxyWorker {
     }
     this.#front.cutAbandoned(table);
     this.#upstream.retain(table.services.flatMap((service) => poolsOf(service).flatMap(({ targets }) => targets)));
+    this.#context.held.tableServed();
     this.#firstTable.resolve();
     // First what happened under the tables before, so that the totals are complete when the acknowledgement arrives.
     this.#reporter.send();
@@ -214,6 +225,7 @@ class ProxyWorker {
     }
     this.#state.acceptStoredTable(stored, clock.monotonicMs());
     this.#front.cutAbandoned(stored);
+    this.#context.held.tableServed();
     log.info("serves the table on disk, as it was asked to", { epoch: stored.epoch });
   }
 

@@ -1,3 +1,4 @@
+import type { FrontReport } from "./front-counts.ts";
 import type { PreviewRefusals } from "./preview-desk.ts";
 import type { Tally } from "./tallies.ts";
 import type { AnyRecord, Brake, Counter, NewVisitors } from "./wire.ts";
@@ -28,5 +29,6 @@ export interface WorkerReport {
   readonly lostRecords: number;
   readonly newVisitors: readonly NewVisitors[];
   readonly previewRefusals?: readonly PreviewRefusals[] | undefined;
+  readonly front?: FrontReport | undefined;
   readonly tallies?: readonly Tally[] | undefined;
 }
