@@ -1,8 +1,9 @@
+import type { FrontReport } from "../routing/front-counts.ts";
 import type { Tally } from "../routing/tallies.ts";
 import type { WorkerReport, WorkerView } from "../routing/worker-view.ts";
 import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
 
-type Reported = Pick<WorkerReport, "worker" | "boot" | "tallies" | "newVisitors" | "previewRefusals" | "lostRecords">;
+type Reported = Pick<WorkerReport, "worker" | "boot" | "tallies" | "newVisitors" | "previewRefusals" | "lostRecords" | "front">;
 
 /** What one worker's process has counted since its boot. */
 export interface NumbersOfWorker {
@@ -11,6 +12,8 @@ export interface NumbersOfWorker {
   readonly newVisitors: WorkerReport["newVisitors"];
   readonly previewRefusals: NonNullable<WorkerReport["previewRefusals"]>;
   readonly lostRecords: number;
+  /** Absent from workers before limits. */
+  readonly front?: FrontReport | undefined;
 }
 
 interface Known {
@@ -56,8 +59,17 @@ export class WorkerNumbers {
     return presentProcesses(workers).flatMap(({ worker, boot }) => {
       const known = this.#byBoot.get(`${worker}/${boot}`);
       if (known === undefined) return [];
-      const { newVisitors, previewRefusals = [], lostRecords } = known.report;
-      return [{ worker, tallies: [...known.tallies.values()], newVisitors, previewRefusals, lostRecords }];
+      const { newVisitors, previewRefusals = [], lostRecords, front } = known.report;
+      return [
+        {
+          worker,
+          tallies: [...known.tallies.values()],
+          newVisitors,
+          previewRefusals,
+          lostRecords,
+          ...(front === undefined ? {} : { front }),
+        },
+      ];
     });
   }
 }

@@ -66,7 +66,7 @@ export class Front {
       else this.#turnAway(socket, by);
     });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) =>
-      answerBrokenRequest(error, { socket: socket as Socket, counts: context.state.front }),
+      answerBrokenRequest(error, { socket: socket as Socket, counts: context.front }),
     );
     // Node's limit drops headers without a word; what is too many is refused by `readRequestHead`.
     this.#server.maxHeadersCount = 0;
@@ -105,7 +105,7 @@ export class Front {
     const idleSinceMs = this.#nowMs() - serverOptions.keepAliveTimeout;
     this.#tls.closeIdle((socket) => this.#connections.isIdle(socket, idleSinceMs));
     this.#context.held.look(this.#nowMs());
-    this.#context.state.front.connections = this.#limits.total;
+    this.#context.front.connections = this.#limits.total;
   }
 
   /** Lets go of clients that do not keep up. Called every second. */
@@ -185,7 +185,7 @@ export class Front {
 
   #turnedAwayBy(socket: Socket): TurnedAwayBy | null {
     const by = this.#limits.refusalOf(socket);
-    if (by !== null) this.#context.state.front.turnedAway(by);
+    if (by !== null) this.#context.front.turnedAway(by);
     return by;
   }
 
@@ -201,13 +201,13 @@ export class Front {
 
   /** The answer to a request that is one too many; null when it is not. */
   #excessOf(onConnection: number): OwnAnswer | null {
-    const { limits, requests, state } = this.#context;
+    const { limits, requests, front } = this.#context;
     if (onConnection > limits.pipelinedMax) {
-      state.front.turnedAway("pipeline");
+      front.turnedAway("pipeline");
       return { status: 429, reason: "Too many requests at once on one connection", isLast: true };
     }
     if (requests.size < limits.requestsMax) return null;
-    state.front.turnedAway("requests");
+    front.turnedAway("requests");
     return { status: 503, reason: "Too many requests at once", retryAfterSeconds: 1 };
   }
 

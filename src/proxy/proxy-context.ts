@@ -1,4 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
+import type { FrontCounts } from "../routing/front-counts.ts";
 import type { InFlight } from "../routing/in-flight.ts";
 import type { VisitorCookies } from "../routing/visitor-cookie.ts";
 import type { Redemption } from "../routing/wire.ts";
@@ -31,6 +32,7 @@ export interface ProxyContext {
   readonly proxiesInFront: ProxiesInFront;
   readonly keptBytes: KeptBytes;
   readonly limits: Limits;
+  readonly front: FrontCounts;
   readonly held: HeldRequests;
   /** Every request on its way, until it is judged and gone. */
   readonly requests: Map<InFlight, Interruptible>;

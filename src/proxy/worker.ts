@@ -2,6 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import { readJsonFile } from "../ports/durable-file.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import { FrontCounts } from "../routing/front-counts.ts";
 import { poolsOf, type RoutingTable } from "../routing/table.ts";
 import { VisitorCookies } from "../routing/visitor-cookie.ts";
 import { linkProtocol } from "../routing/wire.ts";
@@ -78,6 +79,7 @@ class ProxyWorker {
 
   constructor(options: ProxyWorkerOptions) {
     const { clock, random, log, visitorKey, linkSocketPath } = options;
+    const counts = new FrontCounts();
     const limits = { ...defaultLimits, ...options.limits };
     this.#options = options;
     this.#boot = Buffer.from(random.bytes(8)).toString("hex");
@@ -93,7 +95,8 @@ class ProxyWorker {
       proxiesInFront: new ProxiesInFront(),
       keptBytes: new KeptBytes(),
       limits,
-      held: new HeldRequests(limits, this.#state.front),
+      front: counts,
+      held: new HeldRequests(limits, counts),
       requests: new Map(),
       nextRequestId: () => {
         this.#requestCount += 1;
@@ -122,6 +125,7 @@ class ProxyWorker {
     });
     this.#reporter = new Reporter({
       state: this.#state,
+      front: counts,
       clock,
       link: this.#link,
       enforceDeadlines: () => this.#front.enforceDeadlines(),

@@ -3,7 +3,7 @@ import type { AnyRecord, FromWorker } from "./wire.ts";
 export type Report = Extract<FromWorker, { kind: "report" }>;
 
 /** What a report says of the present, whichever records it carries. */
-export type ReportState = Pick<Report, "sentAtMs" | "brakes" | "newVisitors" | "previewRefusals" | "front" | "inFlight">;
+export type ReportState = Pick<Report, "sentAtMs" | "brakes" | "newVisitors" | "previewRefusals" | "inFlight">;
 
 const recordsMax = 50_000;
 

@@ -3,7 +3,6 @@ import { type Cohorts, cohortsByService } from "./cohorts.ts";
 import { Counters } from "./counters.ts";
 import { ExposureGuard } from "./exposure-guard.ts";
 import { RouteIndex } from "./find-route.ts";
-import { FrontCounts } from "./front-counts.ts";
 import {
   type AnswerKind,
   type Choice,
@@ -49,8 +48,6 @@ export class WorkerState {
   #cohorts: ReadonlyMap<ServiceRoute, Cohorts> = new Map();
   /** Links and cookies of previews. */
   readonly previews: PreviewDesk = new PreviewDesk();
-  /** Clients that were turned away, and requests that waited. */
-  readonly front: FrontCounts = new FrontCounts();
   #boot: string;
   #requestUnits = 0;
 
@@ -268,7 +265,7 @@ export class WorkerState {
 
   /** Something that the control plane should hear soon: a count, a record, the first or last request of a release in flight. */
   get hasNews(): boolean {
-    return this.#counters.hasChanged || this.front.hasChanged || this.#queue.hasWaiting || this.#inFlight.hasTurned;
+    return this.#counters.hasChanged || this.#queue.hasWaiting || this.#inFlight.hasTurned;
   }
 
   /** Something that it should hear at once: a canary's failure, a brake. */
@@ -320,7 +317,6 @@ export class WorkerState {
       brakes: this.#guard.brakes(nowMs),
       newVisitors: this.#newVisitors.all(),
       previewRefusals: this.previews.refusals(),
-      front: this.front.report(),
       inFlight: this.#inFlight.byRelease(),
     };
   }
