@@ -72,6 +72,11 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     help: "Requests that found no instance: held (they waited), expired (of those, the ones that waited in vain), overflowed (not held, because too many waited).",
     labels: [...ofService, "worker", "what"],
   },
+  belay_hedged_requests_total: {
+    type: "counter",
+    help: "Requests whose first instance was slow: sent to a second one, won by it, withheld because too many were sent.",
+    labels: [...ofService, "worker", "what"],
+  },
   belay_worker_connected: {
     type: "gauge",
     help: "1 while the worker is linked to the control plane. One that went away is shown for 10 s.",

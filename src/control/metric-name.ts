@@ -11,6 +11,7 @@ export type MetricName =
   | "belay_turned_away_total"
   | "belay_requests_waiting"
   | "belay_held_requests_total"
+  | "belay_hedged_requests_total"
   | "belay_worker_connected"
   | "belay_worker_epoch"
   | "belay_routing_epoch"

@@ -126,6 +126,7 @@ async function exposing(): Promise<LoopWorld> {
       connections: 17,
       turnedAway: [{ by: "address", count: 4 }],
       holds: [{ service: "shop", environment: "production", waiting: 2, held: 7, expired: 1, overflowed: 3 }],
+      hedges: [{ service: "shop", environment: "production", what: "won", count: 1 }],
     },
     tallies: [
       aTally({ release: "a", arm: "stable" }),

@@ -64,11 +64,18 @@ function routeOf(service: Service): ServiceRoute | null {
 }
 
 /** What both releases allow: a request that the canary has had and stable then gets must be harmless to repeat in either. */
-function ruledRoute({ host, path, idempotent, shield }: Route, canary: Release | undefined): Route {
+function ruledRoute({ host, path, idempotent, shield, hedgeMs }: Route, canary: Release | undefined): Route {
   const other = canary?.routes.find((route) => route.host === host && route.path === path);
   const isOff = shield === "off" || other?.shield === "off";
   const least = other === undefined || idempotent === other.idempotent ? idempotent : weaker(idempotent, other.idempotent);
-  return { host, path, ...(least === undefined ? {} : { idempotent: least }), ...(isOff ? { shield: "off" } : {}) };
+  return {
+    host,
+    path,
+    ...(least === undefined ? {} : { idempotent: least }),
+    ...(isOff ? { shield: "off" } : {}),
+    // Of stable alone, as only its requests are hedged.
+    ...(hedgeMs === undefined ? {} : { hedgeMs }),
+  };
 }
 
 function weaker(one: Route["idempotent"], other: Route["idempotent"]): Route["idempotent"] {

@@ -83,6 +83,15 @@ function frontMetrics(numbers: readonly NumbersOfWorker[]): readonly MetricFamil
         (["held", "expired", "overflowed"] as const).map((what) => ({ labels: { ...labels, what }, value: counts[what] })),
       ),
     },
+    {
+      name: "belay_hedged_requests_total",
+      samples: fronts.flatMap(({ worker, front }) =>
+        front.hedges.map(({ environment, service, what, count }) => ({
+          labels: { environment, service, worker, what },
+          value: count,
+        })),
+      ),
+    },
   ];
 }
 

@@ -55,6 +55,11 @@ export class Attempts {
     return !this.#isOnCanary;
   }
 
+  /** Another instance of the pool that would be tried next; it stays the next one. */
+  get spare(): Target | null {
+    return this.#targets[this.#next] ?? null;
+  }
+
   refused({ instance }: Target, nowMs: number): void {
     this.#refusals += 1;
     this.#state.targetUnreachable(this.#request.choice, instance, nowMs);

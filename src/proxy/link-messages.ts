@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { turnedAwayBy } from "../routing/front-counts.ts";
+import { hedgeEvents, turnedAwayBy } from "../routing/front-counts.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import { headBoundsMs } from "../routing/tallies.ts";
 import type { FromWorker, ToWorker } from "../routing/wire.ts";
@@ -40,6 +40,7 @@ const serviceRoute = z.object({
       path: z.string().startsWith("/"),
       idempotent: z.union([z.literal(true), z.literal("key")]).optional(),
       shield: z.literal("off").optional(),
+      hedgeMs: z.number().positive().optional(),
     }),
   ),
   stable: pool,
@@ -176,6 +177,7 @@ const fromWorker = z.discriminatedUnion("kind", [
             overflowed: whole,
           }),
         ),
+        hedges: z.array(z.object({ service: z.string(), environment: z.string(), what: z.enum(hedgeEvents), count: whole })),
       })
       .optional(),
     inFlight: z.record(z.string(), whole),

@@ -6,6 +6,7 @@ import { type Admission, isCanary, shownRelease } from "./admission.ts";
 import type { ClientConnection, ClientRequest, ClientResponse } from "./client.ts";
 import { ClientPace } from "./client-pace.ts";
 import type { ExchangeObserver, UpstreamEnd, UpstreamExchange, UpstreamRequest } from "./exchange.ts";
+import { HedgedExchange } from "./hedged-exchange.ts";
 import type { Held } from "./held-requests.ts";
 import { findKeptAsset, type KeptAsset } from "./kept-assets.ts";
 import { KeptBody } from "./kept-body.ts";
@@ -223,8 +224,23 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
     }
     // An attempt can end before `start` returns, and the next one's exchange must not be overwritten then.
     const before = this.#exchange;
-    const exchange = this.#context.upstream.start(this.#target, this.#upstreamRequest, this);
+    const exchange = this.#startAt(this.#target);
     if (this.#exchange === before) this.#exchange = exchange;
+  }
+
+  #startAt(first: Target): UpstreamExchange {
+    const { clock, hedges, state, upstream } = this.#context;
+    const { head, request, attempts } = this.#admission;
+    const start = (target: Target, observer: ExchangeObserver) => upstream.start(target, this.#upstreamRequest, observer);
+    const afterMs = hedges.delayOf(request, { method: this.#upstreamRequest.method, hasBody: head.hasBody });
+    if (afterMs === null) return start(first, this);
+    const second = () => hedges.take(this.service, attempts.spare);
+    const onSecondWon = (target: Target) => {
+      hedges.won(this.service);
+      this.#target = target;
+      state.exchangeTried(request, target.instance);
+    };
+    return new HedgedExchange({ clock, first, second, afterMs, start, observer: this, onSecondWon });
   }
 
   /** The canary has failed before anything of its answer was passed on: stable answers, if the shield covers the request. */

@@ -6,6 +6,7 @@ import type { Redemption } from "../routing/wire.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
 import type { Upstream } from "./exchange.ts";
 import type { ProxiesInFront } from "./forwarding.ts";
+import type { Hedges } from "./hedges.ts";
 import type { HeldRequests } from "./held-requests.ts";
 import type { KeptBytes } from "./kept-body.ts";
 import type { Limits } from "./limits.ts";
@@ -33,6 +34,7 @@ export interface ProxyContext {
   readonly keptBytes: KeptBytes;
   readonly limits: Limits;
   readonly front: FrontCounts;
+  readonly hedges: Hedges;
   readonly held: HeldRequests;
   /** Every request on its way, until it is judged and gone. */
   readonly requests: Map<InFlight, Interruptible>;

@@ -10,6 +10,7 @@ import { WorkerState } from "../routing/worker-state.ts";
 import { Certificates } from "./certificates.ts";
 import { ProxiesInFront } from "./forwarding.ts";
 import { Front } from "./front.ts";
+import { Hedges } from "./hedges.ts";
 import { HeldRequests } from "./held-requests.ts";
 import { KeptBytes } from "./kept-body.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
@@ -96,6 +97,7 @@ class ProxyWorker {
       keptBytes: new KeptBytes(),
       limits,
       front: counts,
+      hedges: new Hedges(counts),
       held: new HeldRequests(limits, counts),
       requests: new Map(),
       nextRequestId: () => {

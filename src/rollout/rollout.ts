@@ -93,6 +93,8 @@ export interface Route {
   readonly idempotent?: true | "key" | undefined;
   /** Absent: the shield acts on whatever may be sent twice. */
   readonly shield?: "off" | undefined;
+  /** After so long without an answer's head another instance is asked as well, of a safe method. Absent: never. */
+  readonly hedgeMs?: number | undefined;
 }
 
 /** Files of the bundle that answer below a path: what a page of any release may ask for after another release took over. */

@@ -35,12 +35,25 @@ export interface HeldCounts {
   readonly overflowed: number;
 }
 
+export type HedgeEvent = (typeof hedgeEvents)[number];
+
+/** A second instance was asked (`sent`), answered first (`won`), or was not asked because too many were (`withheld`). */
+export const hedgeEvents = ["sent", "won", "withheld"] as const;
+
+export interface HedgeCount {
+  readonly service: string;
+  readonly environment: string;
+  readonly what: HedgeEvent;
+  readonly count: number;
+}
+
 /** What one worker's front says of itself in each report. */
 export interface FrontReport {
   readonly connections: number;
   /** Cumulative since the worker's boot; causes that never came up are left out. */
   readonly turnedAway: readonly { readonly by: TurnedAwayBy; readonly count: number }[];
   readonly holds: readonly HeldCounts[];
+  readonly hedges: readonly HedgeCount[];
 }
 
 type Counted = Omit<HeldCounts, "service" | "environment">;
@@ -50,6 +63,7 @@ export class FrontCounts {
   connections = 0;
   #turnedAway = new Map<TurnedAwayBy, number>();
   #holds = new Map<string, { -readonly [name in keyof HeldCounts]: HeldCounts[name] }>();
+  #hedges = new Map<string, { -readonly [name in keyof HedgeCount]: HedgeCount[name] }>();
   #hasChanged = false;
 
   turnedAway(by: TurnedAwayBy): void {
@@ -73,6 +87,12 @@ export class FrontCounts {
     this.#hasChanged = true;
   }
 
+  hedged({ service, environment }: Pick<ServiceRoute, "service" | "environment">, what: HedgeEvent): void {
+    const key = `${environment}/${service} ${what}`;
+    this.#hedges.getOrInsertComputed(key, () => ({ service, environment, what, count: 0 })).count += 1;
+    this.#hasChanged = true;
+  }
+
   /** Something that the next report should not wait for long. */
   get hasChanged(): boolean {
     return this.#hasChanged;
@@ -84,6 +104,7 @@ export class FrontCounts {
       connections: this.connections,
       turnedAway: Array.from(this.#turnedAway, ([by, count]) => ({ by, count })),
       holds: Array.from(this.#holds.values(), (counted) => ({ ...counted })),
+      hedges: Array.from(this.#hedges.values(), (counted) => ({ ...counted })),
     };
   }
 }

@@ -31,6 +31,27 @@ export async function runReplacements(options: {
   await fleet.open(names, tableOf({ epoch: 1, weight: 0, stable, canary }));
   const load = new ShiftingLoad(fleet);
   load.start();
+  try {
+    await changeAll(fleet, { ...options, stable, canary });
+  } finally {
+    await load.stop();
+  }
+  try {
+    await until(() => fleet.inFlight === 0 && fleet.handshakes >= load.tunnels.opened);
+  } finally {
+    await fleet.close();
+    for (const { close } of releases) close();
+  }
+  const { replaced, handshakes, crashes } = fleet;
+  const { answered, failed, sentAgain, tunnels } = load;
+  return { replaced, tables: options.weightChanges, answered, failed, sentAgain, tunnels, handshakes, crashes };
+}
+
+async function changeAll(
+  fleet: WorkerFleet,
+  options: { readonly replacements: number; readonly weightChanges: number; readonly stable: Pool; readonly canary: Pool },
+): Promise<void> {
+  const { stable, canary } = options;
   const changesPerReplacement = Math.ceil(options.weightChanges / options.replacements);
   for (let change = 0; change < options.weightChanges; change += 1) {
     const weight = [0, 500, 5_000, 10_000][change % 4] ?? 0;
@@ -40,13 +61,6 @@ export async function runReplacements(options: {
   }
   // With what drains, so that a tunnel that lasts has met its end.
   await fleet.drained();
-  await load.stop();
-  await until(() => fleet.inFlight === 0 && fleet.handshakes >= load.tunnels.opened);
-  const { replaced, handshakes, crashes } = fleet;
-  await fleet.close();
-  for (const { close } of releases) close();
-  const { answered, failed, sentAgain, tunnels } = load;
-  return { replaced, tables: options.weightChanges, answered, failed, sentAgain, tunnels, handshakes, crashes };
 }
 
 /** Says what it was asked, and echoes what comes through a tunnel. */
