@@ -7,7 +7,8 @@ import type { ServiceRoute } from "../routing/table.ts";
 import { type LoopbackWorld, openApp, openWorld, tableWith, until } from "./loopback-world.ts";
 
 const route = { host: "shop.test", path: "/", hedgeMs: 50 };
-const hedged: Partial<ServiceRoute> = { routes: [route] };
+// A loaded machine takes its time.
+const hedged: Partial<ServiceRoute> = { routes: [route], responseDeadlineMs: 60_000 };
 
 /** Two instances: one that answers at once, and one whose requests are kept until they are ended here. */
 async function openPair(t: TestContext, world: LoopbackWorld, rest: Partial<ServiceRoute> = hedged) {

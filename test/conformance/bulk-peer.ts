@@ -49,7 +49,9 @@ async function send(stream: Writable): Promise<void> {
   stream.end();
 }
 
+/** Takes nothing at first, so that a proxy that went on reading would have to keep what comes. */
 async function count(stream: Readable): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
   let sum = 0;
   for await (const chunk of stream) sum += (chunk as Buffer | string).length;
   return sum;
