@@ -23,7 +23,11 @@ switch (role) {
   }
   case "http1": {
     const options = { port: Number(port), host: "127.0.0.1", headers: { host: "shop.test" }, agent: false } as const;
-    const down = once(http.get(options), "response").then(([answer]) => count(answer as Readable));
+    const down = once(http.get(options), "response").then(async ([answer]) => {
+      // Takes nothing at first, so that a proxy that went on reading would have to keep what comes.
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      return count(answer as Readable);
+    });
     const upload = http.request({ ...options, method: "POST", headers: { ...options.headers, "content-length": bytes } });
     const answered = once(upload, "response");
     await send(upload);
@@ -49,9 +53,7 @@ async function send(stream: Writable): Promise<void> {
   stream.end();
 }
 
-/** Takes nothing at first, so that a proxy that went on reading would have to keep what comes. */
 async function count(stream: Readable): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
   let sum = 0;
   for await (const chunk of stream) sum += (chunk as Buffer | string).length;
   return sum;
