@@ -79,7 +79,7 @@ const sampleRatio = z.object({
 });
 
 const plan = z.object({
-  steps: z.array(z.object({ weight: z.number(), minHoldMs: z.number() })),
+  steps: z.array(z.object({ weight: z.number(), minHoldMs: z.number(), shadow: z.number().optional() })),
   holdbackWeight: z.number(),
   harm: z.number(),
   maxHoldMs: z.number(),
@@ -90,7 +90,7 @@ const plan = z.object({
   sloAvailability: z.number(),
   responseDeadlineMs: z.number(),
   leaseTtlMs: z.number(),
-  onFail: z.object({ errors: onFail, slo: onFail, latency: onFail, latencySlo: onFail }).optional(),
+  onFail: z.object({ errors: onFail, slo: onFail, latency: onFail, latencySlo: onFail, shadow: onFail }).optional(),
   latencyObjective: z.object({ underMs: z.number(), share: z.number() }).optional(),
   warmUpMs: z.number().optional(),
   evidence: z.enum(["visitor", "request"]).optional(),

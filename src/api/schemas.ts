@@ -72,6 +72,29 @@ const evidence: z.ZodType<EvidenceSummary> = z
       })
       .optional(),
     lostRecords: count,
+    shadow: z
+      .object({
+        mirrored: count,
+        compared: count,
+        pairs: count,
+        differing: count,
+        dropped: count,
+        fields: z.array(
+          z.object({
+            route: z.string(),
+            field: z.string(),
+            how: z.string(),
+            example: z.string(),
+            shadow: count,
+            compared: count,
+            stable: count,
+            pairs: count,
+          }),
+        ),
+        fieldCount: count,
+        noisyFields: count,
+      })
+      .optional(),
     cohort: arm.optional(),
     previews: z.object({ requests: count, failedRequests: count }).optional(),
     latency: z.object({ canary: latency, stable: latency }).optional(),
@@ -93,7 +116,7 @@ const onFail = z.enum(["rollback", "hold", "notify"]).optional();
 
 const plan: z.ZodType<Plan> = z
   .object({
-    steps: z.array(z.object({ weight, minHoldMs: count, cohort: z.string().optional() })),
+    steps: z.array(z.object({ weight, minHoldMs: count, shadow: weight.optional(), cohort: z.string().optional() })),
     holdbackWeight: weight,
     harm: share,
     maxHoldMs: count,
@@ -111,7 +134,7 @@ const plan: z.ZodType<Plan> = z
         freezes: z.array(z.object({ name: z.string(), from: z.string(), to: z.string(), reason: z.string() })),
       })
       .optional(),
-    onFail: z.object({ errors: onFail, slo: onFail, latency: onFail, latencySlo: onFail }).optional(),
+    onFail: z.object({ errors: onFail, slo: onFail, latency: onFail, latencySlo: onFail, shadow: onFail }).optional(),
     latencyObjective: z.object({ underMs: count, share }).optional(),
     warmUpMs: count.optional(),
     evidence: z.enum(["visitor", "request"]).optional(),
@@ -174,7 +197,14 @@ const release: z.ZodType<Release> = z
       memoryBytesMax: count.nullable(),
     }),
     tasks: z.array(z.object({ name: z.string(), command: z.string(), timeoutMs: count })).optional(),
-    routes: z.array(z.object({ host: z.string(), path: z.string() })),
+    routes: z.array(z.object({ host: z.string(), path: z.string(), effects: z.enum(["none", "writes"]).optional() })),
+    shadow: z
+      .object({
+        credentials: z.boolean(),
+        config: z.record(z.string(), z.string().nullable()),
+        ignore: z.array(z.string()),
+      })
+      .optional(),
     trustedProxies: z.array(z.string()).optional(),
     expose: z.enum(["all", "previews"]),
     config: z.string().optional().openapi({ description: "Version of its configuration; absent when it has none." }),

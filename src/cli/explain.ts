@@ -6,6 +6,7 @@ import { type Command, environmentOption, textOf } from "./command.ts";
 import { describeActor, describeFact } from "./entry-words.ts";
 import { explanationOf, explanationWords } from "./explanation.ts";
 import { describeOutcome, describeProgress, describeStep, describeWeight } from "./rollout-words.ts";
+import { describeShadow } from "./shadow-words.ts";
 import { describeShield } from "./shield-words.ts";
 import { indent, showTable } from "./show-table.ts";
 
@@ -63,6 +64,7 @@ function explainEvidence(evidence: Evidence, view: RolloutView): string {
     `Harmed: ${evidence.harmedVisitors} visitors by ${evidence.harmedRequests} failed answers that reached them; shielded: ${evidence.shieldedRequests}.`,
   );
   lines.push(...describeShield(evidence.shield));
+  lines.push(...describeShadow(evidence.shadow));
   if (evidence.lostRecords > 0)
     lines.push(`${evidence.lostRecords} records were lost on their way: nothing is promoted by evidence with such a gap.`);
   return lines.join("\n");

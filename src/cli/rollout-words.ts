@@ -1,6 +1,7 @@
 import type { RolloutView } from "../api/views.ts";
 import { describePercent } from "../manifest/quantities.ts";
 import { describeTime } from "./entry-words.ts";
+import { describeCopies } from "./shadow-words.ts";
 import { describeShield } from "./shield-words.ts";
 import { countOf, harmless, indent } from "./show-table.ts";
 
@@ -10,7 +11,8 @@ export function describeWeight(weight: number): string {
 }
 
 /** A step of a plan as people read it. */
-export function describeStep({ weight, cohort }: RolloutView["plan"]["steps"][number]): string {
+export function describeStep({ weight, cohort, shadow }: RolloutView["plan"]["steps"][number]): string {
+  if (shadow !== undefined) return `shadow ${describeWeight(shadow)}`;
   return cohort === undefined ? describeWeight(weight) : `cohort ${cohort}`;
 }
 
@@ -43,7 +45,8 @@ export function describePhase({ phase, plan, staging, task }: Pick<RolloutView, 
 }
 
 function cohortOf({ steps }: RolloutView["plan"], step: number): string {
-  const cohort = steps[step]?.cohort;
+  const { cohort, shadow } = steps[step] ?? {};
+  if (shadow !== undefined) return ` (shadow ${describeWeight(shadow)})`;
   return cohort === undefined ? "" : ` (cohort ${cohort})`;
 }
 
@@ -58,6 +61,7 @@ export function describeProgress(view: RolloutView): string {
   const { cohort } = view.evidence ?? {};
   if (cohort !== undefined && cohort.visitors > 0)
     parts.push(`cohort: ${countOf(cohort.visitors, "visitor")}, ${cohort.failedVisitors} failed`);
+  parts.push(...describeCopies(view.evidence?.shadow));
   const why = ["pending", "progressing", "baking"].includes(view.phase.name) ? view.verdict : view.reason;
   if (why !== "") parts.push(firstLine(why));
   return parts.join("; ");

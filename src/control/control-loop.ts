@@ -3,6 +3,7 @@ import { desiredWeight, watchedPromotion } from "../rollout/desired.ts";
 import type { Fact, NewEntry, RolloutFact } from "../rollout/entry.ts";
 import { type Actor, isEnded, type Rollout, type RolloutId } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import { shadowOf } from "../rollout/shadow.ts";
 import { emptyTable, type RoutingTable } from "../routing/table.ts";
 import { AfterPromotion } from "./after-promotion.ts";
 import { Background } from "./background.ts";
@@ -257,6 +258,7 @@ export class ControlLoop {
       rollout,
       watch,
       candidates: this.instances.of(service, rollout.candidate),
+      shadows: this.instances.of(service, rollout.candidate === null ? null : shadowOf(rollout.candidate)),
       brakes: this.#fleet.brakesOf(rollout),
       brakedForMs: this.phaseForMs(rollout),
       candidateDownForMs: this.instances.downForMs(service, rollout.candidate),

@@ -71,8 +71,8 @@ export class EvidenceBook {
     book.awayMs = snapshot.machineBoot === machineBoot ? nowMs - snapshot.savedAtMs : Number.POSITIVE_INFINITY;
     for (const position of snapshot.workers) book.#workers.set(`${position.worker}/${position.boot}`, position);
     book.#lostByForgotten = snapshot.lostByForgotten ?? 0;
-    const { counters, burn } = snapshot.traffic;
-    book.traffic.restore({ counters, burn: snapshot.machineBoot === machineBoot ? burn : [] });
+    const { counters, burn, shadows } = snapshot.traffic;
+    book.traffic.restore({ counters, shadows, burn: snapshot.machineBoot === machineBoot ? burn : [] });
     for (const [rollout, watch] of snapshot.watches) book.#watches.set(rollout, RolloutWatch.restore(watch, nowMs));
     return book;
   }
@@ -85,7 +85,8 @@ export class EvidenceBook {
     const { worker, boot, sequence, lostRecords } = report;
     this.#workers.set(key, { worker, boot, sequence, lostRecords });
     const counters = report.counters.filter(({ rollout }) => rollout === "" || isShown(rollout));
-    this.traffic.absorb({ ...report, counters }, nowMs);
+    const shadows = report.shadows?.filter(({ rollout }) => isShown(rollout));
+    this.traffic.absorb({ ...report, counters, shadows }, nowMs);
     for (const record of report.records) this.#watches.get(record.rollout)?.absorb(record);
     this.#isChanged = true;
   }

@@ -135,6 +135,7 @@ export async function planBuild(
     assets: manifest.assets,
     processes: manifest.processes,
     expose: manifest.expose,
+    ...(manifest.shadow === null ? {} : { shadow: manifest.shadow }),
     root,
     build: manifest.release.build,
     buildTimeoutMs: manifest.release.buildTimeoutMs,

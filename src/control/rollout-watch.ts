@@ -1,9 +1,10 @@
 import { CohortEvidence, type CohortSnapshot } from "../analysis/cohort-evidence.ts";
 import { Evidence } from "../analysis/evidence.ts";
+import { ShadowReport } from "../analysis/shadow-verdict.ts";
 import type { Verdict } from "../analysis/verdict.ts";
 import { type Alarm, describeCohort } from "../rollout/decide.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
-import type { ExposedStage, Plan, Position } from "../rollout/rollout.ts";
+import { type ExposedStage, onFailOf, type Plan, type Position } from "../rollout/rollout.ts";
 import type { AnyRecord } from "../routing/wire.ts";
 import type { RolloutTraffic } from "./traffic-counts.ts";
 
@@ -25,6 +26,8 @@ export class RolloutWatch {
   /** Null where no step names a cohort. */
   #cohort: CohortEvidence | null;
   #traffic: RolloutTraffic | null = null;
+  /** Of the traffic before, as long as nothing was added to it: what it says takes a while to find out. */
+  #shadow: { readonly counted: string; readonly report: ShadowReport } | null = null;
   #exposureEpoch: Position = 0;
   #weight = 0;
   #heldMs = 0;
@@ -119,8 +122,11 @@ export class RolloutWatch {
     this.#cohort?.advance(nowMs);
   }
 
-  verdict(stage: ExposedStage): Verdict {
+  /** `obstacle`: why nothing that is copied at this stage can be compared, in words; null when nothing is in the way. */
+  verdict(stage: ExposedStage, obstacle: string | null = null): Verdict {
     const drawn = this.#evidence.verdict(stage);
+    if (this.#isCopied(stage) && drawn.kind !== "fail")
+      return this.#shadowReport().verdict(onFailOf(this.plan, "shadow"), obstacle);
     if (this.#cohort === null || drawn.kind === "fail") return drawn;
     const chosen = this.#cohort.verdict();
     if (chosen?.kind === "fail") return chosen;
@@ -130,8 +136,9 @@ export class RolloutWatch {
     return chosen ?? { kind: "inconclusive", missing, pendingVisitors: 0, lastVisitorAtMs: null };
   }
 
-  alarms(): readonly Alarm[] {
-    return this.#evidence.alarms();
+  alarms(stage: ExposedStage): readonly Alarm[] {
+    const alarm = this.#isCopied(stage) ? this.#shadowReport().alarm(onFailOf(this.plan, "shadow")) : null;
+    return alarm === null ? this.#evidence.alarms() : [...this.#evidence.alarms(), alarm];
   }
 
   summary(): EvidenceSummary {
@@ -140,6 +147,7 @@ export class RolloutWatch {
     return {
       ...summary,
       ...(shield === undefined ? {} : { shield }),
+      ...(this.plan.steps.some(({ shadow }) => shadow !== undefined) ? { shadow: this.#shadowReport().summary() } : {}),
       ...(this.#cohort === null
         ? {}
         : { cohort: { ...this.#cohort.counts, requests: cohort?.requests ?? 0, failedRequests: cohort?.failed ?? 0 } }),
@@ -147,6 +155,17 @@ export class RolloutWatch {
         ? {}
         : { previews: { requests: preview.requests, failedRequests: preview.failed } }),
     };
+  }
+
+  #isCopied(stage: ExposedStage): boolean {
+    return stage.kind === "step" && this.plan.steps[stage.step]?.shadow !== undefined;
+  }
+
+  #shadowReport(): ShadowReport {
+    const { shadow: totals } = this.#traffic ?? {};
+    const counted = totals === undefined ? "" : JSON.stringify([totals.mirrored, totals.dropped, totals.routes]);
+    if (this.#shadow?.counted !== counted) this.#shadow = { counted, report: new ShadowReport(totals ?? null) };
+    return this.#shadow.report;
   }
 
   snapshot(nowMs: number): WatchSnapshot {

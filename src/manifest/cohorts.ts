@@ -54,13 +54,13 @@ function findingsOfSteps(steps: readonly unknown[], known: readonly string[]): r
   const findings: Finding[] = [];
   let hasWeight = false;
   for (const [index, step] of steps.entries()) {
-    const { cohort, weight } = record(step);
+    const { cohort, weight, shadow } = record(step);
     const path = ["rollout", "steps", index];
-    if (cohort === undefined && weight === undefined)
+    if (cohort === undefined && weight === undefined && shadow === undefined)
       findings.push({
         path,
         about: "value",
-        message: "the step says neither weight nor cohort",
+        message: "the step says neither weight, cohort nor shadow",
         fix: "Write weight: 5%, or cohort: and its name.",
       });
     if (cohort !== undefined && weight !== undefined)

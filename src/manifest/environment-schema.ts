@@ -39,6 +39,15 @@ const route = z.strictObject({
       examples: ["off"],
     })
     .optional(),
+  effects: z
+    .enum(["none", "writes"])
+    .meta({
+      title: "none or writes",
+      description:
+        "That requests here change nothing, send nothing and cost nothing: no request at all has effects (`none`), or only others than GET, HEAD and OPTIONS (`writes`). A step with a shadow copies these.",
+      examples: ["none", "writes"],
+    })
+    .optional(),
 });
 
 /** A service in one environment: who reaches it there, and where its variables come from. Part of the one source in `schema.ts`. */

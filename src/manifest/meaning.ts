@@ -6,6 +6,7 @@ import type { Finding } from "./position.ts";
 import { findProcessesAtOdds } from "./processes-meaning.ts";
 import { durationPattern, parseDuration, parsePercent, percentPattern } from "./quantities.ts";
 import { withoutTrailingSlash } from "./schema.ts";
+import { findShadowThatDoesNotFit } from "./shadow-meaning.ts";
 
 /**
  * What no single value can say: steps rise, holds fit, no two routes claim the same traffic. Works on the file as written
@@ -19,6 +20,7 @@ export function checkMeaning(value: unknown): readonly Finding[] {
     ...findRoutesClaimedTwice(value),
     ...findProcessesAtOdds(value),
     ...findCohortsThatDoNotFit(value),
+    ...findShadowThatDoesNotFit(value),
     ...findCheckNamesTakenTwice(value),
     ...checkConfig(value),
     ...findOrderThatDoesNotFit(get(value, "environments")),

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { JudgedMetric } from "../rollout/evidence-summary.ts";
+import type { FailingMetric } from "../rollout/evidence-summary.ts";
 import type { OnFail } from "../rollout/rollout.ts";
 import { dnsLabel, duration, percent, text } from "./leaves.ts";
 
@@ -9,8 +9,8 @@ const hour = 3_600_000;
 export const holdbackWeight: number = 9_500;
 
 export const stepSchema: z.ZodType<
-  { weight?: number | undefined; cohort?: string | undefined; minHold: number },
-  { weight?: string | undefined; cohort?: string | undefined; minHold?: string | 0 | undefined }
+  { weight?: number | undefined; cohort?: string | undefined; shadow?: number | undefined; minHold: number },
+  { weight?: string | undefined; cohort?: string | undefined; shadow?: string | undefined; minHold?: string | 0 | undefined }
 > = z.strictObject({
   weight: percent(
     { description: "Share of visitors on the new release.", examples: ["5%"] },
@@ -22,6 +22,15 @@ export const stepSchema: z.ZodType<
       "In place of a weight: the members of this cohort, and nobody else. They stay on the release in the steps behind it.",
     examples: ["internal"],
   }).optional(),
+  shadow: percent(
+    {
+      description:
+        "In place of a weight, as the first step: copies of this share of the requests on routes that are free of effects. No visitor meets the release.",
+      examples: ["20%"],
+    },
+    (share) => share >= 0.0001 && share <= 1,
+    "is outside of 0.01% to 100%",
+  ).optional(),
   minHold: duration({ description: "Shortest time at this weight.", examples: ["60s"] }).prefault("60s"),
 });
 
@@ -31,13 +40,14 @@ const onFail = (metric: string): z.ZodType<OnFail | undefined, OnFail | undefine
     .meta({ title: "rollback, hold or notify", description: `What follows when ${metric}.`, examples: ["notify"] })
     .optional();
 
-type OnFails = { [Metric in JudgedMetric]?: OnFail | undefined };
+type OnFails = { [Metric in FailingMetric]?: OnFail | undefined };
 
 export const onFailsSchema: z.ZodType<OnFails, OnFails> = z.strictObject({
   errors: onFail("more visitors fail than on stable; rollback when left out"),
   slo: onFail("the availability objective is missed; rollback when left out"),
   latency: onFail("answers are slower than on stable; notify when left out"),
   latencySlo: onFail("the latency objective is missed; rollback when left out"),
+  shadow: onFail("a shadow answers otherwise than stable; hold when left out"),
 });
 
 const latency = z.strictObject({

@@ -9,6 +9,7 @@ import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } 
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
 import { holdbackWeight, onFailsSchema, sloSchema, stepSchema } from "./rollout-schema.ts";
+import { shadowSchema } from "./shadow-schema.ts";
 
 /**
  * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
@@ -239,6 +240,13 @@ const manifest = z
         examples: ["[{ path: /assets, folder: public/assets }]"],
       }),
     cohorts: cohortsSchema({ namePattern: dnsLabel, pathPattern }).prefault({}),
+    shadow: shadowSchema
+      .meta({
+        title: "a map of keys",
+        description: "What a shadow is given: the instance that gets the copies of a step with `shadow`.",
+        examples: ["{ config: { MAIL: off } }"],
+      })
+      .optional(),
     expose: z
       .enum(["all", "previews"])
       .prefault("previews")
@@ -348,13 +356,15 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     watch: data.watch,
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
+    shadow: data.shadow ?? null,
     checks: data.checks,
     plan: {
       steps:
-        rollout.steps?.map(({ weight = 0, minHold, cohort }) => ({
+        rollout.steps?.map(({ weight = 0, minHold, cohort, shadow }) => ({
           weight: Math.round(weight * 10_000),
           minHoldMs: minHold,
           ...(cohort === undefined ? {} : { cohort }),
+          ...(shadow === undefined ? {} : { shadow: Math.round(shadow * 10_000) }),
         })) ?? null,
       holdbackWeight,
       harm: rollout.harm,

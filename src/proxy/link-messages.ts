@@ -39,10 +39,21 @@ const serviceRoute = z.object({
       path: z.string().startsWith("/"),
       idempotent: z.union([z.literal(true), z.literal("key")]).optional(),
       shield: z.literal("off").optional(),
+      effects: z.enum(["none", "writes"]).optional(),
     }),
   ),
   stable: pool,
   exposure: exposure.nullable(),
+  shadow: z
+    .object({
+      rollout: z.string(),
+      release: z.string(),
+      pool,
+      share: weight,
+      credentials: z.boolean(),
+      ignore: z.array(z.string()),
+    })
+    .optional(),
   watch: z.object({ rollout: z.string(), epoch: whole }).nullable(),
   responseDeadlineMs: z.number().positive(),
   assets: z
@@ -137,6 +148,26 @@ const tally = z.object({
   ejections: whole,
 });
 
+const dropped = z.object({ full: whole, slow: whole, rate: whole, large: whole, stable: whole });
+const fieldCount = z.object({
+  field: z.string().max(200),
+  how: z.enum(["added", "missing", "type", "value", "length", "order"]),
+  shadow: whole,
+  stable: whole,
+  example: z.string().max(200),
+});
+const shadowTally = z.object({
+  service: z.string(),
+  environment: z.string(),
+  rollout: z.string(),
+  release: z.string(),
+  mirrored: whole,
+  differing: whole,
+  untold: whole,
+  dropped,
+  routes: z.array(z.object({ route: z.string(), compared: whole, pairs: whole, fields: z.array(fieldCount) })),
+});
+
 const fromWorker = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("hello"),
@@ -161,6 +192,7 @@ const fromWorker = z.discriminatedUnion("kind", [
     newVisitors: z.array(z.object({ service: z.string(), environment: z.string(), count: whole })),
     previewRefusals: z.array(z.object({ service: z.string(), environment: z.string(), why: refusal, count: whole })).optional(),
     tallies: z.array(tally).optional(),
+    shadows: z.array(shadowTally).optional(),
     inFlight: z.record(z.string(), whole),
   }),
 ]);

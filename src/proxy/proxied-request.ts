@@ -167,7 +167,13 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     }
     // An attempt can end before `start` returns, and the next one's exchange must not be overwritten then.
     const before = this.#exchange;
-    const exchange = this.#context.upstream.start(this.#target, this.#upstreamRequest, this);
+    const { copies, upstream } = this.#context;
+    const exchange = copies.start(upstream, {
+      to: this.#target,
+      request: this.#upstreamRequest,
+      observer: this,
+      of: this.#admission.request,
+    });
     if (this.#exchange === before) this.#exchange = exchange;
   }
 
@@ -222,6 +228,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     };
     if (request.shield === "covered")
       this.#keptBody ??= new KeptBody({ source: this.#incoming, memory, onTooLarge: () => state.bodyNotKept(request) });
+    this.#keptBody ??= this.#context.copies.keepBody(request, this.#incoming);
     this.#body = new RequestBody(this.#incoming, events, this.#keptBody);
     return this.#body;
   }

@@ -3,6 +3,7 @@ import type { InFlight } from "../routing/in-flight.ts";
 import type { VisitorCookies } from "../routing/visitor-cookie.ts";
 import type { Redemption } from "../routing/wire.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
+import type { Copies } from "./copies.ts";
 import type { Upstream } from "./exchange.ts";
 import type { ProxiesInFront } from "./forwarding.ts";
 import type { KeptBytes } from "./kept-body.ts";
@@ -26,6 +27,7 @@ export interface ProxyContext {
   readonly cookies: VisitorCookies;
   readonly proxiesInFront: ProxiesInFront;
   readonly keptBytes: KeptBytes;
+  readonly copies: Copies;
   /** Every request on its way, until it is judged and gone. */
   readonly requests: Map<InFlight, Interruptible>;
   /** Where a request that came without TLS should have gone; null when it may stay. */

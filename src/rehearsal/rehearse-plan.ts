@@ -72,8 +72,11 @@ export function* rehearsePlan(options: {
   readonly runs?: number | undefined;
 }): Generator<number, Rehearsal> {
   const { seed, traffic } = options;
-  // Members of a cohort are not drawn, so that their step is over after its hold, whatever the visitors do.
-  const plan = { ...options.plan, steps: options.plan.steps.filter(({ cohort }) => cohort === undefined) };
+  // Members of a cohort are not drawn, and copies are nobody's, so that such a step is over after its hold, whatever the visitors do.
+  const plan = {
+    ...options.plan,
+    steps: options.plan.steps.filter(({ cohort, shadow }) => cohort === undefined && shadow === undefined),
+  };
   const played = { ...traffic, visitorsPerSecond: Math.min(visitorsPerSecondMax, traffic.visitorsPerSecond) };
   const playedBakeMs = Math.min(plan.bakeMs, bakeOf(played));
   const expected = forecast(plan, unitsPerSecond(traffic, plan.evidence));

@@ -196,6 +196,7 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     trustedProxies,
     expose,
     processes = [],
+    shadow,
     config,
     root,
   } = request;
@@ -218,6 +219,7 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     ...trusted,
     expose,
     processes,
+    ...(shadow === undefined ? {} : { shadow }),
     built,
     root,
     ...configured,

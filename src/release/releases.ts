@@ -41,6 +41,7 @@ export interface BuildRequest
     | "trustedProxies"
     | "expose"
     | "processes"
+    | "shadow"
   > {
   /** Folder of the service inside the repository, "" for its top. */
   readonly root: string;

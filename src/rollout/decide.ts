@@ -1,23 +1,25 @@
 import type { RolloutFact } from "./entry.ts";
-import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
+import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
 import type { ExposedStage, Plan, Rollout, Unit } from "./rollout.ts";
 import { stageAt } from "./transition.ts";
 
 /** What the analysis says, as far as a decision needs it. The analysis room's `Verdict` is one of these. */
 export type Judgement =
-  | { readonly kind: "fail"; readonly metric: JudgedMetric; readonly reason: string }
+  | { readonly kind: "fail"; readonly metric: FailingMetric; readonly reason: string }
   | { readonly kind: "shared-outage"; readonly reason: string }
   | { readonly kind: "pass"; readonly reason: string }
   | {
       readonly kind: "inconclusive";
       readonly missing: string;
+      /** Waiting would bring nothing. */
+      readonly cannotBe?: true;
       readonly pendingVisitors: number;
       readonly lastVisitorAtMs: number | null;
     };
 
 /** Something failed that does not take the release back. */
 export interface Alarm {
-  readonly metric: JudgedMetric | Mismatch;
+  readonly metric: FailingMetric | Mismatch;
   readonly onFail: "hold" | "notify";
   readonly reason: string;
 }
@@ -67,9 +69,10 @@ export function decide(rollout: Rollout, situation: Situation): RolloutFact | nu
   if (judgement.kind === "shared-outage") return waitOutOutage(rollout, stage, situation, judgement.reason);
   if (stage.kind === "bake")
     return heldMs >= rollout.plan.bakeMs ? { kind: "bake-ended", evidence: situation.evidence, heldMs } : null;
-  const { minHoldMs = 0, cohort } = rollout.plan.steps[stage.step] ?? {};
+  const { minHoldMs = 0, cohort, shadow } = rollout.plan.steps[stage.step] ?? {};
   if (heldMs < minHoldMs) return null;
   if (cohort !== undefined) return endCohort(rollout, { step: stage.step, cohort }, situation);
+  if (shadow !== undefined) return endShadow(rollout, stage.step, situation);
   if (judgement.kind === "pass")
     return { kind: "step-ended", step: stage.step, why: "passed", evidence: situation.evidence, heldMs, words: judgement.reason };
   return isOver(rollout.plan, situation, minHoldMs) ? endInconclusive(rollout, stage.step, situation, judgement.missing) : null;
@@ -89,6 +92,16 @@ function endCohort(
   const words = describeCohort(cohort, { visitors, failedVisitors });
   if (visitors > 0 && failedVisitors === 0) return { kind: "step-ended", step, why: "cohort", evidence, heldMs, words };
   if (heldMs < rollout.plan.maxHoldMs) return null;
+  if (rollout.plan.onInconclusive === "continue") return { kind: "step-ended", step, why: "continued", evidence, heldMs, words };
+  return { kind: "step-inconclusive", step, reason: `at the end of the step: ${words}`, evidence, heldMs };
+}
+
+/** Enough answers were compared, or nothing can be, or its longest time is over. */
+function endShadow(rollout: Rollout, step: number, { judgement, evidence, heldMs }: Situation): RolloutFact | null {
+  if (judgement.kind === "pass") return { kind: "step-ended", step, why: "shadow", evidence, heldMs, words: judgement.reason };
+  if (judgement.kind !== "inconclusive") return null;
+  if (judgement.cannotBe !== true && heldMs < rollout.plan.maxHoldMs) return null;
+  const words = judgement.missing;
   if (rollout.plan.onInconclusive === "continue") return { kind: "step-ended", step, why: "continued", evidence, heldMs, words };
   return { kind: "step-inconclusive", step, reason: `at the end of the step: ${words}`, evidence, heldMs };
 }

@@ -1,6 +1,6 @@
 import type { BackgroundFact } from "./background.ts";
 import type { CheckResult } from "./check-result.ts";
-import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
+import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
 import type { PreviewKey } from "./preview.ts";
 import type {
   Actor,
@@ -98,7 +98,7 @@ export type RolloutFact =
     }
   | {
       readonly kind: "verdict-failed";
-      readonly metric: JudgedMetric;
+      readonly metric: FailingMetric;
       readonly reason: string;
       readonly evidence: EvidenceSummary;
       readonly heldMs: number;
@@ -106,7 +106,7 @@ export type RolloutFact =
   /** A metric failed that does not take the release back, or the comparison itself did: it waits for a person, or goes on. */
   | {
       readonly kind: "metric-failed";
-      readonly metric: JudgedMetric | Mismatch;
+      readonly metric: FailingMetric | Mismatch;
       readonly onFail: "hold" | "notify";
       readonly reason: string;
       readonly evidence: EvidenceSummary;
@@ -135,8 +135,11 @@ export type RolloutFact =
       readonly evidence: EvidenceSummary | null;
     };
 
-/** Why a step ended: shown by the gate, without statistical evidence, by a person, or because the members of its cohort were served well. */
-export type StepEnd = "passed" | "continued" | "person" | "cohort";
+/**
+ * Why a step ended: shown by the gate, without statistical evidence, by a person, because the members of its cohort were served
+ * well, or because its shadow answered as stable does.
+ */
+export type StepEnd = "passed" | "continued" | "person" | "cohort" | "shadow";
 
 /** What happens to a service outside the course of one rollout. */
 export type ServiceFact =

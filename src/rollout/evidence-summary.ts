@@ -12,6 +12,9 @@ export interface ArmCounts {
  */
 export type JudgedMetric = "errors" | "slo" | "latency" | "latencySlo";
 
+/** And what a shadow answers otherwise than stable: no test of chance on visitors, so it has no part in their budget. */
+export type FailingMetric = JudgedMetric | "shadow";
+
 /** Why a comparison may mean nothing: visitors were not shared out as planned, or those of one side get no answer at all. */
 export type Mismatch = "assignment" | "answers";
 
@@ -47,6 +50,34 @@ export interface ShieldSummary {
   };
 }
 
+/** In how many answers a field differed: of the shadow from stable's, and of stable from its own. In names and shapes, never values. */
+export interface DifferingField {
+  readonly route: string;
+  readonly field: string;
+  readonly how: string;
+  readonly example: string;
+  readonly shadow: number;
+  readonly compared: number;
+  readonly stable: number;
+  readonly pairs: number;
+}
+
+/** What came of the copies of one rollout. */
+export interface ShadowSummary {
+  readonly mirrored: number;
+  readonly compared: number;
+  /** How often stable was held against itself. */
+  readonly pairs: number;
+  /** Answers of the shadow that differed as stable's own do not. */
+  readonly differing: number;
+  readonly dropped: number;
+  /** What differs beyond noise, the most frequent first; at most 10, and how many there are in all. */
+  readonly fields: readonly DifferingField[];
+  readonly fieldCount: number;
+  /** Fields in which stable differs from itself as well. */
+  readonly noisyFields: number;
+}
+
 /** The numbers behind a decision, small enough to stand in an entry. Holds counts only, never request content. */
 export interface EvidenceSummary {
   readonly canary: ArmCounts;
@@ -68,6 +99,8 @@ export interface EvidenceSummary {
   readonly cohort?: ArmCounts | undefined;
   /** Requests of people with a preview, for the same reason in no other number; absent when there was none. */
   readonly previews?: { readonly requests: number; readonly failedRequests: number } | undefined;
+  /** Absent where no step has a shadow. Copies are in no other number. */
+  readonly shadow?: ShadowSummary | undefined;
   /** Absent in entries from before answers were timed. */
   readonly latency?: { readonly canary: LatencyFigures; readonly stable: LatencyFigures } | undefined;
 }

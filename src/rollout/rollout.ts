@@ -5,6 +5,7 @@
  * - **rollout**: the process that replaces stable by a candidate release. **step**: one weight, held and judged.
  * - **stable**: what serves everyone. **candidate**: the release that a rollout tries; as traffic's side it is the **canary**.
  * - **weight**: the share of visitors on the canary, in ten-thousandths (500 is 5 %).
+ * - **shadow**: an instance of the candidate that gets copies of stable's requests; nobody sees its answers.
  * - **unit**: what is assigned and scored, a visitor or, by `evidence: request`, a single request. **harmed**: a canary failure that reached a user.
  * - **entry**: a fact in the ledger. Already true when it is recorded, never a wish.
  * - **process**: a worker or a job of a release, beside the instances that serve; only the release that serves everyone runs its own.
@@ -17,7 +18,8 @@ import type { BackgroundProcess } from "./background.ts";
 import type { Calendar } from "./calendar.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
-import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
+import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
+import type { ShadowSpec } from "./shadow.ts";
 
 export type ReleaseId = string;
 export type RolloutId = string;
@@ -34,9 +36,11 @@ export interface Actor {
 }
 
 export interface WeightStep {
-  /** Share of visitors on the canary, 1 to 9,500 ten-thousandths; 0 in the step of a cohort. */
+  /** Share of visitors on the canary, 1 to 9,500 ten-thousandths; 0 in the step of a cohort and of a shadow. */
   readonly weight: number;
   readonly minHoldMs: number;
+  /** Copies of this share of stable's requests go to the candidate's shadow, in ten-thousandths; weight is 0, and no visitor meets the release. */
+  readonly shadow?: number | undefined;
   /** The members of this cohort come to the canary with this step, and stay; they are not drawn, so no test of chance counts them. */
   readonly cohort?: string | undefined;
 }
@@ -70,7 +74,7 @@ export interface Plan {
   /** When a step further is allowed; always when absent. A rollback has none. */
   readonly calendar?: Calendar | undefined;
   /** What the manifest says of single metrics; `onFailOf` knows the rest. */
-  readonly onFail?: { readonly [Metric in JudgedMetric]?: OnFail | undefined } | undefined;
+  readonly onFail?: { readonly [Metric in FailingMetric]?: OnFail | undefined } | undefined;
   /** Share of visitors whose answer is to come within `underMs`; absent when the manifest promises nothing. */
   readonly latencyObjective?: { readonly underMs: number; readonly share: number } | undefined;
   /** Answers of so long after the first exposure are not timed, on either side: new instances are cold. Absent in plans from before. */
@@ -79,10 +83,15 @@ export interface Plan {
   readonly evidence?: Unit | undefined;
 }
 
-/** A slower release is only put on record unless the manifest says otherwise, so that a team can learn to trust the metric. */
-export function onFailOf({ onFail }: Pick<Plan, "onFail">, metric: JudgedMetric): OnFail {
-  return onFail?.[metric] ?? (metric === "latency" ? "notify" : "rollback");
+/**
+ * A slower release is only put on record unless the manifest says otherwise, so that a team can learn to trust the metric. What a
+ * shadow answers otherwise may be just what the release is for, which a person can tell.
+ */
+export function onFailOf({ onFail }: Pick<Plan, "onFail">, metric: FailingMetric): OnFail {
+  return onFail?.[metric] ?? defaultOnFail[metric] ?? "rollback";
 }
+
+const defaultOnFail: { readonly [Metric in FailingMetric]?: OnFail } = { latency: "notify", shadow: "hold" };
 
 export interface Route {
   /** Host name in lower case without port, or `*` for any. */
@@ -93,6 +102,8 @@ export interface Route {
   readonly idempotent?: true | "key" | undefined;
   /** Absent: the shield acts on whatever may be sent twice. */
   readonly shield?: "off" | undefined;
+  /** Requests that change nothing: all of them (`none`), or those of a safe method (`writes`: only the others have effects). Copies may be made of these. */
+  readonly effects?: "none" | "writes" | undefined;
 }
 
 /** Files of the bundle that answer below a path: what a page of any release may ask for after another release took over. */
@@ -143,6 +154,8 @@ export interface Release {
   /** Networks of the proxies in front whose X-Forwarded-* counts. Absent in entries from before they were known, and when there are none. */
   readonly trustedProxies?: readonly string[] | undefined;
   readonly expose: "all" | "previews";
+  /** Absent when its manifest says nothing of copies, and in entries from before they were known. */
+  readonly shadow?: ShadowSpec | undefined;
   /** Absent in entries from before processes were known. */
   readonly processes?: readonly BackgroundProcess[] | undefined;
   /** Absent in entries from before it was recorded: those releases were built here. */
@@ -245,7 +258,7 @@ export interface Rollout {
   /** The last evidence that an entry carried. */
   readonly evidence: EvidenceSummary | null;
   /** What failed without taking the release back, each recorded once. */
-  readonly alarms: readonly (JudgedMetric | Mismatch)[];
+  readonly alarms: readonly (FailingMetric | Mismatch)[];
 }
 
 export function isEnded(rollout: Rollout): boolean {

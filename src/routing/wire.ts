@@ -6,6 +6,7 @@
 import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { BrakeCause } from "../rollout/rollout.ts";
 import type { PreviewRefusals } from "./preview-desk.ts";
+import type { ShadowTally } from "./shadow-tallies.ts";
 import type { ShieldMark } from "./shield.ts";
 import type { RoutingTable } from "./table.ts";
 import type { Tally } from "./tallies.ts";
@@ -113,6 +114,8 @@ export type FromWorker =
       readonly previewRefusals?: readonly PreviewRefusals[] | undefined;
       /** What changed of what dashboards show, cumulative since the worker's boot. Absent from workers before metrics. */
       readonly tallies?: readonly Tally[] | undefined;
+      /** What changed of what was seen of shadows, cumulative since the worker's boot. Absent from workers before shadows. */
+      readonly shadows?: readonly ShadowTally[] | undefined;
       /** Requests and tunnels in flight by release. */
       readonly inFlight: Readonly<Record<string, number>>;
     };

@@ -17,6 +17,7 @@ import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
 import { PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
+import { ShadowDesk, type WantedCopy } from "./shadow-desk.ts";
 import { type Asked, Shield } from "./shield.ts";
 import { type Exposure, emptyTable, type Pool, poolsOf, type RoutingTable, type ServiceRoute, type Target } from "./table.ts";
 import { Tallies } from "./tallies.ts";
@@ -48,6 +49,8 @@ export class WorkerState {
   #cohorts: ReadonlyMap<ServiceRoute, Cohorts> = new Map();
   /** Links and cookies of previews. */
   readonly previews: PreviewDesk = new PreviewDesk();
+  /** Copies of requests, which are in no other number. */
+  readonly shadows: ShadowDesk;
   #boot: string;
   #requestUnits = 0;
 
@@ -55,6 +58,7 @@ export class WorkerState {
   constructor({ unitOf, boot = "" }: { readonly unitOf: (visitor: string) => string; readonly boot?: string }) {
     this.#unitOf = unitOf;
     this.#boot = boot;
+    this.shadows = new ShadowDesk(boot);
   }
 
   get table(): RoutingTable {
@@ -250,12 +254,20 @@ export class WorkerState {
     request.status = status;
     request.isStream = kind !== "body";
     this.#inFlight.headArrived(request);
+    this.shadows.stableAnswered(request.choice, nowMs - request.waitingSinceMs, nowMs);
     if (kind === "tunnel") this.#judge(request, "complete", nowMs);
   }
 
   exchangeEnded(request: InFlight, end: ExchangeEnd, nowMs: number): void {
     this.#inFlight.remove(request);
     this.#judge(request, end, nowMs);
+  }
+
+  /** The copy to make of a request once stable has answered it; null for most. Held by the lease of the rollout whose shadow it is for. */
+  wantedCopy({ choice }: InFlight, method: string, nowMs: number): WantedCopy | null {
+    const { service } = choice;
+    if (service.shadow === undefined || !this.#guard.isOpen(service, nowMs)) return null;
+    return this.shadows.want({ choice, method }, nowMs);
   }
 
   /** Requests without an answer's head at their deadline. Whoever asks ends them. */
@@ -276,7 +288,11 @@ export class WorkerState {
   /** The next report. End what is `overdue` first, or its failures come after the settled time has passed them. */
   report(nowMs: number): Report {
     this.#hasUrgentNews = false;
-    const changed = { counters: this.#counters.takeChanged(), tallies: this.#tallies.takeChanged() };
+    const changed = {
+      counters: this.#counters.takeChanged(),
+      tallies: this.#tallies.takeChanged(),
+      shadows: this.shadows.takeChanged(nowMs),
+    };
     return this.#queue.next(this.#present(nowMs), this.#inFlight.settledUntilMs(nowMs), changed);
   }
 
@@ -284,6 +300,7 @@ export class WorkerState {
   reportsAfterReconnect(nowMs: number): readonly Report[] {
     this.#counters.markAllChanged();
     this.#tallies.markAllChanged();
+    this.shadows.markAllChanged();
     return this.#queue.unkept(this.#present(nowMs));
   }
 
@@ -302,6 +319,7 @@ export class WorkerState {
     this.#table = table;
     this.#routes = new RouteIndex(table);
     this.previews.serve(table);
+    this.shadows.serve(table);
     this.#cohorts = cohortsByService(table);
     const rollouts = table.services.flatMap(({ exposure, watch }) => [exposure?.rollout, watch?.rollout]);
     this.#counters.retain(new Set(rollouts.filter((rollout) => rollout !== undefined)), grant.nowMs);

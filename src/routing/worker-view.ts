@@ -1,4 +1,5 @@
 import type { PreviewRefusals } from "./preview-desk.ts";
+import type { ShadowTally } from "./shadow-tallies.ts";
 import type { Tally } from "./tallies.ts";
 import type { AnyRecord, Brake, Counter, NewVisitors } from "./wire.ts";
 
@@ -29,4 +30,5 @@ export interface WorkerReport {
   readonly newVisitors: readonly NewVisitors[];
   readonly previewRefusals?: readonly PreviewRefusals[] | undefined;
   readonly tallies?: readonly Tally[] | undefined;
+  readonly shadows?: readonly ShadowTally[] | undefined;
 }
