@@ -37,6 +37,21 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     help: "Requests and tunnels on their way, by the release whose instance works on them.",
     labels: ["release", "worker"],
   },
+  belay_shadow_mirrored_total: {
+    type: "counter",
+    help: "Requests of which a copy went to the release's shadow. They are in no other metric.",
+    labels: [...ofService, "release", "worker"],
+  },
+  belay_shadow_differing_total: {
+    type: "counter",
+    help: "Answers of the shadow with a difference from stable's that the worker has not seen between two answers of stable.",
+    labels: [...ofService, "release", "worker"],
+  },
+  belay_shadow_dropped_total: {
+    type: "counter",
+    help: "Copies that were wanted and not made or not compared: too many on their way (full), stable has become slower (slow), enough in this second (rate), too large, or stable gave no answer to the copy (stable).",
+    labels: [...ofService, "release", "worker", "why"],
+  },
   belay_new_visitors_total: {
     type: "counter",
     help: "Visitors who came without a cookie of Belay's. One that keeps no cookies is new with each request.",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ShadowTally } from "../routing/shadow-tallies.ts";
 import { headBoundsMs, type Tally } from "../routing/tallies.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { metricCatalogue } from "./metric-catalogue.ts";
@@ -36,6 +37,21 @@ test("requests carry their release, and a release that nobody needs any more is 
   assert.deepEqual(
     samplesOf(world, "belay_shielded_requests_total").map(({ value }) => value),
     [1],
+  );
+});
+
+test("copies are counted apart from requests, and those left out by why", async () => {
+  const world = await exposing();
+  const values = (name: MetricName) => samplesOf(world, name).map(({ labels, value }) => [labels["release"], value]);
+  assert.deepEqual(values("belay_shadow_mirrored_total"), [["b", 20]]);
+  assert.deepEqual(values("belay_shadow_differing_total"), [["b", 3]]);
+  const dropped = samplesOf(world, "belay_shadow_dropped_total").filter(({ value }) => value > 0);
+  assert.deepEqual(
+    dropped.map(({ labels, value }) => [labels["why"], value]),
+    [
+      ["full", 1],
+      ["large", 4],
+    ],
   );
 });
 
@@ -114,8 +130,15 @@ async function exposing(): Promise<LoopWorld> {
       }),
       aTally({ release: "long-gone", arm: "stable" }),
     ],
+    shadows: [aShadow("b"), aShadow("long-gone")],
   });
   return world;
+}
+
+function aShadow(release: string): ShadowTally {
+  const dropped = { full: 1, slow: 0, rate: 0, large: 4, stable: 0 };
+  const about = { service: "shop", environment: "production", rollout: `of ${release}`, release };
+  return { ...about, mirrored: 20, differing: 3, dropped, routes: [], untold: 0 };
 }
 
 function aTally(own: Partial<Tally>): Tally {

@@ -4,6 +4,7 @@ import type { RoutingTable, ServiceRoute } from "../routing/table.ts";
 import type { WorkerView } from "../routing/worker-view.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { MetricFamily, MetricSample } from "./metric-name.ts";
+import { shadowMetrics } from "./shadow-metrics.ts";
 import { trafficMetrics } from "./traffic-metrics.ts";
 import { type NumbersOfWorker, presentProcesses } from "./worker-numbers.ts";
 
@@ -28,6 +29,10 @@ export function collectMetrics(sources: MetricSources): readonly MetricFamily[] 
   const gauge = (name: MetricFamily["name"], value: number): MetricFamily => ({ name, samples: [{ labels: {}, value }] });
   return [
     ...trafficMetrics(
+      numbers,
+      ({ environment, service, release }) => shown.get(`${environment}/${service}`)?.has(release) === true,
+    ),
+    ...shadowMetrics(
       numbers,
       ({ environment, service, release }) => shown.get(`${environment}/${service}`)?.has(release) === true,
     ),

@@ -74,10 +74,13 @@ export function drawStory(seed: number): Story {
     .map((name) => drawService(draw, name))
     .map((service) => ({ ...service, first: { ...service.first, hasWorker } }));
   const tasks = new Draw(seed, "tasks");
+  const shadows = new Draw(seed, "shadows");
+  const hasShadow = shadows.chance(0.3);
   const deploys = services
     .flatMap((service) => drawDeploys(draw, service))
     .map((deploy) => drawTask(tasks, deploy))
-    .map((deploy) => ({ ...deploy, release: { ...deploy.release, hasWorker } }));
+    .map((deploy) => ({ ...deploy, release: { ...deploy.release, hasWorker } }))
+    .map((deploy) => (hasShadow ? drawShadow(shadows, deploy) : deploy));
   const lastMs = Math.max(...deploys.map(({ atMs }) => atMs)) + 15_000;
   const faults = draw.chance(0.15) ? [] : drawFaults(draw, settledMs + 200, lastMs);
   return {
@@ -141,6 +144,18 @@ function drawTask(draw: Draw, deploy: DeployStory): DeployStory {
   if (draw.chance(0.6)) return deploy;
   const task = { runsMs: draw.pick([0, 150, 600, 5_000]), code: draw.chance(0.15) ? 1 : 0, isKilled: draw.chance(0.15) };
   return { ...deploy, release: { ...deploy.release, task } };
+}
+
+/** The rollout begins with copies; what they show takes the release back, holds it, or is put on record. */
+function drawShadow(draw: Draw, deploy: DeployStory): DeployStory {
+  const { plan, release } = deploy;
+  const step = { weight: 0, minHoldMs: draw.pick([0, 1_000]), shadow: draw.pick([2_000, 10_000]) };
+  const onFail = draw.pick<Plan["onFail"]>([undefined, { shadow: "rollback" }, { shadow: "notify" }]);
+  return {
+    ...deploy,
+    release: { ...release, answersOtherwise: draw.chance(0.3) },
+    plan: { ...plan, steps: [step, ...plan.steps], ...(onFail === undefined ? {} : { onFail }) },
+  };
 }
 
 function drawRelease(draw: Draw): ReleaseStory {
