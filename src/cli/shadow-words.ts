@@ -1,12 +1,13 @@
 import { describeField } from "../analysis/shadow-verdict.ts";
 import type { RolloutView } from "../api/views.ts";
+import { countOf } from "./show-table.ts";
 
 type Shadow = NonNullable<RolloutView["evidence"]>["shadow"];
 
 /** For a look in passing: empty where nothing was copied. */
 export function describeCopies(shadow: Shadow): readonly string[] {
   if (shadow === undefined || shadow.mirrored === 0) return [];
-  const differing = shadow.fieldCount === 0 ? "none differs beyond noise" : `${shadow.fieldCount} fields differ`;
+  const differing = shadow.fieldCount === 0 ? "none differs beyond noise" : `differing in ${countOf(shadow.fieldCount, "field")}`;
   return [`copies: ${shadow.mirrored}, ${shadow.compared} compared, ${differing}`];
 }
 
@@ -19,7 +20,7 @@ export function describeShadow(shadow: Shadow): readonly string[] {
   ];
   if (noisyFields > 0) lines.push(`In ${noisyFields} fields stable differs from itself: these count only beyond that.`);
   if (fieldCount === 0) return lines;
-  lines.push(`${differing} answers of the shadow differ, in ${fieldCount === 1 ? "1 field" : `${fieldCount} fields`}:`);
+  lines.push(`${countOf(differing, "answer")} of the shadow differ, in ${countOf(fieldCount, "field")}:`);
   lines.push(...fields.map((field) => `  ${describeField(field)}`));
   if (fieldCount > fields.length) lines.push(`  and ${fieldCount - fields.length} more.`);
   return lines;

@@ -223,9 +223,11 @@ const planted: Readonly<Record<CheckerName, () => Promise<CheckerName | null>>> 
   "shadow-serves-nobody": () =>
     plant(
       (world) =>
-        changeChoices(world, (choice) => {
-          const { shadow, stable } = choice.service;
-          return shadow === undefined || shadow.pool.targets.length === 0 ? choice : { ...choice, pool: shadow.pool, fallback: stable };
+        at(world, settledMs - 500, () => {
+          changeChoices(world, (choice) => ({ ...choice, pool: choice.service.shadow?.pool ?? choice.pool }));
+          eachWorker(world, ({ state }) => {
+            state.maySend = () => true;
+          });
         }),
       { story: { deploys: demoStory(5, { kind: "good" }).deploys.map((deploy) => ({ ...deploy, plan: withShadow(deploy.plan) })) } },
     ),
