@@ -109,11 +109,9 @@ await waits(port);
 for (const mode of ["hang", "flood", "die"]) {
   await repository.commitFile("mode.json", JSON.stringify({ mode }));
   await scene.expectBelay(["deploy", "--no-follow", "--supersede"], { cwd: repository.folder });
-  await waitFor(
-    "the step of the shadow",
-    async () => (await scene.serviceStatus("page")).rollout?.phase.name === "progressing",
-    { deadlineMs: 60_000 },
-  );
+  await waitFor("the step of the shadow", async () => (await scene.serviceStatus("page")).rollout?.phase.name === "progressing", {
+    deadlineMs: 60_000,
+  });
   await phase(scene, false);
   const pairs: { readonly on: number; readonly off: number }[] = [];
   for (let pair = 0; pair < Number(values.pairs); pair += 1) {
@@ -129,7 +127,13 @@ for (const mode of ["hang", "flood", "die"]) {
   const { middle, low, high } = interval(pairs.map(({ on, off }) => on / off));
   const { shadow } = (await scene.serviceStatus("page")).rollout?.evidence ?? {};
   console.log(
-    `${mode}: p99 on ${describeSpread(pairs.map(({ on }) => on), "ms")}; off ${describeSpread(pairs.map(({ off }) => off), "ms")}`,
+    `${mode}: p99 on ${describeSpread(
+      pairs.map(({ on }) => on),
+      "ms",
+    )}; off ${describeSpread(
+      pairs.map(({ off }) => off),
+      "ms",
+    )}`,
   );
   console.log(
     `  ratio ${middle.toFixed(3)}, 95 % interval ${low.toFixed(3)} to ${high.toFixed(3)} (bound 1.1: ${high < 1.1 ? "held" : "not shown"}); ${shadow?.mirrored} copies made, ${shadow?.dropped} left out`,

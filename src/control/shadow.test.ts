@@ -12,7 +12,10 @@ const steps: Plan["steps"] = [
 ];
 
 /** A shop whose release b2 is in the step of its shadow. */
-async function copying({ routes = copied as readonly (typeof copied)[number][] | [], own = {} as Partial<Plan> } = {}): Promise<LoopWorld> {
+async function copying({
+  routes = copied as readonly (typeof copied)[number][] | [],
+  own = {} as Partial<Plan>,
+} = {}): Promise<LoopWorld> {
   const world = new LoopWorld();
   for (const id of ["a1", "b2"]) {
     const release = releaseNamed(id);
@@ -26,7 +29,10 @@ async function copying({ routes = copied as readonly (typeof copied)[number][] |
 
 let sequence = 0;
 
-function tell(world: LoopWorld, counts: { readonly compared: number; readonly pairs: number; readonly fields?: readonly FieldCount[] }): void {
+function tell(
+  world: LoopWorld,
+  counts: { readonly compared: number; readonly pairs: number; readonly fields?: readonly FieldCount[] },
+): void {
   sequence += 1;
   const { compared, pairs, fields = [] } = counts;
   const shadow: ShadowTally = {
@@ -40,7 +46,16 @@ function tell(world: LoopWorld, counts: { readonly compared: number; readonly pa
     routes: [{ route: "shop.example.com/", compared, pairs, fields }],
     untold: 0,
   };
-  world.plane.report({ worker: "proxy-1", boot: "x", sequence, counters: [], records: [], lostRecords: 0, newVisitors: [], shadows: [shadow] });
+  world.plane.report({
+    worker: "proxy-1",
+    boot: "x",
+    sequence,
+    counters: [],
+    records: [],
+    lostRecords: 0,
+    newVisitors: [],
+    shadows: [shadow],
+  });
 }
 
 const price: FieldCount = { field: "body.price", how: "value", shadow: 60, stable: 0, example: "number of 3 digits → text of 3" };
@@ -70,7 +85,10 @@ test("what differs holds the rollout once, with the field by name, and a person 
   const world = await copying();
   tell(world, { compared: 60, pairs: 15, fields: [price] });
   assert.equal(world.rollout.phase.name, "held");
-  assert.match(world.rollout.phase.name === "held" ? world.rollout.phase.reason : "", /body\.price on shop\.example\.com\/ .* in 60 of 60/);
+  assert.match(
+    world.rollout.phase.name === "held" ? world.rollout.phase.reason : "",
+    /body\.price on shop\.example\.com\/ .* in 60 of 60/,
+  );
   assert.deepEqual(world.rollout.alarms, ["shadow"]);
   const { shadow } = world.rollout.evidence ?? {};
   assert.deepEqual([shadow?.compared, shadow?.fieldCount, shadow?.dropped, shadow?.fields[0]?.field], [60, 1, 3, "body.price"]);

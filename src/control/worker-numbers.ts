@@ -67,7 +67,16 @@ export class WorkerNumbers {
       const known = this.#byBoot.get(`${worker}/${boot}`);
       if (known === undefined) return [];
       const { newVisitors, previewRefusals = [], lostRecords } = known.report;
-      return [{ worker, tallies: [...known.tallies.values()], shadows: [...known.shadows.values()], newVisitors, previewRefusals, lostRecords }];
+      return [
+        {
+          worker,
+          tallies: [...known.tallies.values()],
+          shadows: [...known.shadows.values()],
+          newVisitors,
+          previewRefusals,
+          lostRecords,
+        },
+      ];
     });
   }
 }

@@ -95,6 +95,7 @@ test("six lines are a manifest, with every default filled in", () => {
     watch: [],
     assets: [],
     expose: "previews",
+    shadow: null,
     plan: {
       steps: null,
       holdbackWeight: 9_500,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import http from "node:http";
+import type http from "node:http";
 import net from "node:net";
 import test, { type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -53,7 +53,11 @@ function plain({ instance, host, port }: Target): Target {
 }
 
 /** Sends until the worker has told what is waited for: a throttle lets only some requests be copied at first. */
-async function sendUntil(stage: Stage, request: Parameters<LoopbackWorld["send"]>[0], isTold: (tally: ShadowTally) => boolean): Promise<void> {
+async function sendUntil(
+  stage: Stage,
+  request: Parameters<LoopbackWorld["send"]>[0],
+  isTold: (tally: ShadowTally) => boolean,
+): Promise<void> {
   await until(async () => {
     await stage.sent(request);
     const tally = stage.tally();
@@ -87,7 +91,10 @@ test("copies reach the shadow without credentials, marked, and what it answers o
   assert.ok(asked.every((got) => got.cookie === undefined && got.authorization === undefined));
   assert.ok(asked.every((got) => got["belay-shadow"] === "1" && got["accept-language"] === "fr"));
   const tally = stage.tally();
-  assert.deepEqual(tally?.routes[0]?.fields.map(({ field, how, stable: noise }) => [field, how, noise]), [["body.price", "value", 0]]);
+  assert.deepEqual(
+    tally?.routes[0]?.fields.map(({ field, how, stable: noise }) => [field, how, noise]),
+    [["body.price", "value", 0]],
+  );
   assert.ok(!JSON.stringify(tally).includes("4711") && !JSON.stringify(tally).includes("secret"));
   assert.deepEqual(Object.keys(await inFlight(stage)), []);
 });
@@ -171,7 +178,9 @@ test("only requests without effects are copied, and only those that stable answe
 // Method: shadows that answer something of their own, hang, send for ever, break off, or are gone, under visitors whose answers are looked at.
 const misbehaving: Readonly<Record<string, (socket: net.Socket) => void>> = {
   "answers with words of its own": (socket) =>
-    socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\nX-Shadow: yes\r\nSet-Cookie: shadow=1\r\n\r\nSHADOW")),
+    socket.on("data", () =>
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\nX-Shadow: yes\r\nSet-Cookie: shadow=1\r\n\r\nSHADOW"),
+    ),
   "says nothing": (socket) => socket.resume(),
   "sends for ever": (socket) => {
     const flood = (): void => {
@@ -212,7 +221,7 @@ for (const [what, behave] of Object.entries(misbehaving)) {
     };
     await until(async () => {
       await Promise.all(Array.from({ length: 8 }, look));
-      return compared(stage.tally() ?? { routes: [] as ShadowTally["routes"] } as ShadowTally) >= 3;
+      return compared(stage.tally() ?? ({ routes: [] as ShadowTally["routes"] } as ShadowTally)) >= 3;
     });
     assert.ok(answers >= 8);
     const fields = stage.tally()?.routes.flatMap((route) => route.fields.map(({ field }) => field)) ?? [];

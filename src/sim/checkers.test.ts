@@ -229,7 +229,11 @@ const planted: Readonly<Record<CheckerName, () => Promise<CheckerName | null>>> 
             state.maySend = () => true;
           });
         }),
-      { story: { deploys: demoStory(5, { kind: "good" }).deploys.map((deploy) => ({ ...deploy, plan: withShadow(deploy.plan) })) } },
+      {
+        story: {
+          deploys: demoStory(5, { kind: "good" }).deploys.map((deploy) => ({ ...deploy, plan: withShadow(deploy.plan) })),
+        },
+      },
     ),
   "spared-canary": () =>
     plant(
