@@ -96,7 +96,7 @@ export class Copies {
     const known = this.#wanted.get(of);
     if (known !== undefined) return known;
     if (of.choice.service.shadow === undefined || names(headers).some((name) => conditional.test(name))) return null;
-    const copy = this.#state.wantedCopy(of, method, this.#clock.monotonicMs());
+    const copy = this.#state.shadows.want({ choice: of.choice, method }, this.#clock.monotonicMs());
     if (copy !== null) this.#wanted.set(of, copy);
     return copy;
   }

@@ -48,7 +48,7 @@ function wanted(state: WorkerState, { path = "/", method = "GET" } = {}): number
     const choice = state.choose({ host: "shop.test", path, visitor: "v", nowMs });
     assert.ok(choice !== null);
     const inFlight = state.exchangeStarted(choice, nowMs);
-    if (state.wantedCopy(inFlight, method, nowMs) !== null) count += 1;
+    if (state.shadows.want({ choice, method }, nowMs) !== null) count += 1;
     state.headArrived(inFlight, { status: 200, kind: "body", nowMs: nowMs + 5 });
     state.exchangeEnded(inFlight, "complete", nowMs + 5);
   }

@@ -1,5 +1,6 @@
 import { bucketOf } from "./assignment.ts";
 import type { FieldDifference } from "./compare-answers.ts";
+import type { ExposureGuard } from "./exposure-guard.ts";
 import type { Choice } from "./in-flight.ts";
 import { type DropReason, type ShadowAbout, ShadowTallies, type ShadowTally } from "./shadow-tallies.ts";
 import { ShadowThrottle } from "./shadow-throttle.ts";
@@ -24,13 +25,15 @@ const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Which requests are copied to a shadow, and what came of it. A copy counts for nobody: it is in no test of the canary. */
 export class ShadowDesk {
   #boot: string;
+  #guard: Pick<ExposureGuard, "isOpen">;
   #tallies = new ShadowTallies();
   #throttles = new Map<string, ShadowThrottle>();
   #drawn = 0;
   #toldAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(boot: string) {
+  constructor({ boot, guard }: { readonly boot: string; readonly guard: Pick<ExposureGuard, "isOpen"> }) {
     this.#boot = boot;
+    this.#guard = guard;
   }
 
   serve(table: RoutingTable): void {
@@ -40,12 +43,15 @@ export class ShadowDesk {
     this.#tallies.retain(new Set(table.services.map(({ exposure }) => exposure?.rollout ?? "")));
   }
 
-  /** Null for most requests: only those that stable answers, on a route that is declared free of effects, and of these the wanted share. */
+  /**
+   * Null for most requests: only those that stable answers, on a route that is declared free of effects, and of these the wanted
+   * share. Held by the lease of the rollout whose shadow it is for.
+   */
   want({ choice, method }: { readonly choice: Choice; readonly method: string }, nowMs: number): WantedCopy | null {
     const { service, route, rules, arm, fallback } = choice;
     const { shadow } = service;
     if (shadow === undefined || arm !== "stable" || fallback !== null || shadow.pool.targets.length === 0) return null;
-    if (!isFree(rules.effects, method)) return null;
+    if (!isFree(rules.effects, method) || !this.#guard.isOpen(service, nowMs)) return null;
     this.#drawn += 1;
     const drawn = `${this.#boot} ${this.#drawn}`;
     if (bucketOf(shadow.rollout, drawn) >= shadow.share) return null;

@@ -10,8 +10,6 @@ import type { DifferenceKind, FieldDifference } from "./compare-answers.ts";
  */
 export type DropReason = "full" | "slow" | "rate" | "large" | "stable";
 
-export const dropReasons: readonly DropReason[] = ["full", "slow", "rate", "large", "stable"];
-
 /** In how many answers one field differed: of the shadow from stable's, and of stable from its own. */
 export interface FieldCount {
   readonly field: string;

@@ -17,8 +17,9 @@ import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
 import { PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
-import { ShadowDesk, type WantedCopy } from "./shadow-desk.ts";
+import { ShadowDesk } from "./shadow-desk.ts";
 import { type Asked, Shield } from "./shield.ts";
+import { isStillChosen } from "./still-chosen.ts";
 import { type Exposure, emptyTable, type Pool, poolsOf, type RoutingTable, type ServiceRoute, type Target } from "./table.ts";
 import { Tallies } from "./tallies.ts";
 import { TargetHealth } from "./target-health.ts";
@@ -58,7 +59,7 @@ export class WorkerState {
   constructor({ unitOf, boot = "" }: { readonly unitOf: (visitor: string) => string; readonly boot?: string }) {
     this.#unitOf = unitOf;
     this.#boot = boot;
-    this.shadows = new ShadowDesk(boot);
+    this.shadows = new ShadowDesk({ boot, guard: this.#guard });
   }
 
   get table(): RoutingTable {
@@ -146,21 +147,11 @@ export class WorkerState {
     return request;
   }
 
-  /**
-   * Whether a request may still be sent to the release that was chosen for it: a table or a brake may have come since. A
-   * weight that was raised since only adds visitors, and a promotion made the canary everyone's: both leave its visitors
-   * where they are. A release that the table does not name any more gets nothing, whichever side it was on.
-   */
-  maySend({ choice, release, hasFallenBack }: InFlight, nowMs: number): boolean {
-    const isOnCanary = choice.fallback !== null && !hasFallenBack;
-    const present = this.#presentRouteOf(choice);
-    if (present === null) return !isOnCanary;
-    if (present.stable.release === release) return true;
-    const { exposure, previews = [] } = present;
-    if (isOnCanary && choice.arm === "preview") return previews.some((pool) => pool.release === release);
-    if (!isOnCanary || exposure?.rollout !== choice.rollout || exposure.canary.release !== release) return false;
-    if (choice.arm === "cohort" && !this.#cohorts.has(present)) return false;
-    return exposure.weight >= choice.weight && this.#guard.isOpen(present, nowMs);
+  /** Whether a request may still be sent to the release that was chosen for it. */
+  maySend(request: InFlight, nowMs: number): boolean {
+    const present = this.#presentRouteOf(request.choice);
+    const isOpen = present !== null && this.#guard.isOpen(present, nowMs);
+    return isStillChosen(request, present, { isOpen, hasCohorts: present !== null && this.#cohorts.has(present) });
   }
 
   /** A request that was not sent in time goes to the stable of now, whose pool is returned, and is evidence for neither side. */
@@ -263,13 +254,6 @@ export class WorkerState {
     this.#judge(request, end, nowMs);
   }
 
-  /** The copy to make of a request once stable has answered it; null for most. Held by the lease of the rollout whose shadow it is for. */
-  wantedCopy({ choice }: InFlight, method: string, nowMs: number): WantedCopy | null {
-    const { service } = choice;
-    if (service.shadow === undefined || !this.#guard.isOpen(service, nowMs)) return null;
-    return this.shadows.want({ choice, method }, nowMs);
-  }
-
   /** Requests without an answer's head at their deadline. Whoever asks ends them. */
   overdue(nowMs: number): readonly InFlight[] {
     return this.#inFlight.overdue(nowMs);
@@ -288,12 +272,9 @@ export class WorkerState {
   /** The next report. End what is `overdue` first, or its failures come after the settled time has passed them. */
   report(nowMs: number): Report {
     this.#hasUrgentNews = false;
-    const changed = {
-      counters: this.#counters.takeChanged(),
-      tallies: this.#tallies.takeChanged(),
-      shadows: this.shadows.takeChanged(nowMs),
-    };
-    return this.#queue.next(this.#present(nowMs), this.#inFlight.settledUntilMs(nowMs), changed);
+    const changed = { counters: this.#counters.takeChanged(), tallies: this.#tallies.takeChanged() };
+    const shadows = this.shadows.takeChanged(nowMs);
+    return this.#queue.next(this.#present(nowMs), this.#inFlight.settledUntilMs(nowMs), { ...changed, shadows });
   }
 
   /** On a new link: what nobody has kept yet, to be sent before the next report, which then carries every counter. */

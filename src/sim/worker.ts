@@ -284,7 +284,10 @@ export class SimWorker implements LinkEnd<ToWorker> {
 
   /** As the proxy does, but for the bodies: what differs is what the story says of the release. */
   #copy(inFlight: InFlight, request: VisitorRequest): void {
-    const copy = (inFlight.status ?? 500) >= 500 ? null : this.state.wantedCopy(inFlight, askedBy(request).method, this.#nowMs);
+    const copy =
+      (inFlight.status ?? 500) >= 500
+        ? null
+        : this.state.shadows.want({ choice: inFlight.choice, method: askedBy(request).method }, this.#nowMs);
     const [target] = copy?.shadow.pool.targets ?? [];
     if (copy === null || target === undefined) return;
     const instance = this.#around.instanceAt(target);
