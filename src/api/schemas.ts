@@ -8,7 +8,7 @@ import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
-import { evidenceSchema } from "./evidence-schema.ts";
+import { evidenceSchema } from "./evidence-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
@@ -73,7 +73,7 @@ const plan: z.ZodType<Plan> = z
         freezes: z.array(z.object({ name: z.string(), from: z.string(), to: z.string(), reason: z.string() })),
       })
       .optional(),
-    onFail: z.object({ errors: onFail, slo: onFail, latency: onFail, latencySlo: onFail, shadow: onFail }).optional(),
+    onFail: z.record(z.string(), onFail).optional(),
     latencyObjective: z.object({ underMs: count, share }).optional(),
     warmUpMs: count.optional(),
     evidence: z.enum(["visitor", "request"]).optional(),

@@ -85,13 +85,12 @@ export interface Plan {
 
 /**
  * A slower release is only put on record unless the manifest says otherwise, so that a team can learn to trust the metric. What a
- * shadow answers otherwise may be just what the release is for, which a person can tell.
+ * team declares itself takes a release back like an error: nobody writes down an outcome that may silently break. And what a shadow
+ * answers otherwise may be just what the release is for, which a person can tell.
  */
 export function onFailOf({ onFail }: Pick<Plan, "onFail">, metric: FailingMetric): OnFail {
-  return onFail?.[metric] ?? defaultOnFail[metric] ?? "rollback";
+  return onFail?.[metric] ?? (metric === "latency" ? "notify" : metric === "shadow" ? "hold" : "rollback");
 }
-
-const defaultOnFail: { readonly [Metric in FailingMetric]?: OnFail } = { latency: "notify", shadow: "hold" };
 
 export interface Route {
   /** Host name in lower case without port, or `*` for any. */

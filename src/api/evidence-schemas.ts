@@ -1,7 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
 
-/** The numbers behind a decision, as a document of the API. */
 const share = z.number().min(0).max(1);
 const count = z.int().min(0);
 
@@ -9,8 +8,14 @@ const arm: z.ZodType<ArmCounts> = z.object({ visitors: count, failedVisitors: co
 
 const milliseconds = z.number().min(0).nullable();
 const latency = z.object({ visitors: count, p50Ms: milliseconds, p95Ms: milliseconds, p99Ms: milliseconds });
-const metricName = z.enum(["errors", "slo", "latency", "latencySlo", "assignment", "answers", "gate"]);
+const metricName = z
+  .custom<EvidenceSummary["metrics"][number]["name"]>((name) => typeof name === "string")
+  .openapi({
+    type: "string",
+    description: "errors, slo, latency, latencySlo, kpi:NAME, source:NAME, assignment, answers or gate.",
+  });
 
+/** The numbers of a rollout, as views and entries carry them. */
 export const evidenceSchema: z.ZodType<EvidenceSummary> = z
   .object({
     canary: arm,
