@@ -45,6 +45,7 @@ const { values } = parseArgs({
     pairs: { type: "string", default: "12" },
     seconds: { type: "string", default: "5" },
     rate: { type: "string", default: "150" },
+    modes: { type: "string", default: "hang,flood,die" },
   },
 });
 const runMs = Number(values.seconds) * 1_000;
@@ -83,7 +84,7 @@ async function phase(scene: Scene, isCopying: boolean): Promise<void> {
   await waitFor("the shadow is as wanted", async () => {
     const { instances } = await scene.serviceStatus("page");
     const shadows = instances.filter(({ release }) => release.endsWith("-shadow"));
-    return isCopying ? shadows.some(({ state }) => state === "ready") : shadows.length === 0;
+    return isCopying ? shadows.some(({ state, exits }) => state === "ready" || exits > 0) : shadows.length === 0;
   });
 }
 
@@ -106,7 +107,7 @@ await scene.up();
 assert.equal((await scene.deploy(repository)).outcome, "promoted");
 const port = Number(new URL(await scene.baseUrl()).port);
 await waits(port);
-for (const mode of ["hang", "flood", "die"]) {
+for (const mode of values.modes.split(",")) {
   await repository.commitFile("mode.json", JSON.stringify({ mode }));
   await scene.expectBelay(["deploy", "--no-follow", "--supersede"], { cwd: repository.folder });
   await waitFor("the step of the shadow", async () => (await scene.serviceStatus("page")).rollout?.phase.name === "progressing", {

@@ -117,7 +117,7 @@ function findDifferences(fields: readonly DifferingField[]): readonly DifferingF
  * more, among the shadow's answers, if those differ no more often than stable's own?
  */
 function isBeyondNoise({ shadow, compared, stable, pairs }: DifferingField, limit: number): boolean {
-  if (pairs === 0 || shadow * pairs <= stable * compared) return false;
+  if (shadow * pairs <= stable * compared) return false;
   const differing = shadow + stable;
   const all = logChoose(compared + pairs, differing);
   let probability = 0;
