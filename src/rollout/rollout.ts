@@ -18,6 +18,7 @@ import type { Calendar } from "./calendar.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
+import type { Kpi } from "./kpi.ts";
 
 export type ReleaseId = string;
 export type RolloutId = string;
@@ -75,6 +76,8 @@ export interface Plan {
   readonly latencyObjective?: { readonly underMs: number; readonly share: number } | undefined;
   /** Answers of so long after the first exposure are not timed, on either side: new instances are cold. Absent in plans from before. */
   readonly warmUpMs?: number | undefined;
+  /** Outcomes that the team judges a release by; absent when it declares none. */
+  readonly kpis?: readonly Kpi[] | undefined;
   /** Whom the router's coin is tossed for, and what is counted; a visitor when absent. */
   readonly evidence?: Unit | undefined;
 }
