@@ -69,7 +69,7 @@ export function kpiWords(options: {
 }): string {
   const { kpi, canary, stable, logE, threshold, unit } = options;
   const decides = `${likelihoodWords(logE)} if the canary is worse than by chance (${countWords(threshold)} decides)`;
-  if (kpi.hasValue) {
+  if (kpi.valueField !== null) {
     const counts = `${countWords(canary.good)} on the canary and ${countWords(stable.good)} on stable`;
     return `${kpi.name} is worse (${kpi.user} ${kpi.outcome}): ${meanWords(canary.mean)} on average against ${meanWords(stable.mean)}, by ${counts}: ${decides}`;
   }

@@ -76,12 +76,12 @@ export const kpiMetric: MetricKind = {
   namesIn: ({ kpis = [] }) => kpis.map(({ name }): JudgedMetric => `kpi:${name}`),
   begin: (name, plan) => {
     const { options, ...begun } = begunOf(plan, name);
-    const test = begun.kpi.hasValue ? new ValueTest(options) : new ConversionTest(options);
+    const test = begun.kpi.valueField !== null ? new ValueTest(options) : new ConversionTest(options);
     return testOf({ ...begun, test, counts: { reached: { canary: 0, stable: 0 }, good: { canary: 0, stable: 0 } } });
   },
   restore: ({ name, plan, state }) => {
     const { options, ...begun } = begunOf(plan, name);
-    if (begun.kpi.hasValue) {
+    if (begun.kpi.valueField !== null) {
       const kept = parseMetricState(z.object({ counts: countsSchema, test: valueTestSchema }), name, state);
       return testOf({ ...begun, test: ValueTest.restore(options, kept.test), counts: kept.counts });
     }

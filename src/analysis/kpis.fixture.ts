@@ -12,7 +12,7 @@ export function kpi(changes: Partial<Kpi> = {}): Kpi {
     outcome: "gets the order confirmed",
     good: { kind: "event", event: "order" },
     of: null,
-    hasValue: false,
+    valueField: null,
     direction: "up",
     tolerance: 0,
     ...changes,

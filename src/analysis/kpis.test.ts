@@ -85,7 +85,7 @@ test("smaller orders are seen, and equal ones with a heavy tail take no release 
       const normal = Math.sqrt(-2 * Math.log(1 - random.float())) * Math.cos(2 * Math.PI * random.float());
       return { converts: random.float() < 0.2, afterMs: 500, value: (arm === "canary" ? times : 1) * 40 * Math.exp(normal) };
     };
-  const story = { ...delayed, kpi: { hasValue: true } };
+  const story = { ...delayed, kpi: { valueField: "total" } };
   for (let seed = 0; seed < 20; seed += 1) assert.equal(playKpi({ ...story, seed, outcome: orders(1) }).failedAtMs, null);
   const smaller = playKpi({ ...story, seed: 4, outcome: orders(0.6) });
   assert.match(

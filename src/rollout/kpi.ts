@@ -18,8 +18,8 @@ export interface Kpi {
   readonly good: KpiGood;
   /** Who sets out: visitors who asked for this route. Null is every visitor. */
   readonly of: KpiRoute | null;
-  /** The sum of the event counts (revenue), in place of how many visitors got to it. */
-  readonly hasValue: boolean;
+  /** The event's field whose mean is judged (what an order is worth), in place of how many visitors got to it; null for none. */
+  readonly valueField: string | null;
   /** Where better is. */
   readonly direction: "up" | "down";
   /** Worsening that nobody minds, relative to stable (0.02 is 2 %). */
