@@ -139,6 +139,7 @@ const release: z.ZodType<Release> = z
     tasks: z.array(z.object({ name: z.string(), command: z.string(), timeoutMs: count })).optional(),
     routes: z.array(z.object({ host: z.string(), path: z.string() })),
     trustedProxies: z.array(z.string()).optional(),
+    events: z.array(z.string()).optional(),
     expose: z.enum(["all", "previews"]),
     config: z.string().optional().openapi({ description: "Version of its configuration; absent when it has none." }),
     root: z.string().optional(),

@@ -148,6 +148,8 @@ export interface Release {
   readonly assets?: readonly AssetFolder[] | undefined;
   /** Networks of the proxies in front whose X-Forwarded-* counts. Absent in entries from before they were known, and when there are none. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Outcomes that it posts by itself, for KPIs; absent when it posts none. */
+  readonly events?: readonly string[] | undefined;
   readonly expose: "all" | "previews";
   /** Absent in entries from before processes were known. */
   readonly processes?: readonly BackgroundProcess[] | undefined;
