@@ -58,7 +58,8 @@ interface Options {
 export class ConversionTest {
   readonly #options: Options;
   readonly #mixture: Mixture;
-  readonly #logFactors: Float64Array;
+  /** By weight: late conversions come from several steps in turn. A plan has at most 50. */
+  readonly #logFactors = new Map<number, Readonly<Record<Arm, Float64Array>>>();
   #peakLogE = 0;
   #conversions = 0;
 
@@ -66,7 +67,6 @@ export class ConversionTest {
     this.#options = options;
     const { priors } = alternatives[options.direction];
     this.#mixture = new Mixture({ priors, cash: options.restarts ? restartCash : 0 });
-    this.#logFactors = new Float64Array(priors.length);
   }
 
   static restore(options: Options, state: ConversionTestState): ConversionTest {
@@ -80,14 +80,7 @@ export class ConversionTest {
   /** A visitor's conversion; `weight` is that of its exposure, in ten-thousandths. At 0 and 10,000 there is nobody to compare with. */
   converted(arm: Arm, weight: number): void {
     if (weight <= 0 || weight >= 10_000) return;
-    const { direction, tolerance } = this.#options;
-    const share = weight / 10_000;
-    const tolerated = direction === "up" ? 1 - tolerance : 1 + tolerance;
-    alternatives[direction].ratios.forEach((worse, index) => {
-      const ratio = worse * tolerated;
-      this.#logFactors[index] = Math.log(conversionFactor({ arm, share, ratio, tolerated }));
-    });
-    this.#mixture.multiply(this.#logFactors);
+    this.#mixture.multiply(this.#logFactors.getOrInsertComputed(weight, () => logFactorsAt(weight / 10_000, this.#options))[arm]);
     this.#conversions += 1;
     this.#peakLogE = Math.max(this.#peakLogE, this.logE);
   }
@@ -112,4 +105,13 @@ export class ConversionTest {
   state(): ConversionTestState {
     return { mixture: this.#mixture.state(), peakLogE: this.#peakLogE, conversions: this.#conversions };
   }
+}
+
+function logFactorsAt(share: number, { direction, tolerance }: Options): Readonly<Record<Arm, Float64Array>> {
+  const tolerated = direction === "up" ? 1 - tolerance : 1 + tolerance;
+  const factors = (arm: Arm) =>
+    Float64Array.from(alternatives[direction].ratios, (worse) =>
+      Math.log(conversionFactor({ arm, share, ratio: worse * tolerated, tolerated })),
+    );
+  return { canary: factors("canary"), stable: factors("stable") };
 }
