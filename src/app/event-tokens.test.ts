@@ -19,7 +19,11 @@ test("a service that posts events gets an address and a token of its own, which 
   assert.ok(token.length >= 40);
   const again = EventTokens.open(folder, random);
   assert.ok(again.isTokenOf(posting, token));
-  for (const other of [{ ...posting, service: "blog" }, { ...posting, environment: "staging" }]) assert.ok(!again.isTokenOf(other, token));
+  for (const other of [
+    { ...posting, service: "blog" },
+    { ...posting, environment: "staging" },
+  ])
+    assert.ok(!again.isTokenOf(other, token));
   assert.ok(!again.isTokenOf(posting, "") && !again.isTokenOf(posting, `${token}x`));
   assert.equal(statSync(join(folder, "events.key")).mode & 0o777, 0o600);
   assert.equal(again.withEvents(noVariables, releaseNamed("a"), "127.0.0.1:4711"), noVariables, "who posts nothing gets nothing");
