@@ -116,5 +116,5 @@ export class KpiEvents {
 }
 
 function isValue(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 && value <= valueMax;
+  return typeof value === "number" && value >= 0 && value <= valueMax;
 }

@@ -5,7 +5,7 @@ import { percent, text } from "./leaves.ts";
 
 /** What belay.yml says of outcomes. */
 const routePattern = /^(GET|HEAD|POST|PUT|PATCH|DELETE) \/[!$%&'()*+,\-./:;=@A-Z_a-z0-9~]{0,1023}$/;
-const statusPattern = /^[1-5](xx|\d\d)$/;
+const statusPattern = /^[1-4](xx|\d\d)$/;
 const kpiName = /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/;
 const eventName = /^[a-z][\w.:-]{0,63}$/i;
 const fieldName = /^[a-z]\w{0,63}$/i;
@@ -16,7 +16,7 @@ const route = (description: string) => text(routePattern, "a method and a path",
 const good = z.strictObject({
   route: route("Requests that get the visitor there; `*` stands for one segment of the path.").optional(),
   status: z
-    .union([z.string().regex(statusPattern), z.int().min(100).max(599)])
+    .union([z.string().regex(statusPattern), z.int().min(100).max(499)])
     .meta({ title: "a status or a class of them", description: "Answers of the route that count.", examples: ["2xx"] })
     .optional(),
   event: text(eventName, "the name of an event", {

@@ -31,14 +31,14 @@ export function marksOf({ service: { kpis } }: Choice, asked: Asked | undefined)
   return marks;
 }
 
-/** Of a request that has ended. What stable answered in the canary's place is no success of the canary's. */
+/** Of a request that has ended. One that stable answered in the canary's place has failed, whatever the answer was. */
 export function tellKpis(records: UnitRecords, request: InFlight, outcome: Outcome): void {
-  const { kpis, status, hasFallenBack } = request;
+  const { kpis, status } = request;
   const scored = kpis.length === 0 ? null : scoredFrom(request);
   if (scored === null || scored.arm === "cohort" || scored.arm === "outside") return;
   for (const { kpi, good } of kpis) {
     if (good === null) records.reached(scored, kpi);
-    else if (!hasFallenBack && outcome !== "failed" && status !== null && status >= good.statusFrom && status <= good.statusTo)
+    else if (outcome !== "failed" && status !== null && status >= good.statusFrom && status <= good.statusTo)
       records.converted(scored, kpi);
   }
 }
