@@ -3,7 +3,7 @@ import type { JudgedMetric, KpiSide } from "../rollout/evidence-summary.ts";
 import type { Kpi } from "../rollout/kpi.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import type { Arm } from "../routing/wire.ts";
-import { declaredThreshold } from "./budget.ts";
+import { declaredCount, declaredThreshold } from "./budget.ts";
 import { ConversionTest, conversionTestSchema } from "./conversion-test.ts";
 import { parseMetricState } from "./evidence-snapshot.ts";
 import { kpiWords } from "./evidence-words.ts";
@@ -66,7 +66,7 @@ function begunOf(plan: Plan, name: JudgedMetric): Omit<Parts, "test" | "counts">
   if (kpi === undefined) throw new Error(`a plan without ${name} has no such metric`);
   const { direction, tolerance } = kpi;
   const options = { direction, tolerance, restarts: plan.evidence === "request" };
-  return { kpi, plan, options, threshold: declaredThreshold(plan.kpis?.length ?? 1) };
+  return { kpi, plan, options, threshold: declaredThreshold(declaredCount(plan)) };
 }
 
 type TestOptions = ConstructorParameters<typeof ConversionTest>[0];
