@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import * as bounds from "./verdicts/bounds.ts";
 import { arms, type Cell, measureCell, scenarios } from "./verdicts/compare.ts";
 import { costPerEvent } from "./verdicts/cost.ts";
+import { delayedKpis } from "./verdicts/kpis.ts";
 import { describeBenchmark } from "./verdicts/page.ts";
 import { plotHarm } from "./verdicts/plot.ts";
 
@@ -23,6 +24,7 @@ const rows = [
   bounds.againstWald,
   bounds.deadCanary,
   bounds.falseRollbackOfErrors,
+  delayedKpis,
   bounds.falseRollback,
   bounds.falsePromotion,
   bounds.falsePromotionClustered,

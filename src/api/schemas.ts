@@ -8,7 +8,7 @@ import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
-import { evidenceSchema } from "./evidence-schemas.ts";
+import { evidenceSchema, kpiSchema } from "./evidence-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
@@ -76,6 +76,7 @@ const plan: z.ZodType<Plan> = z
     onFail: z.record(z.string(), onFail).optional(),
     latencyObjective: z.object({ underMs: count, share }).optional(),
     warmUpMs: count.optional(),
+    kpis: z.array(kpiSchema).optional(),
     evidence: z.enum(["visitor", "request"]).optional(),
   })
   .openapi("Plan");
@@ -145,6 +146,7 @@ const release: z.ZodType<Release> = z
       })
       .optional(),
     trustedProxies: z.array(z.string()).optional(),
+    events: z.array(z.string()).optional(),
     expose: z.enum(["all", "previews"]),
     config: z.string().optional().openapi({ description: "Version of its configuration; absent when it has none." }),
     root: z.string().optional(),

@@ -1,5 +1,6 @@
 import type { Log } from "../ports/log.ts";
 import type { Plan } from "../rollout/rollout.ts";
+import type { UnitRecord } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
 import { RolloutWatch, type WatchSnapshot } from "./rollout-watch.ts";
 import { TrafficCounts, type TrafficSnapshot } from "./traffic-counts.ts";
@@ -88,6 +89,12 @@ export class EvidenceBook {
     const shadows = report.shadows?.filter(({ rollout }) => isShown(rollout));
     this.traffic.absorb({ ...report, counters, shadows }, nowMs);
     for (const record of report.records) this.#watches.get(record.rollout)?.absorb(record);
+    this.#isChanged = true;
+  }
+
+  /** An outcome that the application posted. Unlike a worker's report it comes once, so what came since the last checkpoint is lost in a crash. */
+  absorbEvent(record: UnitRecord): void {
+    this.#watches.get(record.rollout)?.absorb(record);
     this.#isChanged = true;
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ShadowTally } from "../routing/shadow-tallies.ts";
+import type { Kpi } from "../rollout/kpi.ts";
 import { headBoundsMs, type Tally } from "../routing/tallies.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { metricCatalogue } from "./metric-catalogue.ts";
@@ -107,7 +108,7 @@ test("phase, weight, roles, lease and brake follow the rollout", async () => {
 async function exposing(): Promise<LoopWorld> {
   const world = new LoopWorld();
   await world.serve("a");
-  world.request("b", { steps: [{ weight: 500, minHoldMs: 60_000 }] });
+  world.request("b", { steps: [{ weight: 500, minHoldMs: 60_000 }], kpis: [checkout] });
   await world.pass(1_000);
   world.plane.report({
     worker: "proxy-1",
@@ -132,6 +133,7 @@ async function exposing(): Promise<LoopWorld> {
     ],
     shadows: [aShadow("b"), aShadow("long-gone")],
   });
+  world.loop.events.take({ environment: "production", service: "shop" }, ["no event"], 0);
   return world;
 }
 
@@ -140,6 +142,16 @@ function aShadow(release: string): ShadowTally {
   const about = { service: "shop", environment: "production", rollout: `of ${release}`, release };
   return { ...about, mirrored: 20, differing: 3, dropped, routes: [], untold: 0 };
 }
+const checkout: Kpi = {
+  name: "checkout",
+  user: "a shopper with a basket",
+  outcome: "gets the order confirmed",
+  good: { kind: "event", event: "order" },
+  of: null,
+  valueField: null,
+  direction: "up",
+  tolerance: 0,
+};
 
 function aTally(own: Partial<Tally>): Tally {
   const heads = new Array<number>(headBoundsMs.length + 1).fill(0).with(0, 6).with(1, 2).with(headBoundsMs.length, 1);

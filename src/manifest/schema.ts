@@ -5,6 +5,7 @@ import { toCohortRule } from "./cohorts.ts";
 import { buildSecretsSchema, configSchema } from "./config-schema.ts";
 import { environmentBefore } from "./environment-order.ts";
 import { environmentSchema } from "./environment-schema.ts";
+import { kpisSchema, toKpis } from "./kpi-schema.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
@@ -258,6 +259,7 @@ const manifest = z
     slo: sloSchema
       .prefault({})
       .meta({ title: "a map of keys", description: "Objectives.", examples: ["{ availability: 99.9% }"] }),
+    kpis: kpisSchema.prefault({}),
     rollout: rollout
       .prefault({})
       .meta({ title: "a map of keys", description: "How a release earns its way.", examples: ["{ bake: 30m }"] }),
@@ -333,6 +335,8 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     };
   }
   const { latency } = data.slo;
+  const { kpis, onFail: ofKpis } = toKpis(data.kpis);
+  const onFail = { ...rollout.onFail, ...ofKpis };
   return {
     service: data.service,
     run: {
@@ -380,7 +384,8 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       warmUpMs: rollout.warmUp,
       ...(rollout.evidence === "visitor" ? {} : { evidence: rollout.evidence }),
       ...(rollout.within === undefined ? {} : { withinMs: rollout.within }),
-      ...(rollout.onFail === undefined ? {} : { onFail: rollout.onFail }),
+      ...(Object.keys(onFail).length === 0 ? {} : { onFail }),
+      ...(kpis === undefined ? {} : { kpis }),
       ...(latency === undefined ? {} : { latencyObjective: { underMs: latency.under, share: latency.objective } }),
     },
   };

@@ -19,6 +19,7 @@ import type { Calendar } from "./calendar.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
+import type { Kpi } from "./kpi.ts";
 import type { ShadowSpec } from "./shadow.ts";
 
 export type ReleaseId = string;
@@ -79,6 +80,8 @@ export interface Plan {
   readonly latencyObjective?: { readonly underMs: number; readonly share: number } | undefined;
   /** Answers of so long after the first exposure are not timed, on either side: new instances are cold. Absent in plans from before. */
   readonly warmUpMs?: number | undefined;
+  /** Outcomes that the team judges a release by; absent when it declares none. */
+  readonly kpis?: readonly Kpi[] | undefined;
   /** Whom the router's coin is tossed for, and what is counted; a visitor when absent. */
   readonly evidence?: Unit | undefined;
 }
@@ -152,6 +155,8 @@ export interface Release {
   readonly assets?: readonly AssetFolder[] | undefined;
   /** Networks of the proxies in front whose X-Forwarded-* counts. Absent in entries from before they were known, and when there are none. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Outcomes that it posts by itself, for KPIs; absent when it posts none. */
+  readonly events?: readonly string[] | undefined;
   readonly expose: "all" | "previews";
   /** Absent when its manifest says nothing of copies, and in entries from before they were known. */
   readonly shadow?: ShadowSpec | undefined;

@@ -13,11 +13,13 @@ import {
   stableChoice,
   waitedMs,
 } from "./in-flight.ts";
+import { marksOf, tellKpis } from "./kpi-marks.ts";
 import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
 import { PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
 import { ShadowDesk } from "./shadow-desk.ts";
+import { RequestNames } from "./request-names.ts";
 import { type Asked, Shield } from "./shield.ts";
 import { isStillChosen } from "./still-chosen.ts";
 import { type Exposure, emptyTable, type Pool, poolsOf, type RoutingTable, type ServiceRoute, type Target } from "./table.ts";
@@ -52,14 +54,13 @@ export class WorkerState {
   readonly previews: PreviewDesk = new PreviewDesk();
   /** Copies of requests, which are in no other number. */
   readonly shadows: ShadowDesk;
-  #boot: string;
-  #requestUnits = 0;
+  #names: RequestNames;
 
   /** `unitOf` is the keyed hash of a visitor's id, 16 hex digits; `boot` tells this worker's requests from those of others. */
   constructor({ unitOf, boot = "" }: { readonly unitOf: (visitor: string) => string; readonly boot?: string }) {
     this.#unitOf = unitOf;
-    this.#boot = boot;
     this.shadows = new ShadowDesk({ boot, guard: this.#guard });
+    this.#names = new RequestNames(boot);
   }
 
   get table(): RoutingTable {
@@ -110,7 +111,7 @@ export class WorkerState {
       if (traits !== undefined && cohorts !== undefined && cohorts.find(traits) !== null)
         return { ...scored, arm: "cohort", pool: exposure.canary, fallback: stable };
       const isByRequest = exposure.unit === "request" && exposure.weight > 0;
-      const drawn = isByRequest ? this.#nextRequest() : visitor;
+      const drawn = isByRequest ? this.#names.next() : visitor;
       const own = isByRequest ? { ...scored, unit: this.#unitOf(drawn), isByRequest } : scored;
       if (!isOnCanary({ salt: exposure.salt, visitor: drawn, weight: exposure.weight })) return own;
       return { ...own, arm: "canary", pool: exposure.canary, fallback: stable };
@@ -140,6 +141,7 @@ export class WorkerState {
       shield: this.#shield.begin(choice, asked, nowMs),
       isJudged: false,
       isTimed: false,
+      kpis: marksOf(choice, asked),
     };
     this.#inFlight.add(request);
     const scored = scoredFrom(request);
@@ -289,12 +291,6 @@ export class WorkerState {
     this.#queue.kept(sequence);
   }
 
-  /** A name that no visitor and no other request has: a request that is a unit of its own gets a fresh toss by it. */
-  #nextRequest(): string {
-    this.#requestUnits += 1;
-    return `request ${this.#boot} ${this.#requestUnits}`;
-  }
-
   #serve(table: RoutingTable, grant: { readonly nowMs: number; readonly isFromDisk: boolean }): void {
     for (const exposure of this.#guard.accept(table, grant)) this.#health.forget(exposure.canary);
     this.#table = table;
@@ -366,6 +362,7 @@ export class WorkerState {
     const timed = request.isTimed ? scoredFrom(request) : null;
     const waited = waitedMs(request, end, endMs);
     if (timed !== null && waited !== null) this.#records.timed(timed, waited);
+    tellKpis(this.#records, request, outcome);
     this.#tallies.judged(request, outcome, seen);
     this.#watchForOutlier(request, seen, endMs);
     const { service, environment } = choice.service;
