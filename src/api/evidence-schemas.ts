@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
+import type { SourceSummary } from "../rollout/source.ts";
 
 const share = z.number().min(0).max(1);
 const count = z.int().min(0);
@@ -16,6 +17,16 @@ const metricName = z
   });
 
 /** The numbers of a rollout, as views and entries carry them. */
+const ended = z.object({ of: count, bad: count });
+const source: z.ZodType<SourceSummary> = z.object({
+  name: z.string(),
+  state: z.enum(["heard", "waiting", "broken"]),
+  words: z.string(),
+  batches: count,
+  canary: ended,
+  stable: ended,
+});
+
 export const evidenceSchema: z.ZodType<EvidenceSummary> = z
   .object({
     canary: arm,
@@ -44,6 +55,7 @@ export const evidenceSchema: z.ZodType<EvidenceSummary> = z
     lostRecords: count,
     cohort: arm.optional(),
     previews: z.object({ requests: count, failedRequests: count }).optional(),
+    sources: z.array(source).optional(),
     latency: z.object({ canary: latency, stable: latency }).optional(),
   })
   .openapi("Evidence");

@@ -16,6 +16,7 @@ import { Journal, loopActor, systemEntry } from "./journal.ts";
 import { judge } from "./judge.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
+import { SourcePoller } from "./source-poller.ts";
 import { attestationDue, refuseUnstaged, stagedOf } from "./staging.ts";
 import { TaskKeeper } from "./task-keeper.ts";
 import { waitsForWindow } from "./windows.ts";
@@ -46,6 +47,7 @@ export class ControlLoop {
   #fleet: Fleet;
   #builds: Builds;
   #afterPromotion: AfterPromotion;
+  #sources: SourcePoller;
   #table: RoutingTable;
   #leaseRenewedAtMs = Number.NEGATIVE_INFINITY;
   #checkpointedAtMs = Number.NEGATIVE_INFINITY;
@@ -69,6 +71,10 @@ export class ControlLoop {
     this.#fleet = new Fleet(world);
     this.#builds = new Builds({ build: world.build, log: world.log, onEnd: () => this.react() });
     this.#afterPromotion = new AfterPromotion(world);
+    this.#sources = new SourcePoller(world, (rollout, name, answer) => {
+      this.evidence.absorbReading(rollout, name, answer);
+      this.react();
+    });
     this.#table = world.tables.load() ?? emptyTable;
     this.#beginWatches();
     world.dataPlane.onReport((report) => {
@@ -158,6 +164,7 @@ export class ControlLoop {
   close(): void {
     this.#isClosed = true;
     this.#builds.keepOnly(new Set());
+    this.#sources.close();
   }
 
   react(): void {
@@ -183,6 +190,7 @@ export class ControlLoop {
       if (!this.#append(entries)) return;
     }
     this.#renewLease();
+    this.#sources.ask(this.journal.deployments.running());
   }
 
   /** While nothing can be written down, no canary has traffic: that is acted on first and recorded when it can be. */

@@ -1,5 +1,6 @@
 import type { Log } from "../ports/log.ts";
 import type { Plan } from "../rollout/rollout.ts";
+import type { SourceReading } from "../rollout/source.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
 import { RolloutWatch, type WatchSnapshot } from "./rollout-watch.ts";
 import { TrafficCounts, type TrafficSnapshot } from "./traffic-counts.ts";
@@ -87,6 +88,12 @@ export class EvidenceBook {
     const counters = report.counters.filter(({ rollout }) => rollout === "" || isShown(rollout));
     this.traffic.absorb({ ...report, counters }, nowMs);
     for (const record of report.records) this.#watches.get(record.rollout)?.absorb(record);
+    this.#isChanged = true;
+  }
+
+  /** What came of asking a source; nothing when nobody watches the rollout any more. */
+  absorbReading(rollout: string, name: string, answer: { readonly reading: SourceReading; readonly askedAtMs: number }): void {
+    this.#watches.get(rollout)?.absorbReading(name, answer);
     this.#isChanged = true;
   }
 

@@ -9,6 +9,7 @@ import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } 
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
 import { holdbackWeight, onFailsSchema, sloSchema, stepSchema } from "./rollout-schema.ts";
+import { sourcesSchema, toSources } from "./sources-schema.ts";
 
 /**
  * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
@@ -250,6 +251,7 @@ const manifest = z
     slo: sloSchema
       .prefault({})
       .meta({ title: "a map of keys", description: "Objectives.", examples: ["{ availability: 99.9% }"] }),
+    sources: sourcesSchema.prefault({}),
     rollout: rollout
       .prefault({})
       .meta({ title: "a map of keys", description: "How a release earns its way.", examples: ["{ bake: 30m }"] }),
@@ -325,6 +327,8 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     };
   }
   const { latency } = data.slo;
+  const { onFail: onFailOfSources, ...sources } = toSources(data.sources);
+  const onFail = { ...rollout.onFail, ...onFailOfSources };
   return {
     service: data.service,
     run: {
@@ -370,7 +374,8 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       warmUpMs: rollout.warmUp,
       ...(rollout.evidence === "visitor" ? {} : { evidence: rollout.evidence }),
       ...(rollout.within === undefined ? {} : { withinMs: rollout.within }),
-      ...(rollout.onFail === undefined ? {} : { onFail: rollout.onFail }),
+      ...(Object.keys(onFail).length === 0 ? {} : { onFail }),
+      ...sources,
       ...(latency === undefined ? {} : { latencyObjective: { underMs: latency.under, share: latency.objective } }),
     },
   };

@@ -1,3 +1,5 @@
+import type { SourceSummary } from "./source.ts";
+
 /** One side of a comparison, counted in visitors. */
 export interface ArmCounts {
   readonly visitors: number;
@@ -81,6 +83,8 @@ export interface EvidenceSummary {
   readonly cohort?: ArmCounts | undefined;
   /** Requests of people with a preview, for the same reason in no other number; absent when there was none. */
   readonly previews?: { readonly requests: number; readonly failedRequests: number } | undefined;
+  /** What others count, by source; absent when the plan names none. */
+  readonly sources?: readonly SourceSummary[] | undefined;
   /** Absent in entries from before answers were timed. */
   readonly latency?: { readonly canary: LatencyFigures; readonly stable: LatencyFigures } | undefined;
 }

@@ -18,6 +18,7 @@ import type { Calendar } from "./calendar.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
+import type { CounterSource } from "./source.ts";
 
 export type ReleaseId = string;
 export type RolloutId = string;
@@ -75,6 +76,8 @@ export interface Plan {
   readonly latencyObjective?: { readonly underMs: number; readonly share: number } | undefined;
   /** Answers of so long after the first exposure are not timed, on either side: new instances are cold. Absent in plans from before. */
   readonly warmUpMs?: number | undefined;
+  /** What others count of the two releases; absent when the manifest names none. */
+  readonly sources?: readonly CounterSource[] | undefined;
   /** Whom the router's coin is tossed for, and what is counted; a visitor when absent. */
   readonly evidence?: Unit | undefined;
 }
