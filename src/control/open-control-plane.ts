@@ -24,6 +24,7 @@ import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, DeployRequest, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
 import { jobRunId } from "./job-runs.ts";
 import { collectMetrics } from "./metrics.ts";
+import { scrapeTargets } from "./scrape-targets.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
@@ -107,6 +108,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
 
   return {
     status: async () => viewStatus(options),
+    scrapeTargets: () => scrapeTargets(loop.instances.all),
     metrics: () =>
       collectMetrics({
         program: options.program,

@@ -8,7 +8,7 @@ const sourceName = /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/;
 /** No user, no query: what is written here stands in the ledger for ever. */
 const baseUrl = /^https?:\/\/(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?(\/[A-Za-z0-9._~/-]*)?$/;
 /** Asks for one release, and has no other placeholder than those that are known. */
-const expression = /^(?=[^]*\{\{\s*release\s*\}\})(?:(?!\{\{)[^\0]|\{\{\s*(?:release|service|environment)\s*\}\}){1,2000}$/;
+const expression = /^(?=[\s\S]*\{\{\s*release\s*\}\})(?:(?!\{\{)[^\0]|\{\{\s*(?:release|service|environment)\s*\}\}){1,2000}$/;
 
 function counter(description: string, example: string): z.ZodType<string, string> {
   return text(expression, "an expression of Prometheus with {{release}}", { description, examples: [example] });
