@@ -71,10 +71,7 @@ export class ControlLoop {
     this.#fleet = new Fleet(world);
     this.#builds = new Builds({ build: world.build, log: world.log, onEnd: () => this.react() });
     this.#afterPromotion = new AfterPromotion(world);
-    this.#sources = new SourcePoller(world, (rollout, name, answer) => {
-      this.evidence.absorbReading(rollout, name, answer);
-      this.react();
-    });
+    this.#sources = new SourcePoller(world, this.evidence, () => this.react());
     this.#table = world.tables.load() ?? emptyTable;
     this.#beginWatches();
     world.dataPlane.onReport((report) => {
@@ -256,7 +253,12 @@ export class ControlLoop {
     if (rollout.phase.name === "promoting" || rollout.phase.name === "aborting") {
       const evidence = rollout.exposureEpoch === 0 ? null : (watch?.summary() ?? null);
       return this.#fleet.serves(this.#table)
-        ? { kind: "routing-acknowledged", epoch: this.#table.epoch, tookMs: round(this.phaseForMs(rollout)), evidence }
+        ? {
+            kind: "routing-acknowledged",
+            epoch: this.#table.epoch,
+            tookMs: Math.round(this.phaseForMs(rollout) * 10) / 10,
+            evidence,
+          }
         : null;
     }
     if (watch === null) return null;
@@ -397,8 +399,4 @@ function watchedRollouts(service: Service): readonly RolloutId[] {
 
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 10) / 10;
 }

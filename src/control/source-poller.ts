@@ -1,14 +1,9 @@
 import { exposedStage } from "../rollout/decide.ts";
 import { desiredWeight } from "../rollout/desired.ts";
-import type { Rollout, RolloutId } from "../rollout/rollout.ts";
-import type { CounterSource, SourceReading } from "../rollout/source.ts";
+import type { Rollout } from "../rollout/rollout.ts";
+import type { CounterSource } from "../rollout/source.ts";
+import type { EvidenceBook } from "./evidence-book.ts";
 import type { World } from "./world.ts";
-
-type Answered = (
-  rollout: RolloutId,
-  source: string,
-  answer: { readonly reading: SourceReading; readonly askedAtMs: number },
-) => void;
 
 /**
  * Asks the sources of every rollout that has a canary beside stable, each in its own period and never twice at once. Nothing waits for an
@@ -16,14 +11,16 @@ type Answered = (
  */
 export class SourcePoller {
   readonly #world: Pick<World, "clock" | "readSource">;
-  readonly #answered: Answered;
+  readonly #evidence: Pick<EvidenceBook, "absorbReading">;
+  readonly #react: () => void;
   readonly #stop = new AbortController();
   readonly #asking = new Set<string>();
   #askedAtMs = new Map<string, number>();
 
-  constructor(world: Pick<World, "clock" | "readSource">, answered: Answered) {
+  constructor(world: Pick<World, "clock" | "readSource">, evidence: Pick<EvidenceBook, "absorbReading">, react: () => void) {
     this.#world = world;
-    this.#answered = answered;
+    this.#evidence = evidence;
+    this.#react = react;
   }
 
   ask(rollouts: readonly Rollout[]): void {
@@ -59,6 +56,8 @@ export class SourcePoller {
     const reading = await this.#world
       .readSource({ source, service, environment, canary: candidate, stable, signal })
       .finally(() => this.#asking.delete(key));
-    if (!signal.aborted) this.#answered(id, source.name, { reading, askedAtMs });
+    if (signal.aborted) return;
+    this.#evidence.absorbReading(id, source.name, { reading, askedAtMs });
+    this.#react();
   }
 }
