@@ -251,15 +251,10 @@ export class ControlLoop {
     const { clock } = this.#world;
     const watch = this.#watchOf(service, rollout);
     if (rollout.phase.name === "promoting" || rollout.phase.name === "aborting") {
+      if (!this.#fleet.serves(this.#table)) return null;
       const evidence = rollout.exposureEpoch === 0 ? null : (watch?.summary() ?? null);
-      return this.#fleet.serves(this.#table)
-        ? {
-            kind: "routing-acknowledged",
-            epoch: this.#table.epoch,
-            tookMs: Math.round(this.phaseForMs(rollout) * 10) / 10,
-            evidence,
-          }
-        : null;
+      const tookMs = Math.round(this.phaseForMs(rollout) * 10) / 10;
+      return { kind: "routing-acknowledged", epoch: this.#table.epoch, tookMs, evidence };
     }
     if (watch === null) return null;
     return judge({
