@@ -8,6 +8,7 @@ import { batchAssumptions, batchesBesideLabels, batchFalseAlarms } from "./verdi
 import * as bounds from "./verdicts/bounds.ts";
 import { arms, type Cell, measureCell, scenarios } from "./verdicts/compare.ts";
 import { costPerEvent } from "./verdicts/cost.ts";
+import { delayedKpis } from "./verdicts/kpis.ts";
 import { describeBenchmark } from "./verdicts/page.ts";
 import { plotHarm } from "./verdicts/plot.ts";
 
@@ -24,6 +25,7 @@ const rows = [
   bounds.againstWald,
   bounds.deadCanary,
   bounds.falseRollbackOfErrors,
+  delayedKpis,
   bounds.falseRollback,
   bounds.falsePromotion,
   bounds.falsePromotionClustered,

@@ -4,6 +4,7 @@ import type { Ending, Steering } from "../../src/rehearsal/play.ts";
 import { againstWald, type Bound, deadCanary, falsePromotion, falseRollbackOfErrors, promotionSpeed } from "./bounds.ts";
 import { type Cell, measureCell, scenarios } from "./compare.ts";
 import { isHigh } from "./kayenta.ts";
+import { delayedKpis } from "./kpis.ts";
 import { describeBenchmark } from "./page.ts";
 import { peers } from "./peers.ts";
 import { plotHarm } from "./plot.ts";
@@ -92,6 +93,7 @@ function assertKept(bounds: readonly Bound[]): void {
 test("what is promised of the tests holds in a small version of the benchmark", () => {
   assertKept(againstWald(small).filter(({ unit }) => unit === "visitor"));
   assertKept(falseRollbackOfErrors(small));
+  assertKept(delayedKpis(small));
   assertKept(falsePromotion(small));
   assertKept(promotionSpeed({ ...small, scale: 0.25 }).slice(1));
   assertKept(deadCanary(small).filter(({ unit, what }) => unit === "request" || what.includes("5 %")));

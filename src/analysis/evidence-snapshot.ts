@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { BelayError } from "../errors.ts";
 import { isJudgedMetric, type JudgedMetric } from "../rollout/evidence-summary.ts";
+import type { Kpi } from "../rollout/kpi.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import type { CounterSource } from "../rollout/source.ts";
+import { type KpiBookState, kpiBookSchema } from "./kpi-book.ts";
 import type { GateState } from "./non-inferiority.ts";
 import type { SampleRatioState } from "./sample-ratio.ts";
 import type { VisitorBookState } from "./visitor-book.ts";
@@ -37,6 +39,8 @@ export interface EvidenceSnapshot {
   readonly exposedSinceMs: number | null;
   readonly gates: readonly GateState[];
   readonly book: VisitorBookState;
+  /** Absent in a plan without KPIs. */
+  readonly kpis?: KpiBookState | undefined;
   readonly scoredVisitors: number;
   readonly failedScoredVisitors: number;
   readonly requests: RequestCounts;
@@ -83,6 +87,7 @@ const plan = z.object({
   warmUpMs: z.number().optional(),
   evidence: z.enum(["visitor", "request"]).optional(),
   sources: z.array(source).optional(),
+  kpis: z.array(z.custom<Kpi>((value) => isRecord(value) && typeof value["name"] === "string")).optional(),
 });
 
 const book = z.object({
@@ -123,6 +128,7 @@ const snapshotSchema: z.ZodType<EvidenceSnapshot> = z.object({
   exposedSinceMs: z.number().nullable(),
   gates: z.array(z.object({ logE: z.number(), peakLogE: z.number(), scored: z.number(), bad: z.number() })),
   book,
+  kpis: kpiBookSchema.optional(),
   scoredVisitors: z.number(),
   failedScoredVisitors: z.number(),
   requests: z.object({ canary: requests, stable: requests, harmedRequests: z.number() }),

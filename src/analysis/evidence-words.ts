@@ -1,4 +1,5 @@
-import type { LatencyFigures } from "../rollout/evidence-summary.ts";
+import type { KpiSide, LatencyFigures } from "../rollout/evidence-summary.ts";
+import type { Kpi } from "../rollout/kpi.ts";
 import type { Unit } from "../rollout/rollout.ts";
 import { thresholds } from "./budget.ts";
 import type { Gate } from "./non-inferiority.ts";
@@ -56,6 +57,28 @@ export function latencySloWords(options: {
 }): string {
   const { underMs, objective, logE } = options;
   return `too many answers of the canary take longer than ${msWords(underMs)}, and stable is well: ${likelihoodWords(logE)} than with twice what the ${percentWords(objective)} objective tolerates (${countWords(thresholds.latencySlo)} decides)`;
+}
+
+export function kpiWords(options: {
+  readonly kpi: Kpi;
+  readonly canary: KpiSide;
+  readonly stable: KpiSide;
+  readonly logE: number;
+  readonly threshold: number;
+  readonly unit: Unit;
+}): string {
+  const { kpi, canary, stable, logE, threshold, unit } = options;
+  const decides = `${likelihoodWords(logE)} if the canary is worse than by chance (${countWords(threshold)} decides)`;
+  if (kpi.valueField !== null) {
+    const counts = `${countWords(canary.good)} on the canary and ${countWords(stable.good)} on stable`;
+    return `${kpi.name} is worse (${kpi.user} ${kpi.outcome}): ${meanWords(canary.mean)} on average against ${meanWords(stable.mean)}, by ${counts}: ${decides}`;
+  }
+  const side = ({ good, units }: KpiSide) => `${countWords(good)} of ${unitWords(units, unit)}`;
+  return `${kpi.name} is worse: ${kpi.user} ${kpi.outcome} for ${side(canary)} on the canary against ${side(stable)} on stable: ${decides}`;
+}
+
+function meanWords(mean: number | null | undefined): string {
+  return mean === null || mean === undefined ? "nothing" : String(Number(mean.toPrecision(3)));
 }
 
 export function sharedOutageWords(failed: BothSides<number>, objective: number, unit: Unit): string {

@@ -8,6 +8,7 @@ import * as words from "./evidence-words.ts";
 import { excludedShare } from "./excluded-share.ts";
 import type { Circumstances, MetricTest } from "./judged-metric.ts";
 import { beginMetrics, restoreMetrics } from "./judged-metrics.ts";
+import { type Exposed, KpiBook } from "./kpi-book.ts";
 import { Gate, gateThreshold } from "./non-inferiority.ts";
 import { SampleRatio, sampleRatioThreshold } from "./sample-ratio.ts";
 import { sloEpochMs } from "./slo-test.ts";
@@ -55,6 +56,8 @@ export class Evidence {
   /** When the canary was exposed first; null before. */
   #exposedSinceMs: number | null = null;
   readonly #gates: readonly Gate[];
+  /** Null in a plan without KPIs, which then costs nothing. */
+  #kpis: KpiBook | null;
   #book: VisitorBook;
   #scoredVisitors = 0;
   #failedScoredVisitors = 0;
@@ -66,6 +69,7 @@ export class Evidence {
     this.#plan = plan;
     this.#metrics = metrics;
     this.#gates = createGates(plan);
+    this.#kpis = plan.kpis === undefined ? null : new KpiBook(kpiNames(plan));
     this.#book = new VisitorBook(windowOf(plan));
   }
 
@@ -87,6 +91,7 @@ export class Evidence {
       evidence.#gates[index]?.load(gate);
     });
     evidence.#book = VisitorBook.restore({ ...windowOf(state.plan), state: state.book, shiftMs });
+    if (state.kpis !== undefined) evidence.#kpis = KpiBook.restore(kpiNames(state.plan), state.kpis);
     evidence.#scoredVisitors = state.scoredVisitors;
     evidence.#failedScoredVisitors = state.failedScoredVisitors;
     evidence.#requests = state.requests;
@@ -109,6 +114,7 @@ export class Evidence {
       exposedSinceMs: this.#exposedSinceMs,
       gates: this.#gates.map((gate) => gate.state()),
       book: this.#book.state(),
+      ...(this.#kpis === null ? {} : { kpis: this.#kpis.state() }),
       scoredVisitors: this.#scoredVisitors,
       failedScoredVisitors: this.#failedScoredVisitors,
       requests: this.#requests,
@@ -129,10 +135,11 @@ export class Evidence {
 
   /** One record of the rollout, its time on the caller's clock. Repetitions change nothing. */
   absorb(record: UnitRecord): void {
-    if (!this.#isNews(record)) return;
-    if (record.kind === "exposed") this.#assignment.seen(record);
-    for (const metric of this.#metrics) metric.absorb(record);
-    this.#latch(record.weight);
+    const news = this.#newsOf(record);
+    if (news === null) return;
+    if (news.kind === "exposed") this.#assignment.seen(news);
+    for (const metric of this.#metrics) metric.absorb(news, this.#kpis?.scale ?? 1);
+    this.#latch(news.weight);
   }
 
   /** What came of asking a source of the plan. */
@@ -252,11 +259,27 @@ export class Evidence {
     return this.#plan.evidence ?? "visitor";
   }
 
-  /** Whether it is the first of its kind for its visitor. Of the warm-up no answer is timed, on either side. */
-  #isNews(record: UnitRecord): boolean {
-    switch (record.kind) {
+  /** The record as the metrics are to see it; null when it is not the first of its kind for its visitor. */
+  #newsOf(record: UnitRecord): UnitRecord | null {
+    const { kind, kpi = "", unit } = record;
+    switch (kind) {
+      case "reached":
+        return atExposure(record, this.#kpis?.reached(kpi, unit));
+      case "converted":
+        // Who got there has set out, also where no worker saw it.
+        if (this.#kpis !== null) this.absorb({ ...record, kind: "reached" });
+        return atExposure(record, this.#kpis?.converted(kpi, unit));
       case "exposed":
-        return this.#book.exposed(record);
+        this.#kpis?.exposed(record);
+        return this.#book.exposed(record) ? record : null;
+      default:
+        return this.#isNews(record, kind) ? record : null;
+    }
+  }
+
+  /** Of the warm-up no answer is timed, on either side. */
+  #isNews(record: UnitRecord, kind: "timed" | "served" | "failed" | "harmed"): boolean {
+    switch (kind) {
       case "timed":
         return this.#book.timed(record) && this.#isWarm(record);
       case "served":
@@ -323,4 +346,12 @@ export class Evidence {
   #circumstances(weight: number): Circumstances {
     return { weight, failedVisitors: this.#book.failedVisitors };
   }
+}
+
+function kpiNames({ kpis = [] }: Plan): readonly string[] {
+  return kpis.map(({ name }) => name);
+}
+
+function atExposure(record: UnitRecord, exposed: Exposed | null | undefined): UnitRecord | null {
+  return exposed === null || exposed === undefined ? null : { ...record, ...exposed };
 }

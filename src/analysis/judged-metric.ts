@@ -15,8 +15,11 @@ export interface MetricTest {
   readonly name: JudgedMetric;
   /** It compares the sides by the router's coin, which means nothing once they are no fair samples. */
   readonly isComparison: boolean;
-  /** A record that is the first of its kind for its visitor (of `served`, in its minute; of `timed`, outside of the warm-up). */
-  absorb(record: UnitRecord): void;
+  /**
+   * A record that is the first of its kind for its visitor (of `served`, in its minute; of `timed`, outside of the warm-up). Of
+   * `reached` and `converted`, side and weight are those of the visitor's first exposure, and it stands for so many visitors.
+   */
+  absorb(record: UnitRecord, standsFor: number): void;
   /** Ends an epoch: a minute, or a weight. */
   invest(): void;
   /** Why the release fails by it, in words without a full stop; null while it does not. */

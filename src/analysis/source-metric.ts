@@ -1,7 +1,8 @@
 import { z } from "zod";
+import type { Plan } from "../rollout/rollout.ts";
 import type { CounterSource, SourceReading, SourceSummary } from "../rollout/source.ts";
 import { BatchTest, type BatchTestState } from "./batch-test.ts";
-import { declaredThreshold } from "./budget.ts";
+import { declaredCount, declaredThreshold } from "./budget.ts";
 import { CounterBook, type CounterBookState, counterBookSchema } from "./counter-book.ts";
 import { parseMetricState } from "./evidence-snapshot.ts";
 import type { MetricKind, MetricTest } from "./judged-metric.ts";
@@ -157,8 +158,8 @@ export const sourceMetric: MetricKind = {
   restore: ({ name, plan, state, shiftMs }) => testOf(name, plan).restore(parseMetricState(stateSchema, name, state), shiftMs),
 };
 
-function testOf(name: string, { sources = [] }: Parameters<MetricKind["begin"]>[1]): SourceTest {
-  const source = sources.find((each) => `source:${each.name}` === name);
+function testOf(name: string, plan: Plan): SourceTest {
+  const source = plan.sources?.find((each) => `source:${each.name}` === name);
   if (source === undefined) throw new TypeError(`the plan has no ${name}`);
-  return new SourceTest(source, declaredThreshold(sources.length));
+  return new SourceTest(source, declaredThreshold(declaredCount(plan)));
 }

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
+import type { Kpi } from "../rollout/kpi.ts";
 import type { SourceSummary } from "../rollout/source.ts";
 
 const share = z.number().min(0).max(1);
@@ -16,6 +17,25 @@ const metricName = z
     description: "errors, slo, latency, latencySlo, kpi:NAME, source:NAME, assignment, answers or gate.",
   });
 
+const kpiSide = z.object({ units: z.number().min(0), good: z.number().min(0), mean: z.number().nullable().optional() });
+
+const kpiRoute = z.object({ method: z.string(), path: z.string() });
+
+/** An outcome that a plan judges by. */
+export const kpiSchema: z.ZodType<Kpi> = z.object({
+  name: z.string(),
+  user: z.string(),
+  outcome: z.string(),
+  good: z.union([
+    z.object({ kind: z.literal("route"), route: kpiRoute, statusFrom: count, statusTo: count }),
+    z.object({ kind: z.literal("event"), event: z.string() }),
+  ]),
+  of: kpiRoute.nullable(),
+  valueField: z.string().nullable(),
+  direction: z.enum(["up", "down"]),
+  tolerance: share,
+});
+
 /** The numbers of a rollout, as views and entries carry them. */
 const ended = z.object({ of: count, bad: count });
 const source: z.ZodType<SourceSummary> = z.object({
@@ -31,7 +51,14 @@ export const evidenceSchema: z.ZodType<EvidenceSummary> = z
   .object({
     canary: arm,
     stable: arm,
-    metrics: z.array(z.object({ name: metricName, eValue: z.number(), threshold: z.number() })),
+    metrics: z.array(
+      z.object({
+        name: metricName,
+        eValue: z.number(),
+        threshold: z.number(),
+        kpi: z.object({ user: z.string(), outcome: z.string(), canary: kpiSide, stable: kpiSide }).optional(),
+      }),
+    ),
     scoredVisitors: count,
     failedScoredVisitors: count,
     excludedHarm: share,

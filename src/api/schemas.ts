@@ -9,7 +9,7 @@ import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
-import { evidenceSchema } from "./evidence-schemas.ts";
+import { evidenceSchema, kpiSchema } from "./evidence-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
@@ -88,6 +88,7 @@ const plan: z.ZodType<Plan> = z
     onFail: z.record(z.string(), onFail).optional(),
     latencyObjective: z.object({ underMs: count, share }).optional(),
     warmUpMs: count.optional(),
+    kpis: z.array(kpiSchema).optional(),
     evidence: z.enum(["visitor", "request"]).optional(),
     sources: z.array(counterSource).optional(),
   })
@@ -151,6 +152,7 @@ const release: z.ZodType<Release> = z
     tasks: z.array(z.object({ name: z.string(), command: z.string(), timeoutMs: count })).optional(),
     routes: z.array(z.object({ host: z.string(), path: z.string() })),
     trustedProxies: z.array(z.string()).optional(),
+    events: z.array(z.string()).optional(),
     expose: z.enum(["all", "previews"]),
     config: z.string().optional().openapi({ description: "Version of its configuration; absent when it has none." }),
     root: z.string().optional(),

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createApi } from "../api/create-api.ts";
+import { createEventsApp } from "../api/events-app.ts";
 import { type ApiAuth, allowedHosts } from "../api/guard.ts";
 import { createMetricsApp } from "../api/metrics-routes.ts";
 import { apiTokenFile, serveApi } from "../api/serve-api.ts";
@@ -41,6 +42,7 @@ import { systemProbe } from "../runtimes/process/probe.ts";
 import { openProcessRuntime } from "../runtimes/process/process-runtime.ts";
 import { noVariables } from "../runtimes/process/release-environment.ts";
 import { type DataFolder, dataFolderAt, requireFormat } from "./data-folder.ts";
+import { EventTokens } from "./event-tokens.ts";
 import { isProxy, outputFilterProcess } from "./platform-processes.ts";
 import { openPreviewKeyFiles } from "./preview-key-files.ts";
 
@@ -83,13 +85,18 @@ export async function runControl(options: ControlOptions): Promise<void> {
     clock,
     runCommand: runSource,
   });
+  const eventsSocket = inherited.sockets["events"];
+  const eventsAddress = eventsSocket === undefined ? undefined : (await keeper.addresses())["events"];
+  const eventTokens = EventTokens.open(folder.keys, random);
   const runtime = openProcessRuntime({
     keeper,
     folderOf: (release) => releases.verifiedFolder(release),
     nodeFolder,
     config: {
-      variablesOf: (release) =>
-        release.config === undefined ? noVariables : configs.variables(placeOf(release), release.config),
+      variablesOf: (release) => {
+        const declared = release.config === undefined ? noVariables : configs.variables(placeOf(release), release.config);
+        return eventTokens.withEvents(declared, release, eventsAddress);
+      },
       seal: (variables) => configs.seal(JSON.stringify(variables), environmentPurpose),
       outputFilter: outputFilterProcess({ dataFolder: folder.path, program: options.installed, version: program }),
     },
@@ -156,6 +163,15 @@ export async function runControl(options: ControlOptions): Promise<void> {
   for (const { fd, auth } of await listeners(inherited, keeper, folder)) {
     const api = await serveApi({ app: createApi({ controlPlane, releases, log, auth }), listener: { kind: "descriptor", fd } });
     opened.defer(() => api.close());
+  }
+  if (eventsSocket !== undefined) {
+    const app = createEventsApp({
+      log,
+      isTokenOf: (place, token) => eventTokens.isTokenOf(place, token),
+      take: (place, posted) => loop.events.take(place, posted, clock.monotonicMs()),
+    });
+    const served = await serveApi({ app, listener: { kind: "descriptor", fd: eventsSocket } });
+    opened.defer(() => served.close());
   }
   const metrics = inherited.sockets["metrics"];
   if (metrics !== undefined) {

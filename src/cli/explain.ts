@@ -6,6 +6,7 @@ import { type Client, readAllEntries } from "./client.ts";
 import { type Command, environmentOption, textOf } from "./command.ts";
 import { describeActor, describeFact } from "./entry-words.ts";
 import { explanationOf, explanationWords } from "./explanation.ts";
+import { describeKpi } from "./kpi-words.ts";
 import { describeOutcome, describeProgress, describeStep, describeWeight } from "./rollout-words.ts";
 import { describeShield } from "./shield-words.ts";
 import { harmless, indent, showTable } from "./show-table.ts";
@@ -81,12 +82,13 @@ const claims: Readonly<Record<Exclude<Evidence["metrics"][number]["name"], Decla
 };
 
 /** The gate has a line of its own, and a mismatch is worth one only when there is one. */
-function describeMetric({ name, eValue, threshold }: Evidence["metrics"][number]): readonly string[] {
+function describeMetric({ name, eValue, threshold, kpi }: Evidence["metrics"][number]): readonly string[] {
   const isDecided = eValue >= threshold;
   if (name === "gate" || ((name === "assignment" || name === "answers") && !isDecided)) return [];
   const reached = isDecided ? "decided" : "not decided";
   return [
     `${isDeclaredMetric(name) ? declaredClaim(name) : claims[name]}: ${reached}, with an e-value of ${printNumber(eValue)} against the ${printNumber(threshold)} at which it decides.`,
+    ...(kpi === undefined ? [] : [describeKpi(kpi)]),
   ];
 }
 

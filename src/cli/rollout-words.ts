@@ -1,6 +1,7 @@
 import type { RolloutView } from "../api/views.ts";
 import { describePercent } from "../manifest/quantities.ts";
 import { describeTime } from "./entry-words.ts";
+import { describeKpisBriefly } from "./kpi-words.ts";
 import { describeShield } from "./shield-words.ts";
 import { countOf, harmless, indent } from "./show-table.ts";
 
@@ -55,6 +56,7 @@ export function describeProgress(view: RolloutView): string {
   if (view.evidence !== null && view.evidence.scoredVisitors > 0) {
     parts.push(`${countOf(view.evidence.scoredVisitors, "visitor")} scored, ${view.evidence.failedScoredVisitors} failed`);
   }
+  parts.push(...describeKpisBriefly(view.evidence?.metrics ?? []));
   const { cohort } = view.evidence ?? {};
   if (cohort !== undefined && cohort.visitors > 0)
     parts.push(`cohort: ${countOf(cohort.visitors, "visitor")}, ${cohort.failedVisitors} failed`);

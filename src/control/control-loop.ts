@@ -14,6 +14,7 @@ import { Fleet } from "./fleet.ts";
 import { InstanceKeeper } from "./instance-keeper.ts";
 import { Journal, loopActor, systemEntry } from "./journal.ts";
 import { judge } from "./judge.ts";
+import { KpiEvents } from "./kpi-events.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
 import { SourcePoller } from "./source-poller.ts";
@@ -39,6 +40,7 @@ const roundsMax = 16;
 export class ControlLoop {
   readonly journal: Journal;
   readonly evidence: EvidenceBook;
+  readonly events: KpiEvents;
   readonly instances: InstanceKeeper;
   readonly background: Background;
   readonly tasks: TaskKeeper;
@@ -65,6 +67,7 @@ export class ControlLoop {
     this.#world = world;
     this.journal = new Journal(world);
     this.evidence = EvidenceBook.restore(world.evidence.load(), this.#moment(), world.log);
+    this.events = new KpiEvents({ evidence: this.evidence, deployments: this.journal.deployments });
     this.instances = new InstanceKeeper(world);
     this.background = new Background(world);
     this.tasks = new TaskKeeper(world);

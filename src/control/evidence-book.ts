@@ -1,6 +1,7 @@
 import type { Log } from "../ports/log.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import type { SourceReading } from "../rollout/source.ts";
+import type { UnitRecord } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
 import { RolloutWatch, type WatchSnapshot } from "./rollout-watch.ts";
 import { TrafficCounts, type TrafficSnapshot } from "./traffic-counts.ts";
@@ -94,6 +95,12 @@ export class EvidenceBook {
   /** What came of asking a source; nothing when nobody watches the rollout any more. */
   absorbReading(rollout: string, name: string, answer: { readonly reading: SourceReading; readonly askedAtMs: number }): void {
     this.#watches.get(rollout)?.absorbReading(name, answer);
+    this.#isChanged = true;
+  }
+
+  /** An outcome that the application posted. Unlike a worker's report it comes once, so what came since the last checkpoint is lost in a crash. */
+  absorbEvent(record: UnitRecord): void {
+    this.#watches.get(record.rollout)?.absorb(record);
     this.#isChanged = true;
   }
 

@@ -117,4 +117,19 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     help: "1 while visitors are told to come back later.",
     labels: ofService,
   },
+  belay_kpi_events_total: {
+    type: "counter",
+    help: "Events that applications posted for KPIs since the control plane started, by what became of them (accepted, or why not).",
+    labels: [...ofService, "outcome"],
+  },
+  belay_kpi_reached: {
+    type: "gauge",
+    help: "Visitors of the rollout that is watched who set out for what a KPI is about, by the side on which they were met first.",
+    labels: [...ofService, "kpi", "arm"],
+  },
+  belay_kpi_good: {
+    type: "gauge",
+    help: "Those of belay_kpi_reached who got there.",
+    labels: [...ofService, "kpi", "arm"],
+  },
 };

@@ -19,7 +19,10 @@ export type MetricName =
   | "belay_lease_held"
   | "belay_brake"
   | "belay_instances"
-  | "belay_maintenance";
+  | "belay_maintenance"
+  | "belay_kpi_events_total"
+  | "belay_kpi_reached"
+  | "belay_kpi_good";
 
 export interface MetricSample {
   /** Of a histogram's parts. */

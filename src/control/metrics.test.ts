@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Kpi } from "../rollout/kpi.ts";
 import { headBoundsMs, type Tally } from "../routing/tallies.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { metricCatalogue } from "./metric-catalogue.ts";
@@ -91,7 +92,7 @@ test("phase, weight, roles, lease and brake follow the rollout", async () => {
 async function exposing(): Promise<LoopWorld> {
   const world = new LoopWorld();
   await world.serve("a");
-  world.request("b", { steps: [{ weight: 500, minHoldMs: 60_000 }] });
+  world.request("b", { steps: [{ weight: 500, minHoldMs: 60_000 }], kpis: [checkout] });
   await world.pass(1_000);
   world.plane.report({
     worker: "proxy-1",
@@ -115,8 +116,20 @@ async function exposing(): Promise<LoopWorld> {
       aTally({ release: "long-gone", arm: "stable" }),
     ],
   });
+  world.loop.events.take({ environment: "production", service: "shop" }, ["no event"], 0);
   return world;
 }
+
+const checkout: Kpi = {
+  name: "checkout",
+  user: "a shopper with a basket",
+  outcome: "gets the order confirmed",
+  good: { kind: "event", event: "order" },
+  of: null,
+  valueField: null,
+  direction: "up",
+  tolerance: 0,
+};
 
 function aTally(own: Partial<Tally>): Tally {
   const heads = new Array<number>(headBoundsMs.length + 1).fill(0).with(0, 6).with(1, 2).with(headBoundsMs.length, 1);

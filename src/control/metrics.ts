@@ -1,8 +1,10 @@
+import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import { isEnded, type ReleaseId } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { RoutingTable, ServiceRoute } from "../routing/table.ts";
 import type { WorkerView } from "../routing/worker-view.ts";
 import type { Instance } from "../runtimes/runtime.ts";
+import type { KpiEvents } from "./kpi-events.ts";
 import type { MetricFamily, MetricSample } from "./metric-name.ts";
 import { trafficMetrics } from "./traffic-metrics.ts";
 import { type NumbersOfWorker, presentProcesses } from "./worker-numbers.ts";
@@ -16,6 +18,9 @@ export interface MetricSources {
   readonly instances: readonly Instance[];
   readonly workers: readonly WorkerView[];
   readonly numbers: readonly NumbersOfWorker[];
+  readonly events: ReturnType<KpiEvents["counts"]>;
+  /** The numbers of the rollout of a service that is watched now. */
+  summaryOf(service: Service): EvidenceSummary | null;
 }
 
 const states: readonly Instance["state"][] = ["starting", "ready", "unready", "failed"];
@@ -57,6 +62,14 @@ export function collectMetrics(sources: MetricSources): readonly MetricFamily[] 
       })),
     },
     ...exposureMetrics(table, workers),
+    {
+      name: "belay_kpi_events_total",
+      samples: sources.events.map(({ place, outcome, count }) => ({
+        labels: { environment: place.environment, service: place.service, outcome },
+        value: count,
+      })),
+    },
+    ...kpiMetrics(sources),
     { name: "belay_instances", samples: services.flatMap((service) => instanceSamples(service, sources)) },
     {
       name: "belay_maintenance",
@@ -133,6 +146,23 @@ function exposureMetrics(table: RoutingTable, workers: readonly WorkerView[]): r
         })),
       ),
     },
+  ];
+}
+
+function kpiMetrics({ services, summaryOf }: MetricSources): readonly MetricFamily[] {
+  const sides = services.flatMap((service) =>
+    (summaryOf(service)?.metrics ?? []).flatMap(({ name, kpi }) =>
+      kpi === undefined
+        ? []
+        : (["canary", "stable"] as const).map((arm) => ({
+            labels: { ...labelsOf(service), kpi: name.slice("kpi:".length), arm },
+            side: kpi[arm],
+          })),
+    ),
+  );
+  return [
+    { name: "belay_kpi_reached", samples: sides.map(({ labels, side }) => ({ labels, value: side.units })) },
+    { name: "belay_kpi_good", samples: sides.map(({ labels, side }) => ({ labels, value: side.good })) },
   ];
 }
 

@@ -119,6 +119,9 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         instances: loop.instances.all,
         workers: world.dataPlane.workers(),
         numbers: loop.workerNumbers.of(world.dataPlane.workers()),
+        events: loop.events.counts(),
+        summaryOf: ({ rollout, promotion }) =>
+          loop.evidence.find((rollout !== null && !isEnded(rollout) ? rollout : promotion)?.id ?? "")?.summary() ?? null,
       }),
     deploy: (request, actor) => deploy(request, actor),
     releaseConfig: async (request, actor) => {

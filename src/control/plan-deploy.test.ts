@@ -170,3 +170,23 @@ test("staging comes before production: there a release goes to everyone when it 
   const configAlone = await plan({ text, revision: releaseNamed("a1") });
   assert.deepEqual([configAlone.after, configAlone.fact.revisionOf], [null, "a1"]);
 });
+
+test("an event that stable does not post yet is not judged, and that is said; a route and a posted event are", async () => {
+  const who = "user: a shopper with a basket, outcome: gets it done, of: { per: visitor }";
+  const kpis = `kpis:
+  checkout: { ${who}, good: { route: POST /orders } }
+  paid: { ${who}, good: { event: order-paid } }
+`;
+  const story = new Story().withStable();
+  const namesWith = async (events: readonly string[] | undefined) => {
+    const stable = story.service.releases[story.service.stable ?? ""];
+    assert.ok(stable !== undefined);
+    const releases = { ...story.service.releases, [stable.id]: { ...stable, events } };
+    const { plan: frozen, forecast } = await factOf({ text: manifest + kpis, services: [{ ...story.service, releases }] });
+    return { names: frozen.kpis?.map(({ name }) => name), forecast };
+  };
+  const unposted = await namesWith(undefined);
+  assert.deepEqual(unposted.names, ["checkout"]);
+  assert.match(unposted.forecast, /; not judged this time: paid, because the release that serves does not post its event yet$/);
+  assert.deepEqual((await namesWith(["order-paid"])).names, ["checkout", "paid"]);
+});

@@ -52,7 +52,9 @@ export async function planDeploy(options: {
   const isFirst = own === undefined || own.stable === null;
   const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
-  const { plan, words } = next === null ? keepTo(held, freezePlan(manifest.plan, perSecond)) : stagingPlan(manifest.plan, next);
+  const judged = withoutUnposted(manifest.plan, isFirst ? undefined : own?.releases[own.stable ?? ""]);
+  const frozen = next === null ? keepTo(held, freezePlan(judged.plan, perSecond)) : stagingPlan(manifest.plan, next);
+  const { plan, words } = { ...frozen, words: `${frozen.words}${judged.words}` };
   const { commit, root, isDirty, bundle } = request;
   const config = await resolveConfig(manifest, { ...options, own });
   const sent = {
@@ -68,6 +70,25 @@ export async function planDeploy(options: {
     after,
     fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, plan, forecast },
   };
+}
+
+function eventsOf({ kpis = [] }: Pick<Plan, "kpis">): { readonly events?: readonly string[] } {
+  const events = new Set(kpis.flatMap(({ good }) => (good.kind === "event" ? [good.event] : [])));
+  return events.size === 0 ? {} : { events: [...events] };
+}
+
+/** What stable does not post yet cannot be compared: of such an event all would come from the canary. */
+function withoutUnposted(
+  plan: Manifest["plan"],
+  stable: Release | undefined,
+): { readonly plan: Manifest["plan"]; readonly words: string } {
+  const { kpis, ...others } = plan;
+  if (kpis === undefined || stable === undefined) return { plan, words: "" };
+  const posted = kpis.filter(({ good }) => good.kind === "route" || stable.events?.includes(good.event) === true);
+  if (posted.length === kpis.length) return { plan, words: "" };
+  const left = kpis.filter((kpi) => !posted.includes(kpi)).map(({ name }) => name);
+  const words = `; not judged this time: ${left.join(", ")}, because the release that serves does not post its event yet`;
+  return { plan: posted.length === 0 ? others : { ...others, kpis: posted }, words };
 }
 
 function keepTo(calendar: Calendar | null, { plan, words }: FrozenPlan): FrozenPlan {
@@ -135,6 +156,7 @@ export async function planBuild(
     tasks: manifest.tasks,
     routes,
     ...(trustedProxies.length === 0 ? {} : { trustedProxies }),
+    ...eventsOf(manifest.plan),
     assets: manifest.assets,
     processes: manifest.processes,
     expose: manifest.expose,

@@ -55,6 +55,7 @@ function routeOf(service: Service): ServiceRoute | null {
           },
     watch: routing.watch,
     responseDeadlineMs: rulingPlan(service, routing)?.responseDeadlineMs ?? 30_000,
+    ...kpisOf(service, routing),
     assets: assetsOf(service),
     ...previewsOf(service, routing),
     ...(release.trustedProxies === undefined ? {} : { trustedProxies: release.trustedProxies }),
@@ -93,6 +94,18 @@ function previewsOf(service: Service, { stable }: DesiredRouting): Pick<ServiceR
 function rulingPlan({ rollout, promotion, stable }: Service, routing: DesiredRouting): Plan | undefined {
   const isExposed = routing.exposure !== null && routing.exposure.weight > 0;
   return (isExposed || routing.stable !== stable ? rollout : promotion)?.plan;
+}
+
+/** Late outcomes of a promoted rollout still count for it. */
+function kpisOf({ rollout, promotion }: Service, { exposure, watch }: DesiredRouting): Pick<ServiceRoute, "kpis"> {
+  const { kpis } = (exposure !== null ? rollout : watch !== null ? promotion : null)?.plan ?? {};
+  if (kpis === undefined) return {};
+  return {
+    kpis: kpis.map(({ name, good, of }) => {
+      const { route, statusFrom = 0, statusTo = 0 } = good.kind === "route" ? good : { route: null };
+      return { name, good: route === null ? null : { ...route, statusFrom, statusTo }, of };
+    }),
+  };
 }
 
 /** By path, the bundles that have files for it, the newest release first. */

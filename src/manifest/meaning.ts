@@ -2,6 +2,7 @@ import { takenCheckNames } from "./checks.ts";
 import { findCohortsThatDoNotFit } from "./cohorts.ts";
 import { checkConfig } from "./config-meaning.ts";
 import { findOrderThatDoesNotFit } from "./environment-order.ts";
+import { findKpisThatAreNone } from "./kpis-meaning.ts";
 import type { Finding } from "./position.ts";
 import { findProcessesAtOdds } from "./processes-meaning.ts";
 import { durationPattern, parseDuration, parsePercent, percentPattern } from "./quantities.ts";
@@ -20,6 +21,7 @@ export function checkMeaning(value: unknown): readonly Finding[] {
     ...findProcessesAtOdds(value),
     ...findCohortsThatDoNotFit(value),
     ...findCheckNamesTakenTwice(value),
+    ...findKpisThatAreNone(get(value, "kpis")),
     ...checkConfig(value),
     ...findOrderThatDoesNotFit(get(value, "environments")),
   ];

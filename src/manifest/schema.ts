@@ -5,6 +5,7 @@ import { toCohortRule } from "./cohorts.ts";
 import { buildSecretsSchema, configSchema } from "./config-schema.ts";
 import { environmentBefore } from "./environment-order.ts";
 import { environmentSchema } from "./environment-schema.ts";
+import { kpisSchema, toKpis } from "./kpi-schema.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
@@ -252,6 +253,7 @@ const manifest = z
       .prefault({})
       .meta({ title: "a map of keys", description: "Objectives.", examples: ["{ availability: 99.9% }"] }),
     sources: sourcesSchema.prefault({}),
+    kpis: kpisSchema.prefault({}),
     rollout: rollout
       .prefault({})
       .meta({ title: "a map of keys", description: "How a release earns its way.", examples: ["{ bake: 30m }"] }),
@@ -328,7 +330,8 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
   }
   const { latency } = data.slo;
   const { onFail: onFailOfSources, ...sources } = toSources(data.sources);
-  const onFail = { ...rollout.onFail, ...onFailOfSources };
+  const { kpis, onFail: ofKpis } = toKpis(data.kpis);
+  const onFail = { ...rollout.onFail, ...ofKpis, ...onFailOfSources };
   return {
     service: data.service,
     run: {
@@ -376,6 +379,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       ...(rollout.within === undefined ? {} : { withinMs: rollout.within }),
       ...(Object.keys(onFail).length === 0 ? {} : { onFail }),
       ...sources,
+      ...(kpis === undefined ? {} : { kpis }),
       ...(latency === undefined ? {} : { latencyObjective: { underMs: latency.under, share: latency.objective } }),
     },
   };

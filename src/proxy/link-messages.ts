@@ -30,6 +30,13 @@ const exposure = z.object({
   unit: z.literal("request").optional(),
 });
 
+const kpiRoute = { method: z.string(), path: z.string().startsWith("/") };
+const kpiRule = z.object({
+  name: z.string(),
+  good: z.object({ ...kpiRoute, statusFrom: whole, statusTo: whole }).nullable(),
+  of: z.object(kpiRoute).nullable(),
+});
+
 const serviceRoute = z.object({
   service: z.string(),
   environment: z.string(),
@@ -45,6 +52,7 @@ const serviceRoute = z.object({
   exposure: exposure.nullable(),
   watch: z.object({ rollout: z.string(), epoch: whole }).nullable(),
   responseDeadlineMs: z.number().positive(),
+  kpis: z.array(kpiRule).optional(),
   assets: z
     .array(
       z.object({
@@ -104,13 +112,14 @@ const counter = z.object({
 });
 
 const recorded = {
-  kind: z.enum(["exposed", "failed", "harmed", "served", "timed"]),
+  kind: z.enum(["exposed", "failed", "harmed", "served", "timed", "reached", "converted"]),
   rollout: z.string(),
   unit: z.string().length(16),
   weight,
   exposureEpoch: whole,
   atMs: z.number(),
   tookMs: z.number().nonnegative().optional(),
+  kpi: z.string().optional(),
 };
 const unitRecord = z.union([
   z.object({ ...recorded, arm: z.enum(["stable", "canary"]) }),

@@ -194,6 +194,7 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     routes,
     assets = [],
     trustedProxies,
+    events,
     expose,
     processes = [],
     config,
@@ -202,6 +203,7 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
   const id = releaseIdOf({ commit, isDirty, digest, config });
   const configured = config === undefined ? {} : { config };
   const trusted = trustedProxies === undefined ? {} : { trustedProxies };
+  const posting = events === undefined ? {} : { events };
   return {
     id,
     service,
@@ -216,6 +218,7 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     routes,
     assets,
     ...trusted,
+    ...posting,
     expose,
     processes,
     built,

@@ -39,6 +39,7 @@ export interface BuildRequest
     | "routes"
     | "assets"
     | "trustedProxies"
+    | "events"
     | "expose"
     | "processes"
   > {

@@ -39,11 +39,24 @@ export interface LatencyFigures {
   readonly p99Ms: number | null;
 }
 
+/** One side of a KPI, by the side on which its visitors were first. */
+export interface KpiSide {
+  /** Who set out (n), and who got the outcome (k); estimates once there were more visitors than are remembered. */
+  readonly units: number;
+  readonly good: number;
+  /** Of a KPI with a value: its mean; null where there was none. */
+  readonly mean?: number | null | undefined;
+}
+
 export interface MetricSummary {
   readonly name: JudgedMetric | Mismatch | "gate";
   /** The e-value reached (capped at 1e12 for printing) and the threshold at which it decides. */
   readonly eValue: number;
   readonly threshold: number;
+  /** Of a KPI alone. */
+  readonly kpi?:
+    | { readonly user: string; readonly outcome: string; readonly canary: KpiSide; readonly stable: KpiSide }
+    | undefined;
 }
 
 /** What the shield covered of the canary's requests, and why failures reached their visitors all the same. Requests of drawn visitors. */

@@ -18,6 +18,7 @@ import type { Calendar } from "./calendar.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
+import type { Kpi } from "./kpi.ts";
 import type { CounterSource } from "./source.ts";
 
 export type ReleaseId = string;
@@ -78,6 +79,8 @@ export interface Plan {
   readonly warmUpMs?: number | undefined;
   /** What others count of the two releases; absent when the manifest names none. */
   readonly sources?: readonly CounterSource[] | undefined;
+  /** Outcomes that the team judges a release by; absent when it declares none. */
+  readonly kpis?: readonly Kpi[] | undefined;
   /** Whom the router's coin is tossed for, and what is counted; a visitor when absent. */
   readonly evidence?: Unit | undefined;
 }
@@ -148,6 +151,8 @@ export interface Release {
   readonly assets?: readonly AssetFolder[] | undefined;
   /** Networks of the proxies in front whose X-Forwarded-* counts. Absent in entries from before they were known, and when there are none. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Outcomes that it posts by itself, for KPIs; absent when it posts none. */
+  readonly events?: readonly string[] | undefined;
   readonly expose: "all" | "previews";
   /** Absent in entries from before processes were known. */
   readonly processes?: readonly BackgroundProcess[] | undefined;

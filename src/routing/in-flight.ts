@@ -1,5 +1,6 @@
 import type { RequestTraits } from "./cohorts.ts";
 import type { FoundRoute } from "./find-route.ts";
+import type { KpiMark } from "./kpi-marks.ts";
 import type { ExchangeEnd } from "./outcome.ts";
 import type { PreviewCookie } from "./preview-desk.ts";
 import type { RepeatRules, ShieldMark } from "./shield.ts";
@@ -64,6 +65,8 @@ export interface InFlight {
   isJudged: boolean;
   /** The request by which its visitor is timed. */
   isTimed: boolean;
+  /** What it may mean for the service's KPIs. */
+  readonly kpis: readonly KpiMark[];
 }
 
 /** What kind of answer a head begins. */

@@ -13,6 +13,8 @@ export interface Asked {
   readonly hasIdempotencyKey: boolean;
   /** As the client announced it; 0 when there is no body or its length is not known. */
   readonly bodyBytes: number;
+  /** Without query; absent where nobody asks for it. */
+  readonly path?: string;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Cohort } from "../rollout/cohort.ts";
 import type { PreviewKey } from "../rollout/preview.ts";
 import type { Route } from "../rollout/rollout.ts";
+import type { KpiRule } from "./kpi-marks.ts";
 
 /**
  * The routing table: what every proxy worker serves, sent whole. The epoch is the position of the ledger entry that
@@ -52,6 +53,8 @@ export interface ServiceRoute {
   readonly watch: { readonly rollout: string; readonly epoch: number } | null;
   /** A response head later than this counts as a failure, on both arms alike. */
   readonly responseDeadlineMs: number;
+  /** Outcomes by which the rollout that is compared, or was promoted last, is judged; absent when it has none. */
+  readonly kpis?: readonly KpiRule[] | undefined;
   /** Absent in tables from before assets were known. */
   readonly assets?: readonly AssetRoute[] | undefined;
   /** Releases that the holder of a signed cookie sees, whatever the weight; absent when there are none. */

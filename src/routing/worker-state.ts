@@ -13,10 +13,12 @@ import {
   stableChoice,
   waitedMs,
 } from "./in-flight.ts";
+import { marksOf, tellKpis } from "./kpi-marks.ts";
 import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
 import { PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
+import { RequestNames } from "./request-names.ts";
 import { type Asked, Shield } from "./shield.ts";
 import { type Exposure, emptyTable, type Pool, poolsOf, type RoutingTable, type ServiceRoute, type Target } from "./table.ts";
 import { Tallies } from "./tallies.ts";
@@ -48,13 +50,12 @@ export class WorkerState {
   #cohorts: ReadonlyMap<ServiceRoute, Cohorts> = new Map();
   /** Links and cookies of previews. */
   readonly previews: PreviewDesk = new PreviewDesk();
-  #boot: string;
-  #requestUnits = 0;
+  #names: RequestNames;
 
   /** `unitOf` is the keyed hash of a visitor's id, 16 hex digits; `boot` tells this worker's requests from those of others. */
   constructor({ unitOf, boot = "" }: { readonly unitOf: (visitor: string) => string; readonly boot?: string }) {
     this.#unitOf = unitOf;
-    this.#boot = boot;
+    this.#names = new RequestNames(boot);
   }
 
   get table(): RoutingTable {
@@ -105,7 +106,7 @@ export class WorkerState {
       if (traits !== undefined && cohorts !== undefined && cohorts.find(traits) !== null)
         return { ...scored, arm: "cohort", pool: exposure.canary, fallback: stable };
       const isByRequest = exposure.unit === "request" && exposure.weight > 0;
-      const drawn = isByRequest ? this.#nextRequest() : visitor;
+      const drawn = isByRequest ? this.#names.next() : visitor;
       const own = isByRequest ? { ...scored, unit: this.#unitOf(drawn), isByRequest } : scored;
       if (!isOnCanary({ salt: exposure.salt, visitor: drawn, weight: exposure.weight })) return own;
       return { ...own, arm: "canary", pool: exposure.canary, fallback: stable };
@@ -135,6 +136,7 @@ export class WorkerState {
       shield: this.#shield.begin(choice, asked, nowMs),
       isJudged: false,
       isTimed: false,
+      kpis: marksOf(choice, asked),
     };
     this.#inFlight.add(request);
     const scored = scoredFrom(request);
@@ -291,12 +293,6 @@ export class WorkerState {
     this.#queue.kept(sequence);
   }
 
-  /** A name that no visitor and no other request has: a request that is a unit of its own gets a fresh toss by it. */
-  #nextRequest(): string {
-    this.#requestUnits += 1;
-    return `request ${this.#boot} ${this.#requestUnits}`;
-  }
-
   #serve(table: RoutingTable, grant: { readonly nowMs: number; readonly isFromDisk: boolean }): void {
     for (const exposure of this.#guard.accept(table, grant)) this.#health.forget(exposure.canary);
     this.#table = table;
@@ -367,6 +363,7 @@ export class WorkerState {
     const timed = request.isTimed ? scoredFrom(request) : null;
     const waited = waitedMs(request, end, endMs);
     if (timed !== null && waited !== null) this.#records.timed(timed, waited);
+    tellKpis(this.#records, request, outcome);
     this.#tallies.judged(request, outcome, seen);
     this.#watchForOutlier(request, seen, endMs);
     const { service, environment } = choice.service;
