@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { batchAssumptions, batchesBesideLabels, batchFalseAlarms } from "./verdicts/batches.ts";
 import * as bounds from "./verdicts/bounds.ts";
 import { arms, type Cell, measureCell, scenarios } from "./verdicts/compare.ts";
 import { costPerEvent } from "./verdicts/cost.ts";
@@ -31,6 +32,9 @@ const rows = [
   bounds.goodRelease,
   bounds.latencyShift,
   bounds.promotionSpeed,
+  batchesBesideLabels,
+  batchFalseAlarms,
+  batchAssumptions,
   costPerEvent,
 ];
 const total = scenarios.length * Object.keys(arms).length + rows.length;

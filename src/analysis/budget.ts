@@ -24,9 +24,9 @@ export const thresholds: Readonly<Record<OwnMetric, number>> = {
   latencySlo: thresholdOf(weights.latencySlo),
 };
 
-/** How many metrics of a plan share the part of what teams declare. */
-export function declaredCount({ kpis = [] }: Pick<Plan, "kpis">): number {
-  return kpis.length;
+/** How many share that part: everything that a plan declares beside what is always judged. */
+export function declaredCount({ kpis = [], sources = [] }: Pick<Plan, "kpis" | "sources">): number {
+  return kpis.length + sources.length;
 }
 
 /** Of each KPI and each source, when the plan has so many of them together. */

@@ -3,6 +3,7 @@ import { BelayError } from "../errors.ts";
 import { isJudgedMetric, type JudgedMetric } from "../rollout/evidence-summary.ts";
 import type { Kpi } from "../rollout/kpi.ts";
 import type { Plan } from "../rollout/rollout.ts";
+import type { CounterSource } from "../rollout/source.ts";
 import { type KpiBookState, kpiBookSchema } from "./kpi-book.ts";
 import type { GateState } from "./non-inferiority.ts";
 import type { SampleRatioState } from "./sample-ratio.ts";
@@ -58,6 +59,17 @@ const sampleRatio = z.object({
   peakLogE: z.number(),
 });
 
+const source: z.ZodType<CounterSource> = z.object({
+  name: z.string(),
+  prometheus: z.string(),
+  bad: z.string(),
+  of: z.string(),
+  everyMs: z.number(),
+  timeoutMs: z.number(),
+  token: z.string().optional(),
+  isRequired: z.boolean(),
+});
+
 const plan = z.object({
   steps: z.array(z.object({ weight: z.number(), minHoldMs: z.number(), shadow: z.number().optional() })),
   holdbackWeight: z.number(),
@@ -74,6 +86,7 @@ const plan = z.object({
   latencyObjective: z.object({ underMs: z.number(), share: z.number() }).optional(),
   warmUpMs: z.number().optional(),
   evidence: z.enum(["visitor", "request"]).optional(),
+  sources: z.array(source).optional(),
   kpis: z.array(z.custom<Kpi>((value) => isRecord(value) && typeof value["name"] === "string")).optional(),
 });
 

@@ -1,6 +1,7 @@
 import type { Alarm } from "../rollout/decide.ts";
 import type { EvidenceSummary, Mismatch } from "../rollout/evidence-summary.ts";
 import { type ExposedStage, onFailOf, type Plan, type Unit } from "../rollout/rollout.ts";
+import type { SourceReading } from "../rollout/source.ts";
 import type { UnitRecord } from "../routing/wire.ts";
 import { type EvidenceSnapshot, type LatchedFailure, parseEvidenceSnapshot, type RequestCounts } from "./evidence-snapshot.ts";
 import * as words from "./evidence-words.ts";
@@ -129,6 +130,7 @@ export class Evidence {
   weightChanged(change: { readonly weight: number; readonly exposureEpoch: number; readonly atMs: number }): void {
     if (change.weight > 0) this.#exposedSinceMs ??= change.atMs;
     if (this.#book.weightChanged(change)) this.#invest();
+    for (const metric of this.#metrics) metric.weightChanged?.(change);
   }
 
   /** One record of the rollout, its time on the caller's clock. Repetitions change nothing. */
@@ -138,6 +140,12 @@ export class Evidence {
     if (news.kind === "exposed") this.#assignment.seen(news);
     for (const metric of this.#metrics) metric.absorb(news, this.#kpis?.scale ?? 1);
     this.#latch(news.weight);
+  }
+
+  /** What came of asking a source of the plan. */
+  absorbReading(name: string, answer: { readonly reading: SourceReading; readonly askedAtMs: number }): void {
+    this.#metrics.find((metric) => metric.name === `source:${name}`)?.read?.(answer);
+    this.#latch(this.#book.weight);
   }
 
   /** `total` records never arrived. While above 0 nothing passes: nobody knows what they said. */
@@ -181,7 +189,8 @@ export class Evidence {
     const outage = this.#sharedOutage();
     if (outage !== null) return { kind: "shared-outage", reason: outage };
     const gate = stage.kind === "step" ? this.#gates[stage.step] : undefined;
-    const obstacle = this.#mismatches()[0]?.reason ?? (this.#lostRecords > 0 ? words.lostWords(this.#lostRecords) : null);
+    const source = this.#sourceObstacle();
+    const obstacle = this.#mismatches()[0]?.reason ?? (this.#lostRecords > 0 ? words.lostWords(this.#lostRecords) : source);
     if (gate?.hasPassed === true && obstacle === null) {
       return {
         kind: "pass",
@@ -192,9 +201,10 @@ export class Evidence {
       gate === undefined ? words.bakeWords(this.#plan.sloAvailability) : words.missingWords(gate, this.#book.weight, this.#unit);
     return {
       kind: "inconclusive",
-      missing: gate === undefined ? waiting : (obstacle ?? waiting),
+      missing: gate === undefined ? (source ?? waiting) : (obstacle ?? waiting),
       pendingVisitors: this.#book.watchedCount,
       lastVisitorAtMs: this.#book.lastVisitorAtMs,
+      ...(source === null ? {} : { waitsForSource: true }),
     };
   }
 
@@ -213,6 +223,7 @@ export class Evidence {
     const { visitors, failedVisitors, harmedVisitors } = this.#book;
     const step = this.#plan.steps.findIndex(({ weight }) => weight === this.#book.weight);
     const gate = step === -1 ? this.#gates.at(-1) : this.#gates[step];
+    const sources = this.#metrics.flatMap((metric) => metric.sourceSummary?.(this.#nowMs) ?? []);
     return {
       canary: {
         visitors: visitors.canary,
@@ -239,6 +250,7 @@ export class Evidence {
       harmedVisitors,
       shieldedRequests: Math.max(0, canary.failed - harmedRequests),
       lostRecords: this.#lostRecords,
+      ...(sources.length === 0 ? {} : { sources }),
       latency: this.#metrics.find((metric) => metric.latencyFigures !== undefined)?.latencyFigures?.(),
     };
   }
@@ -301,6 +313,14 @@ export class Evidence {
       mismatches.push({ metric: "answers", onFail: "hold", reason: words.answersWords(this.#answers.counts, this.#unit) });
     }
     return mismatches;
+  }
+
+  #sourceObstacle(): string | null {
+    for (const metric of this.#metrics) {
+      const obstacle = metric.obstacle?.(this.#nowMs) ?? null;
+      if (obstacle !== null) return obstacle;
+    }
+    return null;
   }
 
   #sharedOutage(): string | null {

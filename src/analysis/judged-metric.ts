@@ -1,5 +1,6 @@
 import type { EvidenceSummary, JudgedMetric, MetricSummary } from "../rollout/evidence-summary.ts";
 import type { Plan } from "../rollout/rollout.ts";
+import type { SourceReading, SourceSummary } from "../rollout/source.ts";
 import type { Arm, UnitRecord } from "../routing/wire.ts";
 
 /** What the words of a failure tell beside the metric's own numbers. */
@@ -25,6 +26,13 @@ export interface MetricTest {
   failure(circumstances: Circumstances): string | null;
   /** Why nobody is to blame though both sides fail it; null while that is not so. */
   sharedOutage?(circumstances: Circumstances): string | null;
+  /** Another weight is wanted, in ten-thousandths. */
+  weightChanged?(change: { readonly weight: number; readonly atMs: number }): void;
+  /** What came of asking the metric's source. */
+  read?(answer: { readonly reading: SourceReading; readonly askedAtMs: number }): void;
+  /** Why nothing may pass, because the metric is required and says nothing; null while it does. */
+  obstacle?(nowMs: number): string | null;
+  sourceSummary?(nowMs: number): SourceSummary;
   summary(): MetricSummary;
   latencyFigures?(): EvidenceSummary["latency"];
   /** As JSON, in the form that the kind's `restore` takes. */

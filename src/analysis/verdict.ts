@@ -19,4 +19,6 @@ export type Verdict =
       readonly pendingVisitors: number;
       /** When the last new visitor was seen, on the caller's monotonic clock; null when none was. */
       readonly lastVisitorAtMs: number | null;
+      /** A source that the plan requires says nothing: time alone ends no step. */
+      readonly waitsForSource?: boolean;
     };

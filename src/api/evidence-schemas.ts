@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { Kpi } from "../rollout/kpi.ts";
+import type { SourceSummary } from "../rollout/source.ts";
 
 const share = z.number().min(0).max(1);
 const count = z.int().min(0);
@@ -36,6 +37,16 @@ export const kpiSchema: z.ZodType<Kpi> = z.object({
 });
 
 /** The numbers of a rollout, as views and entries carry them. */
+const ended = z.object({ of: count, bad: count });
+const source: z.ZodType<SourceSummary> = z.object({
+  name: z.string(),
+  state: z.enum(["heard", "waiting", "broken"]),
+  words: z.string(),
+  batches: count,
+  canary: ended,
+  stable: ended,
+});
+
 export const evidenceSchema: z.ZodType<EvidenceSummary> = z
   .object({
     canary: arm,
@@ -94,6 +105,7 @@ export const evidenceSchema: z.ZodType<EvidenceSummary> = z
       .optional(),
     cohort: arm.optional(),
     previews: z.object({ requests: count, failedRequests: count }).optional(),
+    sources: z.array(source).optional(),
     latency: z.object({ canary: latency, stable: latency }).optional(),
   })
   .openapi("Evidence");

@@ -69,6 +69,12 @@ export function createFakeInside(): FakeInside {
     controlPlane: {
       status: async () => fake.status,
       metrics: () => fake.metrics,
+      scrapeTargets: () => [
+        {
+          targets: ["127.0.0.1:20001"],
+          labels: { instance: "shop.production.shop-1a.0", service: "shop", environment: "production", release: "shop-1a" },
+        },
+      ],
       deploy: command("deploy"),
       promote: command("promote"),
       abort: command("abort"),

@@ -4,6 +4,7 @@ import type { CohortRule } from "../rollout/cohort.ts";
 import type { Fact } from "../rollout/entry.ts";
 import type { Actor, Phase, Plan, Release } from "../rollout/rollout.ts";
 import type { Schedule } from "../rollout/schedule.ts";
+import type { CounterSource } from "../rollout/source.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
@@ -53,6 +54,17 @@ const cohortRule: z.ZodType<CohortRule> = z.object({
 
 const onFail = z.enum(["rollback", "hold", "notify"]).optional();
 
+const counterSource: z.ZodType<CounterSource> = z.object({
+  name: z.string(),
+  prometheus: z.string(),
+  bad: z.string(),
+  of: z.string(),
+  everyMs: count,
+  timeoutMs: count,
+  token: z.string().optional(),
+  isRequired: z.boolean(),
+});
+
 const plan: z.ZodType<Plan> = z
   .object({
     steps: z.array(z.object({ weight, minHoldMs: count, shadow: weight.optional(), cohort: z.string().optional() })),
@@ -78,6 +90,7 @@ const plan: z.ZodType<Plan> = z
     warmUpMs: count.optional(),
     kpis: z.array(kpiSchema).optional(),
     evidence: z.enum(["visitor", "request"]).optional(),
+    sources: z.array(counterSource).optional(),
   })
   .openapi("Plan");
 

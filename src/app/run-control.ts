@@ -6,7 +6,7 @@ import { type ApiAuth, allowedHosts } from "../api/guard.ts";
 import { createMetricsApp } from "../api/metrics-routes.ts";
 import { apiTokenFile, serveApi } from "../api/serve-api.ts";
 import { readApiToken } from "../api/token.ts";
-import type { Place } from "../config/configs.ts";
+import type { Configs, Place } from "../config/configs.ts";
 import { openConfigs } from "../config/open-configs.ts";
 import { runSource } from "../config/run-source.ts";
 import { openSealedFiles } from "../config/sealed-files.ts";
@@ -19,6 +19,7 @@ import { PreviewKeys } from "../control/preview-keys.ts";
 import { Previews } from "../control/previews.ts";
 import type { World } from "../control/world.ts";
 import { BelayError } from "../errors.ts";
+import { prometheusSource } from "../integrations/prometheus/prometheus-source.ts";
 import { keeperPaths, type Program } from "../keeper/command.ts";
 import { type KeeperClient, openKeeperClient } from "../keeper/keeper-client.ts";
 import { openSigner } from "../ledger/keys.ts";
@@ -133,6 +134,9 @@ export async function runControl(options: ControlOptions): Promise<void> {
         inspectRelease({ rollout, staged, manifest, previous, built, nodeFolder, clock, version: program, tell }, abort),
       );
     },
+    readSource: prometheusSource({
+      secretOf: ({ service, environment }, name) => secretOrWords(configs, { service, environment }, name),
+    }),
     runningWorkers: () => runningWorkers(keeper),
     replaceWorker: async (pid) => void sendSignal(pid, "SIGKILL"),
   };
@@ -181,6 +185,16 @@ export async function runControl(options: ControlOptions): Promise<void> {
 
   opened.defer(clock.every(tickEveryMs, () => loop.react()));
   await keepTicking(loop, clock, signal);
+}
+
+/** A secret may have been unset since the deploy: that is a broken source, in words that hold no value. */
+function secretOrWords(configs: Configs, place: Place, name: string): { readonly value: string } | { readonly missing: string } {
+  try {
+    return { value: configs.secretValues(place, [name])[name] ?? "" };
+  } catch (cause) {
+    if (!(cause instanceof BelayError)) throw cause;
+    return { missing: `its token is not there: ${cause.message}` };
+  }
 }
 
 function placeOf({ environment, service }: Release): Place {

@@ -10,7 +10,7 @@ import { describeKpi } from "./kpi-words.ts";
 import { describeOutcome, describeProgress, describeStep, describeWeight } from "./rollout-words.ts";
 import { describeShadow } from "./shadow-words.ts";
 import { describeShield } from "./shield-words.ts";
-import { indent, showTable } from "./show-table.ts";
+import { harmless, indent, showTable } from "./show-table.ts";
 
 type Evidence = NonNullable<RolloutView["evidence"]>;
 
@@ -56,6 +56,7 @@ function explainEvidence(evidence: Evidence, view: RolloutView): string {
     `On the release ${canary.failedVisitors} of ${canary.visitors} ${unit}s ${unit === "visitor" ? "met a failure" : "failed"}, on stable ${stable.failedVisitors} of ${stable.visitors}.`,
     ...evidence.metrics.flatMap(describeMetric),
     ...describeLatency(evidence),
+    ...describeSources(evidence),
   ];
   if (evidence.scoredVisitors > 0) {
     lines.push(
@@ -103,6 +104,14 @@ function describeLatency({ latency }: Evidence): readonly string[] {
   const times = ({ visitors, p50Ms, p95Ms, p99Ms }: typeof canary) =>
     `${[p50Ms, p95Ms, p99Ms].map((ms) => (ms === null ? "?" : `${ms} ms`)).join(", ")} (${visitors} visitors)`;
   return [`Half, 95 % and 99 % of first bytes came within ${times(canary)} on the release, ${times(stable)} on stable.`];
+}
+
+function describeSources({ sources = [] }: Evidence): readonly string[] {
+  return sources.map(({ name, state, words, batches, canary, stable }) => {
+    const how = state === "heard" ? "was heard" : `${state === "broken" ? "is broken" : "is waited for"} (${harmless(words)})`;
+    const counted = `${canary.bad} of ${canary.of} went badly on the release, ${stable.bad} of ${stable.of} on stable`;
+    return `The source ${name} ${how}: ${batches === 0 ? "nothing was compared" : `in ${batches} batch${batches === 1 ? "" : "es"}, ${counted}`}.`;
+  });
 }
 
 function describeCourse(entries: readonly ChainedEntry[]): string {

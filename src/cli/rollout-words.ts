@@ -64,6 +64,8 @@ export function describeProgress(view: RolloutView): string {
   if (cohort !== undefined && cohort.visitors > 0)
     parts.push(`cohort: ${countOf(cohort.visitors, "visitor")}, ${cohort.failedVisitors} failed`);
   parts.push(...describeCopies(view.evidence?.shadow));
+  for (const { name, state, words } of view.evidence?.sources ?? [])
+    if (state === "broken" && view.outcome === null) parts.push(`source ${name} is broken: ${firstLine(words)}`);
   const why = ["pending", "progressing", "baking"].includes(view.phase.name) ? view.verdict : view.reason;
   if (why !== "") parts.push(firstLine(why));
   return parts.join("; ");

@@ -148,6 +148,7 @@ export class LoopWorld {
         },
       },
       build: ({ rollout }) => this.#build(rollout),
+      readSource: async () => ({ kind: "broken", reason: "no source is played here" }),
       runningWorkers: async () => [plane.view.pid],
       replaceWorker: async () => {},
       ...this.changes,

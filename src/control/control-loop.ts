@@ -18,6 +18,7 @@ import { judge } from "./judge.ts";
 import { KpiEvents } from "./kpi-events.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
+import { SourcePoller } from "./source-poller.ts";
 import { attestationDue, refuseUnstaged, stagedOf } from "./staging.ts";
 import { TaskKeeper } from "./task-keeper.ts";
 import { waitsForWindow } from "./windows.ts";
@@ -49,6 +50,7 @@ export class ControlLoop {
   #fleet: Fleet;
   #builds: Builds;
   #afterPromotion: AfterPromotion;
+  #sources: SourcePoller;
   #table: RoutingTable;
   #leaseRenewedAtMs = Number.NEGATIVE_INFINITY;
   #checkpointedAtMs = Number.NEGATIVE_INFINITY;
@@ -73,6 +75,7 @@ export class ControlLoop {
     this.#fleet = new Fleet(world);
     this.#builds = new Builds({ build: world.build, log: world.log, onEnd: () => this.react() });
     this.#afterPromotion = new AfterPromotion(world);
+    this.#sources = new SourcePoller(world, this.evidence, () => this.react());
     this.#table = world.tables.load() ?? emptyTable;
     this.#beginWatches();
     world.dataPlane.onReport((report) => {
@@ -162,6 +165,7 @@ export class ControlLoop {
   close(): void {
     this.#isClosed = true;
     this.#builds.keepOnly(new Set());
+    this.#sources.close();
   }
 
   react(): void {
@@ -187,6 +191,7 @@ export class ControlLoop {
       if (!this.#append(entries)) return;
     }
     this.#renewLease();
+    this.#sources.ask(this.journal.deployments.running());
   }
 
   /** While nothing can be written down, no canary has traffic: that is acted on first and recorded when it can be. */
@@ -250,10 +255,10 @@ export class ControlLoop {
     const { clock } = this.#world;
     const watch = this.#watchOf(service, rollout);
     if (rollout.phase.name === "promoting" || rollout.phase.name === "aborting") {
+      if (!this.#fleet.serves(this.#table)) return null;
       const evidence = rollout.exposureEpoch === 0 ? null : (watch?.summary() ?? null);
-      return this.#fleet.serves(this.#table)
-        ? { kind: "routing-acknowledged", epoch: this.#table.epoch, tookMs: round(this.phaseForMs(rollout)), evidence }
-        : null;
+      const tookMs = Math.round(this.phaseForMs(rollout) * 10) / 10;
+      return { kind: "routing-acknowledged", epoch: this.#table.epoch, tookMs, evidence };
     }
     if (watch === null) return null;
     return judge({
@@ -394,8 +399,4 @@ function watchedRollouts(service: Service): readonly RolloutId[] {
 
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 10) / 10;
 }

@@ -11,12 +11,15 @@ import type { Instance } from "../runtimes/runtime.ts";
 import type { MetricFamily } from "./metric-name.ts";
 import type { ProcessView } from "./process-views.ts";
 import type { OneOffRequest } from "./run-commands.ts";
+import type { ScrapeTarget } from "./scrape-targets.ts";
 
 /** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
 export interface ControlPlane {
   status(): Promise<StatusView>;
   /** What a monitoring system is told of this moment. */
   metrics(): readonly MetricFamily[];
+  /** What a monitoring system may scrape of the services, by release. */
+  scrapeTargets(): readonly ScrapeTarget[];
   /** Reads belay.yml from the commit, freezes the plan and records the request; build and everything after it happen in the loop. */
   deploy(request: DeployRequest, actor: Actor): Promise<{ readonly rollout: string; readonly forecast: string }>;
   promote(

@@ -1,5 +1,6 @@
 import type { Log } from "../ports/log.ts";
 import type { Plan } from "../rollout/rollout.ts";
+import type { SourceReading } from "../rollout/source.ts";
 import type { UnitRecord } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
 import { RolloutWatch, type WatchSnapshot } from "./rollout-watch.ts";
@@ -89,6 +90,12 @@ export class EvidenceBook {
     const shadows = report.shadows?.filter(({ rollout }) => isShown(rollout));
     this.traffic.absorb({ ...report, counters, shadows }, nowMs);
     for (const record of report.records) this.#watches.get(record.rollout)?.absorb(record);
+    this.#isChanged = true;
+  }
+
+  /** What came of asking a source; nothing when nobody watches the rollout any more. */
+  absorbReading(rollout: string, name: string, answer: { readonly reading: SourceReading; readonly askedAtMs: number }): void {
+    this.#watches.get(rollout)?.absorbReading(name, answer);
     this.#isChanged = true;
   }
 

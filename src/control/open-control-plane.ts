@@ -28,6 +28,7 @@ import { planDeploy } from "./plan-deploy.ts";
 import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
+import { scrapeTargets } from "./scrape-targets.ts";
 import { stagedBefore } from "./staging.ts";
 import { oneOffName } from "./task-keeper.ts";
 import { viewRollout, viewService } from "./views.ts";
@@ -107,6 +108,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
 
   return {
     status: async () => viewStatus(options),
+    scrapeTargets: () => scrapeTargets(loop.instances.all),
     metrics: () =>
       collectMetrics({
         program: options.program,

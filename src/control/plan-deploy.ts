@@ -116,11 +116,14 @@ function resolveConfig(
   const { configs, request, revision, by, own, keepsValues } = options;
   const stable = own === undefined || own.stable === null ? undefined : own.releases[own.stable];
   const { environment, config: sent = {} } = request;
+  const buildSecrets = revision === undefined && request.bundle === undefined ? manifest.release.secrets : [];
+  const tokens = (manifest.plan.sources ?? []).flatMap(({ token }) => token ?? []);
   return configs.resolve({
     place: { environment, service: manifest.service },
     contract: manifest.config,
     sources: requireEnvironment(manifest, environment).config,
-    buildSecrets: revision === undefined && request.bundle === undefined ? manifest.release.secrets : [],
+    // What comes before another environment compares nothing, so that it asks no source.
+    neededSecrets: [...buildSecrets, ...(environmentAfter(manifest, environment) === null ? tokens : [])],
     sent,
     kept: (keepsValues === true ? stable : revision)?.config ?? null,
     by,

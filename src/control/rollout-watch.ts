@@ -5,6 +5,7 @@ import type { Verdict } from "../analysis/verdict.ts";
 import { type Alarm, describeCohort } from "../rollout/decide.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import { type ExposedStage, onFailOf, type Plan, type Position } from "../rollout/rollout.ts";
+import type { SourceReading } from "../rollout/source.ts";
 import type { AnyRecord } from "../routing/wire.ts";
 import type { RolloutTraffic } from "./traffic-counts.ts";
 
@@ -98,6 +99,11 @@ export class RolloutWatch {
   absorb(record: AnyRecord): void {
     if (record.arm === "stable" || record.arm === "canary") this.#evidence.absorb(record);
     this.#cohort?.absorb(record);
+  }
+
+  /** What came of asking a source of the plan. */
+  absorbReading(name: string, answer: { readonly reading: SourceReading; readonly askedAtMs: number }): void {
+    this.#evidence.absorbReading(name, answer);
   }
 
   /** One look at the evidence. Time counts as held only while `isServed`, that is, every proxy has acknowledged the weight. */

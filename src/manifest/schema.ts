@@ -11,6 +11,7 @@ import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
 import { holdbackWeight, onFailsSchema, sloSchema, stepSchema } from "./rollout-schema.ts";
 import { shadowSchema } from "./shadow-schema.ts";
+import { sourcesSchema, toSources } from "./sources-schema.ts";
 
 /**
  * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
@@ -259,6 +260,7 @@ const manifest = z
     slo: sloSchema
       .prefault({})
       .meta({ title: "a map of keys", description: "Objectives.", examples: ["{ availability: 99.9% }"] }),
+    sources: sourcesSchema.prefault({}),
     kpis: kpisSchema.prefault({}),
     rollout: rollout
       .prefault({})
@@ -335,8 +337,9 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     };
   }
   const { latency } = data.slo;
+  const { onFail: onFailOfSources, ...sources } = toSources(data.sources);
   const { kpis, onFail: ofKpis } = toKpis(data.kpis);
-  const onFail = { ...rollout.onFail, ...ofKpis };
+  const onFail = { ...rollout.onFail, ...ofKpis, ...onFailOfSources };
   return {
     service: data.service,
     run: {
@@ -385,6 +388,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       ...(rollout.evidence === "visitor" ? {} : { evidence: rollout.evidence }),
       ...(rollout.within === undefined ? {} : { withinMs: rollout.within }),
       ...(Object.keys(onFail).length === 0 ? {} : { onFail }),
+      ...sources,
       ...(kpis === undefined ? {} : { kpis }),
       ...(latency === undefined ? {} : { latencyObjective: { underMs: latency.under, share: latency.objective } }),
     },

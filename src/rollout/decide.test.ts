@@ -119,3 +119,26 @@ test("a cohort's step ends when somebody came and nobody failed; otherwise it wa
   assert.equal(after(3, 1, 59_999), null);
   assert.equal(after(3, 1, 60_000)?.kind, "step-inconclusive");
 });
+
+test("while a required source says nothing a step ends for a person to decide, whatever its policy, and so does the bake", () => {
+  const judgement: Judgement = { ...inconclusive, missing: "the source payments is broken", waitsForSource: true };
+  for (const onInconclusive of ["continue", "hold", "rollback"] as const) {
+    const step = new Story().exposed("b2", { onInconclusive });
+    assert.equal(decide(step.rollout, situation({ judgement, heldMs: 59_999 })), null);
+    const fact = decide(step.rollout, situation({ judgement, heldMs: 60_000 }));
+    assert.ok(fact?.kind === "step-inconclusive");
+    assert.equal(fact.reason, "at the end of the step the source payments is broken");
+    step.tell(fact);
+    assert.deepEqual(step.rollout.phase, { name: "held", step: 0, reason: fact.reason });
+
+    const bake = new Story().exposed("b2", { onInconclusive }).tell(passed(0), passed(1));
+    assert.equal(decide(bake.rollout, situation({ judgement, heldMs: 8_000 })), null);
+    const end = decide(bake.rollout, situation({ judgement, heldMs: 68_000 }));
+    assert.ok(end?.kind === "step-inconclusive");
+    bake.tell(end);
+    assert.equal(bake.rollout.phase.name, "held");
+    assert.equal(desiredWeight(bake.rollout), 9_500);
+    bake.tell({ kind: "promote-requested", isFull: false, skipsAnalysis: false });
+    assert.equal(bake.rollout.phase.name, "promoting");
+  }
+});

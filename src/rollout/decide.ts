@@ -15,6 +15,7 @@ export type Judgement =
       readonly cannotBe?: true;
       readonly pendingVisitors: number;
       readonly lastVisitorAtMs: number | null;
+      readonly waitsForSource?: boolean;
     };
 
 /** Something failed that does not take the release back. */
@@ -67,6 +68,8 @@ export function decide(rollout: Rollout, situation: Situation): RolloutFact | nu
   if (alarm !== undefined) return { kind: "metric-failed", ...alarm, evidence: situation.evidence, heldMs };
   if (rollout.phase.name === "held") return null;
   if (judgement.kind === "shared-outage") return waitOutOutage(rollout, stage, situation, judgement.reason);
+  if (judgement.kind === "inconclusive" && judgement.waitsForSource === true)
+    return waitForSource(rollout, stage, situation, judgement.missing);
   if (stage.kind === "bake")
     return heldMs >= rollout.plan.bakeMs ? { kind: "bake-ended", evidence: situation.evidence, heldMs } : null;
   const { minHoldMs = 0, cohort, shadow } = rollout.plan.steps[stage.step] ?? {};
@@ -122,6 +125,18 @@ function waitOutOutage(rollout: Rollout, stage: ExposedStage, situation: Situati
   if (stage.kind !== "step" || heldMs < rollout.plan.maxHoldMs) return null;
   const reason = `at the end of the step ${outage}`;
   return { kind: "step-inconclusive", step: stage.step, reason, evidence: situation.evidence, heldMs };
+}
+
+/**
+ * While a required source says nothing, a step ends for a person to decide, whatever the plan says of steps without evidence, and so
+ * does a bake: a source that is broken is no reason to go on, and none to go back. A cohort's step has no source.
+ */
+function waitForSource(rollout: Rollout, stage: ExposedStage, situation: Situation, missing: string): RolloutFact | null {
+  const { heldMs, evidence } = situation;
+  const { bakeMs, maxHoldMs, steps } = rollout.plan;
+  if (heldMs < (stage.kind === "bake" ? bakeMs + maxHoldMs : maxHoldMs)) return null;
+  const step = stage.kind === "bake" ? steps.length : stage.step;
+  return { kind: "step-inconclusive", step, why: "source", reason: `at the end of the step ${missing}`, evidence, heldMs };
 }
 
 function isOver(plan: Plan, { judgement, heldMs, nowMs, stageBeganAtMs }: Situation, minHoldMs: number): boolean {

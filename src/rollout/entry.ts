@@ -92,6 +92,8 @@ export type RolloutFact =
   | {
       readonly kind: "step-inconclusive";
       readonly step: number;
+      /** Because a source that the plan requires said nothing. Absent otherwise. */
+      readonly why?: "source" | undefined;
       readonly reason: string;
       readonly evidence: EvidenceSummary;
       readonly heldMs: number;

@@ -1,3 +1,5 @@
+import type { SourceSummary } from "./source.ts";
+
 /** One side of a comparison, counted in visitors. */
 export interface ArmCounts {
   readonly visitors: number;
@@ -127,6 +129,8 @@ export interface EvidenceSummary {
   readonly previews?: { readonly requests: number; readonly failedRequests: number } | undefined;
   /** Absent where no step has a shadow. Copies are in no other number. */
   readonly shadow?: ShadowSummary | undefined;
+  /** What others count, by source; absent when the plan names none. */
+  readonly sources?: readonly SourceSummary[] | undefined;
   /** Absent in entries from before answers were timed. */
   readonly latency?: { readonly canary: LatencyFigures; readonly stable: LatencyFigures } | undefined;
 }

@@ -21,6 +21,7 @@ import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
 import type { Kpi } from "./kpi.ts";
 import type { ShadowSpec } from "./shadow.ts";
+import type { CounterSource } from "./source.ts";
 
 export type ReleaseId = string;
 export type RolloutId = string;
@@ -80,6 +81,8 @@ export interface Plan {
   readonly latencyObjective?: { readonly underMs: number; readonly share: number } | undefined;
   /** Answers of so long after the first exposure are not timed, on either side: new instances are cold. Absent in plans from before. */
   readonly warmUpMs?: number | undefined;
+  /** What others count of the two releases; absent when the manifest names none. */
+  readonly sources?: readonly CounterSource[] | undefined;
   /** Outcomes that the team judges a release by; absent when it declares none. */
   readonly kpis?: readonly Kpi[] | undefined;
   /** Whom the router's coin is tossed for, and what is counted; a visitor when absent. */
