@@ -280,6 +280,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
     workers: [{ worker: "worker-1", epoch: 7, isConnected: true }],
     trouble: [],
     requestsLastMinute: 7_200,
+    turnedAway: {},
     services: [
       {
         service: "shop",
@@ -310,6 +311,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         runs: [],
         previews: [],
         previewRefusals: { forged: 0, expired: 0, foreign: 0, replayed: 0 },
+        held: { waiting: 0, held: 0, expired: 0, overflowed: 0 },
       },
     ],
     ...changes,

@@ -10,6 +10,8 @@ import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
 import { evidenceSchema, kpiSchema } from "./evidence-schemas.ts";
+import { heldSchema, turnedAwaySchema } from "./front-schemas.ts";
+import { previewSchema } from "./preview-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
@@ -314,16 +316,9 @@ const service: z.ZodType<ServiceView> = z
     maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
     tasks: z.array(attempt),
     runs: z.array(oneOffSchema),
-    previews: z.array(
-      z.object({
-        release: z.string(),
-        by: z.string(),
-        madeAt: z.string(),
-        redeemedAt: z.string().nullable(),
-        until: z.string().openapi({ description: "When the link, or the cookie that it was exchanged for, ends." }),
-      }),
-    ),
+    previews: z.array(previewSchema),
     previewRefusals: z.object({ forged: count, expired: count, foreign: count, replayed: count }),
+    held: heldSchema,
   })
   .openapi("Service");
 
@@ -336,6 +331,7 @@ export const statusSchema: z.ZodType<StatusView> = z
     workers: z.array(z.object({ worker: z.string(), epoch: count, isConnected: z.boolean() })),
     trouble: z.array(z.string()),
     requestsLastMinute: count,
+    turnedAway: turnedAwaySchema,
     services: z.array(service),
   })
   .openapi("Status");

@@ -7,7 +7,9 @@ import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { Actor, OutcomeBy, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Maintenance } from "../rollout/service.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
+import type { TurnedAwayBy } from "../routing/front-counts.ts";
 import type { Instance } from "../runtimes/runtime.ts";
+import type { HeldView } from "./front-sums.ts";
 import type { MetricFamily } from "./metric-name.ts";
 import type { ProcessView } from "./process-views.ts";
 import type { OneOffRequest } from "./run-commands.ts";
@@ -175,6 +177,7 @@ export interface StatusView {
   /** Why weights are forced to 0, or empty. */
   readonly trouble: readonly string[];
   readonly requestsLastMinute: number;
+  readonly turnedAway: Readonly<Partial<Record<TurnedAwayBy, number>>>;
   readonly services: readonly ServiceView[];
 }
 
@@ -203,6 +206,7 @@ export interface ServiceView {
   readonly previews: readonly PreviewView[];
   /** Links and cookies that were not taken, since the start of the workers that run. */
   readonly previewRefusals: Readonly<Record<PreviewRefusal, number>>;
+  readonly held: HeldView;
 }
 
 /** A rollout as it is shown; `outcome` and what follows are set once it has ended (or is held). Scripts rely on these names. */

@@ -67,6 +67,31 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     help: "Records of evidence that a worker dropped because the control plane was away too long. Any of them holds a rollout.",
     labels: ["worker"],
   },
+  belay_connections: {
+    type: "gauge",
+    help: "Connections of clients, those in their TLS handshake included.",
+    labels: ["worker"],
+  },
+  belay_turned_away_total: {
+    type: "counter",
+    help: "Clients that were turned away or let go, by why: too many connections in all or of one address, too many requests in all or on one connection (pipeline), a head that came late or is too large, a body that came too slowly, an answer that nobody took.",
+    labels: ["worker", "by"],
+  },
+  belay_requests_waiting: {
+    type: "gauge",
+    help: "Requests that wait now because no instance of the service takes any.",
+    labels: [...ofService, "worker"],
+  },
+  belay_held_requests_total: {
+    type: "counter",
+    help: "Requests that found no instance: held (they waited), expired (of those, the ones that waited in vain), overflowed (not held, because too many waited).",
+    labels: [...ofService, "worker", "what"],
+  },
+  belay_hedged_requests_total: {
+    type: "counter",
+    help: "Requests whose first instance was slow: sent to a second one, won by it, withheld because too many were sent.",
+    labels: [...ofService, "worker", "what"],
+  },
   belay_worker_connected: {
     type: "gauge",
     help: "1 while the worker is linked to the control plane. One that went away is shown for 10 s.",

@@ -105,6 +105,26 @@ test("phase, weight, roles, lease and brake follow the rollout", async () => {
   );
 });
 
+test("a front's numbers are told by worker, causes that never came up as 0", async () => {
+  const world = await exposing();
+  assert.deepEqual(samplesOf(world, "belay_connections"), [{ labels: { worker: "proxy-1" }, value: 17 }]);
+  const turnedAway = samplesOf(world, "belay_turned_away_total").map(({ labels, value }) => [labels["by"], value]);
+  assert.deepEqual(
+    turnedAway.filter(([, value]) => value !== 0),
+    [["address", 4]],
+  );
+  assert.ok(turnedAway.some(([by]) => by === "body-late"));
+  assert.equal(samplesOf(world, "belay_requests_waiting")[0]?.value, 2);
+  assert.deepEqual(
+    samplesOf(world, "belay_held_requests_total").map(({ labels, value }) => [labels["what"], value]),
+    [
+      ["held", 7],
+      ["expired", 1],
+      ["overflowed", 3],
+    ],
+  );
+});
+
 async function exposing(): Promise<LoopWorld> {
   const world = new LoopWorld();
   await world.serve("a");
@@ -119,6 +139,12 @@ async function exposing(): Promise<LoopWorld> {
     lostRecords: 0,
     newVisitors: [{ service: "shop", environment: "production", count: 5 }],
     previewRefusals: [{ service: "shop", environment: "production", why: "forged", count: 1 }],
+    front: {
+      connections: 17,
+      turnedAway: [{ by: "address", count: 4 }],
+      holds: [{ service: "shop", environment: "production", waiting: 2, held: 7, expired: 1, overflowed: 3 }],
+      hedges: [{ service: "shop", environment: "production", what: "won", count: 1 }],
+    },
     tallies: [
       aTally({ release: "a", arm: "stable" }),
       aTally({

@@ -22,6 +22,7 @@ import {
 } from "./config-commands.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, DeployRequest, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
+import { sumTurnedAway } from "./front-sums.ts";
 import { jobRunId } from "./job-runs.ts";
 import { collectMetrics } from "./metrics.ts";
 import { planDeploy } from "./plan-deploy.ts";
@@ -256,7 +257,8 @@ function listTaskLogs(service: Service, task: string, { logFileOf }: ControlPlan
 }
 
 async function viewStatus({ world, loop, ledger, program, addresses }: ControlPlaneOptions): Promise<StatusView> {
-  const services = loop.journal.deployments.all().map((service) => viewService(service, loop, world.clock));
+  const numbers = loop.workerNumbers.of(world.dataPlane.workers());
+  const services = loop.journal.deployments.all().map((service) => viewService(service, { loop, clock: world.clock, numbers }));
   return {
     program,
     log: ledger.log,
@@ -267,6 +269,7 @@ async function viewStatus({ world, loop, ledger, program, addresses }: ControlPl
       .map(({ worker, acknowledgedEpoch, isConnected }) => ({ worker, epoch: acknowledgedEpoch, isConnected })),
     trouble: loop.journal.trouble === null ? [] : [loop.journal.trouble],
     requestsLastMinute: services.reduce((sum, service) => sum + service.requestsLastMinute, 0),
+    turnedAway: sumTurnedAway(numbers),
     services,
   };
 }

@@ -79,7 +79,7 @@ function routeOf(service: Service): ServiceRoute | null {
 }
 
 /** What both releases allow: a request that the canary has had and stable then gets must be harmless to repeat in either. */
-function ruledRoute({ host, path, idempotent, shield, effects }: Route, canary: Release | undefined): Route {
+function ruledRoute({ host, path, idempotent, shield, effects, hedgeMs }: Route, canary: Release | undefined): Route {
   const other = canary?.routes.find((route) => route.host === host && route.path === path);
   const isOff = shield === "off" || other?.shield === "off";
   const least = other === undefined || idempotent === other.idempotent ? idempotent : weaker(idempotent, other.idempotent);
@@ -90,6 +90,8 @@ function ruledRoute({ host, path, idempotent, shield, effects }: Route, canary: 
     ...(least === undefined ? {} : { idempotent: least }),
     ...(isOff ? { shield: "off" } : {}),
     ...(fewest === undefined ? {} : { effects: fewest }),
+    // Of stable alone, as only its requests are hedged.
+    ...(hedgeMs === undefined ? {} : { hedgeMs }),
   };
 }
 

@@ -9,9 +9,11 @@ import type { Service } from "../rollout/service.ts";
 import { neededTask, type OpenAttempt, openAttempt } from "../rollout/task.ts";
 import type { ControlLoop } from "./control-loop.ts";
 import type { RolloutView, ServiceView, StagingView } from "./control-plane.ts";
+import { sumHeld } from "./front-sums.ts";
 import { viewProcesses } from "./process-views.ts";
 import { askAboutTask } from "./run-commands.ts";
 import { stagedOf } from "./staging.ts";
+import type { NumbersOfWorker } from "./worker-numbers.ts";
 import type { World } from "./world.ts";
 
 const shownAttempts = 5;
@@ -77,7 +79,14 @@ function waitWords({ plan: { calendar }, phase }: Rollout, now: Temporal.Instant
   return `no step further now: ${opening.why}; the next is possible ${when}`;
 }
 
-export function viewService(service: Service, loop: ControlLoop, clock: World["clock"]): ServiceView {
+export function viewService(
+  service: Service,
+  {
+    loop,
+    clock,
+    numbers,
+  }: { readonly loop: ControlLoop; readonly clock: World["clock"]; readonly numbers: readonly NumbersOfWorker[] },
+): ServiceView {
   const nowMs = clock.monotonicMs();
   const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
   const minute = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
@@ -108,6 +117,7 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
         redeemedAt,
         until: end.toString(),
       })),
+    held: sumHeld(numbers, service),
     previewRefusals: loop.workerNumbers.previewRefusals.of(service),
   };
 }

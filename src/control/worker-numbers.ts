@@ -1,9 +1,13 @@
+import type { FrontReport } from "../routing/front-counts.ts";
 import type { ShadowTally } from "../routing/shadow-tallies.ts";
 import type { Tally } from "../routing/tallies.ts";
 import type { WorkerReport, WorkerView } from "../routing/worker-view.ts";
 import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
 
-type Reported = Pick<WorkerReport, "worker" | "boot" | "tallies" | "shadows" | "newVisitors" | "previewRefusals" | "lostRecords">;
+type Reported = Pick<
+  WorkerReport,
+  "worker" | "boot" | "tallies" | "shadows" | "newVisitors" | "previewRefusals" | "lostRecords" | "front"
+>;
 
 /** What one worker's process has counted since its boot. */
 export interface NumbersOfWorker {
@@ -13,6 +17,8 @@ export interface NumbersOfWorker {
   readonly newVisitors: WorkerReport["newVisitors"];
   readonly previewRefusals: NonNullable<WorkerReport["previewRefusals"]>;
   readonly lostRecords: number;
+  /** Absent from workers before limits. */
+  readonly front?: FrontReport | undefined;
 }
 
 interface Known {
@@ -66,7 +72,7 @@ export class WorkerNumbers {
     return presentProcesses(workers).flatMap(({ worker, boot }) => {
       const known = this.#byBoot.get(`${worker}/${boot}`);
       if (known === undefined) return [];
-      const { newVisitors, previewRefusals = [], lostRecords } = known.report;
+      const { newVisitors, previewRefusals = [], lostRecords, front } = known.report;
       return [
         {
           worker,
@@ -75,6 +81,7 @@ export class WorkerNumbers {
           newVisitors,
           previewRefusals,
           lostRecords,
+          ...(front === undefined ? {} : { front }),
         },
       ];
     });

@@ -3,11 +3,11 @@ import type { Route } from "../rollout/rollout.ts";
 import { networkSchema } from "./cohort-schema.ts";
 import type { ConfigSource } from "./config-contract.ts";
 import { sourcesSchema } from "./config-schema.ts";
-import { dnsLabel, pathPattern, text } from "./leaves.ts";
+import { dnsLabel, duration, pathPattern, text } from "./leaves.ts";
 
 interface EnvironmentShape {
   readonly trustedProxies: readonly string[];
-  readonly routes?: readonly Route[] | undefined;
+  readonly routes?: readonly (Omit<Route, "hedgeMs"> & { readonly hedge?: number | undefined })[] | undefined;
   readonly config: Readonly<Record<string, ConfigSource>>;
   readonly after?: string | undefined;
 }
@@ -48,6 +48,14 @@ const route = z.strictObject({
       examples: ["none", "writes"],
     })
     .optional(),
+  hedge: duration(
+    {
+      description:
+        "After so long without an answer another instance is asked as well, and the first answer is taken: GET, HEAD and OPTIONS without a body, of one request in twenty, while no release is compared. Left out: never.",
+      examples: ["200ms"],
+    },
+    { atLeastMs: 10, atMostMs: 60_000 },
+  ).optional(),
 });
 
 /** A service in one environment: who reaches it there, and where its variables come from. Part of the one source in `schema.ts`. */

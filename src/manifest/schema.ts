@@ -329,7 +329,11 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
   const environments: Record<string, EnvironmentOfManifest> = {};
   for (const [name, { routes, after, trustedProxies, config }] of Object.entries(data.environments)) {
     environments[name] = {
-      routes: (routes ?? []).map(({ path, ...route }) => ({ ...route, path: withoutTrailingSlash(path) })),
+      routes: (routes ?? []).map(({ path, hedge, ...route }) => ({
+        ...route,
+        path: withoutTrailingSlash(path),
+        ...(hedge === undefined ? {} : { hedgeMs: hedge }),
+      })),
       trustedProxies,
       calendar: calendarOf(name, data),
       config,

@@ -55,7 +55,7 @@ export class Copies {
 
   /** As `upstream.start`; of a request that is to be copied, what the visitor gets is kept on its way. */
   start(
-    upstream: Upstream,
+    upstream: Pick<Upstream, "start">,
     sent: { readonly to: Target; readonly request: UpstreamRequest; readonly observer: ExchangeObserver; readonly of: InFlight },
   ): UpstreamExchange {
     const copy = this.#wantedFor(sent.of, sent.request);

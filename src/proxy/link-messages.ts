@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hedgeEvents, turnedAwayBy } from "../routing/front-counts.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import { headBoundsMs } from "../routing/tallies.ts";
 import type { FromWorker, ToWorker } from "../routing/wire.ts";
@@ -47,6 +48,7 @@ const serviceRoute = z.object({
       idempotent: z.union([z.literal(true), z.literal("key")]).optional(),
       shield: z.literal("off").optional(),
       effects: z.enum(["none", "writes"]).optional(),
+      hedgeMs: z.number().positive().optional(),
     }),
   ),
   stable: pool,
@@ -202,6 +204,23 @@ const fromWorker = z.discriminatedUnion("kind", [
     previewRefusals: z.array(z.object({ service: z.string(), environment: z.string(), why: refusal, count: whole })).optional(),
     tallies: z.array(tally).optional(),
     shadows: z.array(shadowTally).optional(),
+    front: z
+      .object({
+        connections: whole,
+        turnedAway: z.array(z.object({ by: z.enum(turnedAwayBy), count: whole })),
+        holds: z.array(
+          z.object({
+            service: z.string(),
+            environment: z.string(),
+            waiting: whole,
+            held: whole,
+            expired: whole,
+            overflowed: whole,
+          }),
+        ),
+        hedges: z.array(z.object({ service: z.string(), environment: z.string(), what: z.enum(hedgeEvents), count: whole })),
+      })
+      .optional(),
     inFlight: z.record(z.string(), whole),
   }),
 ]);

@@ -2,6 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import { readJsonFile } from "../ports/durable-file.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import { FrontCounts } from "../routing/front-counts.ts";
 import { poolsOf, type RoutingTable } from "../routing/table.ts";
 import { VisitorCookies } from "../routing/visitor-cookie.ts";
 import { linkProtocol } from "../routing/wire.ts";
@@ -10,7 +11,10 @@ import { Certificates } from "./certificates.ts";
 import { Copies } from "./copies.ts";
 import { ProxiesInFront } from "./forwarding.ts";
 import { Front } from "./front.ts";
+import { Hedges } from "./hedges.ts";
+import { HeldRequests } from "./held-requests.ts";
 import { KeptBytes } from "./kept-body.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
 import { type ControlMessage, LinkClient } from "./link-client.ts";
 import { parseRoutingTable } from "./link-messages.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -20,6 +24,7 @@ import type { RequestHead } from "./request-head.ts";
 import { UndiciUpstream } from "./undici-upstream.ts";
 
 const deadlinePeriodMs = 100;
+const pacePeriodMs = 1_000;
 const reportPeriodMs = 50;
 const certificatesPeriodMs = 5_000;
 /** How long a new worker waits for the control plane's table before it serves the one on disk. Clients wait in the socket's queue. */
@@ -42,6 +47,8 @@ export interface ProxyWorkerOptions {
   /** Bundles by digest. */
   readonly releasesFolder: string;
   readonly visitorKey: Uint8Array;
+  /** Where they differ from the defaults. */
+  readonly limits?: Partial<Limits>;
   readonly workerName: string;
   readonly pid: number;
   /** Calls back when somebody asks to serve what is on disk now: the way to stable when there is no control plane. Returns how to end it. */
@@ -76,6 +83,8 @@ class ProxyWorker {
 
   constructor(options: ProxyWorkerOptions) {
     const { clock, random, log, visitorKey, linkSocketPath } = options;
+    const counts = new FrontCounts();
+    const limits = { ...defaultLimits, ...options.limits };
     this.#options = options;
     this.#boot = Buffer.from(random.bytes(8)).toString("hex");
     this.#certificates = new Certificates({ folder: options.certificatesFolder, log });
@@ -90,6 +99,10 @@ class ProxyWorker {
       proxiesInFront: new ProxiesInFront(),
       keptBytes: new KeptBytes(),
       copies: new Copies({ state: this.#state, clock, upstream: this.#copyUpstream }),
+      limits,
+      front: counts,
+      hedges: new Hedges(counts),
+      held: new HeldRequests(limits, counts),
       requests: new Map(),
       nextRequestId: () => {
         this.#requestCount += 1;
@@ -118,6 +131,7 @@ class ProxyWorker {
     });
     this.#reporter = new Reporter({
       state: this.#state,
+      front: counts,
       clock,
       link: this.#link,
       enforceDeadlines: () => this.#front.enforceDeadlines(),
@@ -129,6 +143,7 @@ class ProxyWorker {
     this.#serveStoredTable();
     const linked = this.#link.run();
     const stopDeadlines = clock.every(deadlinePeriodMs, () => this.#front.enforceDeadlines());
+    const stopPaces = clock.every(pacePeriodMs, () => this.#front.checkPaces());
     const stopReports = clock.every(reportPeriodMs, () => this.#reporter.tick());
     const stopCertificates =
       typeof httpsFd === "number" ? clock.every(certificatesPeriodMs, () => this.#front.reloadCertificates()) : () => {};
@@ -144,6 +159,7 @@ class ProxyWorker {
       this.#reporter.send();
     } finally {
       stopDeadlines();
+      stopPaces();
       stopReports();
       stopCertificates();
       stopReloads?.();
@@ -203,6 +219,7 @@ class ProxyWorker {
     this.#copyUpstream.retain(
       table.services.flatMap(({ stable, shadow }) => (shadow === undefined ? [] : [...stable.targets, ...shadow.pool.targets])),
     );
+    this.#context.held.tableServed();
     this.#firstTable.resolve();
     // First what happened under the tables before, so that the totals are complete when the acknowledgement arrives.
     this.#reporter.send();
@@ -222,6 +239,7 @@ class ProxyWorker {
     }
     this.#state.acceptStoredTable(stored, clock.monotonicMs());
     this.#front.cutAbandoned(stored);
+    this.#context.held.tableServed();
     log.info("serves the table on disk, as it was asked to", { epoch: stored.epoch });
   }
 

@@ -109,6 +109,8 @@ export interface Route {
   readonly shield?: "off" | undefined;
   /** Requests that change nothing: all of them (`none`), or those of a safe method (`writes`: only the others have effects). Copies may be made of these. */
   readonly effects?: "none" | "writes" | undefined;
+  /** After so long without an answer's head another instance is asked as well, of a safe method. Absent: never. */
+  readonly hedgeMs?: number | undefined;
 }
 
 /** Files of the bundle that answer below a path: what a page of any release may ask for after another release took over. */

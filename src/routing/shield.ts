@@ -5,7 +5,7 @@ import { ShieldBudget } from "./shield-budget.ts";
 import type { ServiceRoute } from "./table.ts";
 
 /** What the owner of a route says of repeating its requests. */
-export type RepeatRules = Pick<Route, "idempotent" | "shield" | "effects">;
+export type RepeatRules = Pick<Route, "idempotent" | "shield" | "effects" | "hedgeMs">;
 
 /** What of a request bears on whether it may be sent twice. */
 export interface Asked {

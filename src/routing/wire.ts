@@ -5,6 +5,7 @@
  */
 import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { BrakeCause } from "../rollout/rollout.ts";
+import type { FrontReport } from "./front-counts.ts";
 import type { PreviewRefusals } from "./preview-desk.ts";
 import type { ShadowTally } from "./shadow-tallies.ts";
 import type { ShieldMark } from "./shield.ts";
@@ -117,6 +118,8 @@ export type FromWorker =
       readonly newVisitors: readonly NewVisitors[];
       /** Links and cookies of previews that were not taken, since the worker's boot. Absent from workers before previews. */
       readonly previewRefusals?: readonly PreviewRefusals[] | undefined;
+      /** What the worker's front says of itself. Absent from workers before limits. */
+      readonly front?: FrontReport | undefined;
       /** What changed of what dashboards show, cumulative since the worker's boot. Absent from workers before metrics. */
       readonly tallies?: readonly Tally[] | undefined;
       /** What changed of what was seen of shadows, cumulative since the worker's boot. Absent from workers before shadows. */

@@ -2,6 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import { Attempts } from "../proxy/attempts.ts";
 import { Reporter } from "../proxy/reporter.ts";
 import type { FieldDifference } from "../routing/compare-answers.ts";
+import { FrontCounts } from "../routing/front-counts.ts";
 import type { Choice, InFlight } from "../routing/in-flight.ts";
 import type { ExchangeEnd } from "../routing/outcome.ts";
 import type { Asked } from "../routing/shield.ts";
@@ -87,6 +88,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
     const isReady = (): boolean => this.#isWelcome;
     this.#reporter = new Reporter({
       state: this.state,
+      front: new FrontCounts(),
       clock: this.#around.clock,
       link: {
         get isReady() {
