@@ -5,6 +5,7 @@ import type { Plan } from "../rollout/rollout.ts";
 import type { LabelTestState } from "./label-test.ts";
 import type { LatencyTestState } from "./latency-test.ts";
 import type { GateState } from "./non-inferiority.ts";
+import type { RequestsPerVisitState } from "./requests-per-visit.ts";
 import type { SampleRatioState } from "./sample-ratio.ts";
 import type { SloPairState } from "./slo-pair.ts";
 import type { VisitorBookState } from "./visitor-book.ts";
@@ -39,6 +40,8 @@ export interface EvidenceSnapshot {
   readonly assignment: SampleRatioState | null;
   readonly answers: SampleRatioState | null;
   readonly exposedSinceMs: number | null;
+  /** Absent in what an older program kept: visits count from then on. */
+  readonly visits?: RequestsPerVisitState | undefined;
   readonly gates: readonly GateState[];
   readonly book: VisitorBookState;
   readonly scoredVisitors: number;
@@ -53,10 +56,13 @@ const arm = z.enum(["canary", "stable"]);
 const requests = z.object({ requests: z.number(), failed: z.number() });
 const mixture = z.object({ logWealth: z.array(z.number()), cash: z.number() });
 const sloTest = z.object({ mixture, failures: z.number(), peakLogE: z.number(), logRecovery: z.number().nullable() });
+const seen = z.object({ served: z.number(), failed: z.number() });
 const sloPair = z.object({
   canary: sloTest,
   stable: sloTest,
-  suspicion: z.object({ sinceMs: z.number(), canaryFailures: z.number(), stableServed: z.number() }).nullable(),
+  since: z.object({ canary: seen, stable: seen }).optional(),
+  requestsPerVisit: z.number().optional(),
+  suspicion: z.object({ canaryFailures: z.number() }).nullable(),
   isCanaryToBlame: z.boolean(),
 });
 
@@ -135,6 +141,7 @@ const snapshotSchema: z.ZodType<EvidenceSnapshot> = z.object({
   assignment: sampleRatio.nullable(),
   answers: sampleRatio.nullable(),
   exposedSinceMs: z.number().nullable(),
+  visits: z.object({ visits: z.number(), requestsBefore: z.number() }).optional(),
   gates: z.array(z.object({ logE: z.number(), peakLogE: z.number(), scored: z.number(), bad: z.number() })),
   book,
   scoredVisitors: z.number(),

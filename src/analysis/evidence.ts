@@ -9,6 +9,7 @@ import { excludedShare } from "./excluded-share.ts";
 import { LabelTest } from "./label-test.ts";
 import { LatencyTest } from "./latency-test.ts";
 import { Gate, gateThreshold } from "./non-inferiority.ts";
+import { RequestsPerVisit } from "./requests-per-visit.ts";
 import { SampleRatio, sampleRatioThreshold } from "./sample-ratio.ts";
 import { SloPair } from "./slo-pair.ts";
 import { sloEpochMs } from "./slo-test.ts";
@@ -61,6 +62,7 @@ export class Evidence {
   #answers = new SampleRatio();
   /** When the canary was exposed first; null before. */
   #exposedSinceMs: number | null = null;
+  #visits = new RequestsPerVisit();
   readonly #gates: readonly Gate[];
   #book: VisitorBook;
   #scoredVisitors = 0;
@@ -92,14 +94,15 @@ export class Evidence {
     evidence.#nowMs = state.nowMs + shiftMs;
     evidence.#sloEpochEndsAtMs = state.sloEpochEndsAtMs === null ? null : state.sloEpochEndsAtMs + shiftMs;
     evidence.#label = LabelTest.restore(state.label);
-    evidence.#slo = SloPair.restore({ state: state.slo, availability: state.plan.sloAvailability, shiftMs });
+    evidence.#slo = SloPair.restore({ state: state.slo, availability: state.plan.sloAvailability });
     const { latencyObjective } = state.plan;
     if (state.latency !== null) evidence.#latency = LatencyTest.restore(state.latency);
     if (state.latencySlo !== null && latencyObjective !== undefined)
-      evidence.#latencySlo = SloPair.restore({ state: state.latencySlo, availability: latencyObjective.share, shiftMs });
+      evidence.#latencySlo = SloPair.restore({ state: state.latencySlo, availability: latencyObjective.share });
     if (state.assignment !== null) evidence.#assignment = SampleRatio.restore(state.assignment);
     if (state.answers !== null) evidence.#answers = SampleRatio.restore(state.answers);
     evidence.#exposedSinceMs = state.exposedSinceMs === null ? null : state.exposedSinceMs + shiftMs;
+    evidence.#visits = new RequestsPerVisit(state.visits ?? { visits: 0, requestsBefore: state.requests.stable.requests });
     state.gates.forEach((gate, index) => {
       evidence.#gates[index]?.load(gate);
     });
@@ -127,6 +130,7 @@ export class Evidence {
       assignment: this.#assignment.state(),
       answers: this.#answers.state(),
       exposedSinceMs: this.#exposedSinceMs,
+      visits: this.#visits.state(),
       gates: this.#gates.map((gate) => gate.state()),
       book: this.#book.state(),
       scoredVisitors: this.#scoredVisitors,
@@ -157,11 +161,12 @@ export class Evidence {
         this.#latch(record.weight);
         return;
       case "served":
-        if (this.#book.served(record)) this.#slo.served(record);
+        this.#served(record);
         this.#latch(record.weight);
         return;
       case "failed":
         if (!this.#book.failed(record)) return;
+        if (record.arm === "stable") this.#visits.visited();
         this.#label.failed(record.arm, record.weight);
         this.#slo.failed(record);
         this.#latch(record.weight);
@@ -177,7 +182,7 @@ export class Evidence {
     this.#lostRecords = Math.max(this.#lostRecords, total);
   }
 
-  /** Totals since the rollout began; for the summary, not for the tests. */
+  /** Totals since the rollout began: for the summary, and for how many requests a visitor makes. */
   countRequests(requests: RequestCounts): void {
     this.#requests = requests;
   }
@@ -286,6 +291,13 @@ export class Evidence {
     return { name: "latencySlo", eValue: eValueOf(pair.peakLogE), threshold: thresholds.latencySlo };
   }
 
+  #served(record: UnitRecord): void {
+    const visit = this.#book.served(record);
+    if (visit === null) return;
+    if (record.arm === "stable") this.#visits.visited();
+    if (!visit.hasFailed) this.#slo.served(record);
+  }
+
   #isWarm({ atMs }: UnitRecord): boolean {
     return this.#exposedSinceMs !== null && atMs >= this.#exposedSinceMs + (this.#plan.warmUpMs ?? 0);
   }
@@ -299,6 +311,8 @@ export class Evidence {
   }
 
   #invest(): void {
+    // Where each request is a unit, what the objective says of requests is what it says of units.
+    if (this.#unit === "visitor") this.#slo.allow(this.#visits.mean(this.#requests.stable.requests));
     this.#label.invest();
     this.#latency.invest();
     this.#slo.invest();

@@ -172,17 +172,18 @@ export class VisitorBook {
     this.#failures.set(record.unit, { ...before, arms: before.arms | wasHarmed });
   }
 
-  /** True when the visitor has not failed and no worker reported it as served in this minute before. */
-  served(record: UnitRecord): boolean {
+  /** Whether no worker reported the visitor as served in this minute before, and whether it had failed before; null when it is in no sample. */
+  served(record: UnitRecord): { readonly hasFailed: boolean } | null {
     this.#see(record);
     this.#flag(record.unit, wasAnswered);
-    if (!this.#failures.accepts(record.unit) || this.#failures.get(record.unit) !== undefined) return false;
+    if (!this.#failures.accepts(record.unit)) return null;
+    const hasFailed = this.#failures.get(record.unit) !== undefined;
     const packed = this.#known.get(record.unit);
-    if (packed === undefined) return true;
+    if (packed === undefined) return { hasFailed };
     const minute = Math.max(0, Math.floor(record.atMs / 60_000)) + 1;
-    if (Math.floor(packed / flagsCount) === minute) return false;
+    if (Math.floor(packed / flagsCount) === minute) return null;
     this.#known.set(record.unit, minute * flagsCount + (packed % flagsCount));
-    return true;
+    return { hasFailed };
   }
 
   /**
