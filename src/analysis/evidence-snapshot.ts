@@ -72,12 +72,14 @@ const plan = z.object({
   onFail: z.record(z.string(), onFail).optional(),
   latencyObjective: z.object({ underMs: z.number(), share: z.number() }).optional(),
   warmUpMs: z.number().optional(),
+  newUnitsPerSecond: z.number().optional(),
   evidence: z.enum(["visitor", "request"]).optional(),
 });
 
 const book = z.object({
   nowMs: z.number(),
   lastVisitorAtMs: z.number().nullable(),
+  arrivals: z.object({ gaps: z.number(), meanGapMs: z.number() }).optional(),
   exposureEpoch: z.number(),
   weight: z.number(),
   weightChanges: z.array(z.object({ exposureEpoch: z.number(), endedAtMs: z.number() })),

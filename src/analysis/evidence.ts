@@ -1,4 +1,4 @@
-import type { Alarm } from "../rollout/decide.ts";
+import { type Alarm, quietMs } from "../rollout/decide.ts";
 import type { EvidenceSummary, Mismatch } from "../rollout/evidence-summary.ts";
 import { type ExposedStage, onFailOf, type Plan, type Unit } from "../rollout/rollout.ts";
 import type { UnitRecord } from "../routing/wire.ts";
@@ -185,13 +185,13 @@ export class Evidence {
         reason: words.passWords({ gate, scored: this.#scoredVisitors, failed: this.#failedScoredVisitors, unit: this.#unit }),
       };
     }
-    const waiting =
-      gate === undefined ? words.bakeWords(this.#plan.sloAvailability) : words.missingWords(gate, this.#book.weight, this.#unit);
+    const waiting = gate === undefined ? words.bakeWords(this.#plan.sloAvailability) : this.#missing(gate);
     return {
       kind: "inconclusive",
       missing: gate === undefined ? waiting : (obstacle ?? waiting),
       pendingVisitors: this.#book.watchedCount,
       lastVisitorAtMs: this.#book.lastVisitorAtMs,
+      meanGapMs: this.#book.meanGapMs,
     };
   }
 
@@ -281,6 +281,12 @@ export class Evidence {
   #invest(): void {
     const requestsPerVisit = this.#visits.mean(this.#requests.stable.requests);
     for (const metric of this.#metrics) metric.invest({ requestsPerVisit });
+  }
+
+  #missing(gate: Gate): string {
+    const { weight, meanGapMs, lastVisitorAtMs } = this.#book;
+    const silentMs = lastVisitorAtMs === null ? null : Math.max(0, this.#nowMs - lastVisitorAtMs);
+    return words.missingWords({ gate, weight, unit: this.#unit, meanGapMs, silentMs, quietMs: quietMs(this.#plan, meanGapMs) });
   }
 
   #mismatches(): readonly (Alarm & { readonly metric: Mismatch })[] {

@@ -17,4 +17,6 @@ export type Verdict =
       readonly pendingVisitors: number;
       /** When the last new visitor was seen, on the caller's monotonic clock; null when none was. */
       readonly lastVisitorAtMs: number | null;
+      /** How far apart new visitors came lately; null while too few have come to say. */
+      readonly meanGapMs: number | null;
     };

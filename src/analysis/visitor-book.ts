@@ -1,10 +1,12 @@
 import type { Arm, UnitRecord } from "../routing/wire.ts";
+import { Arrivals, type ArrivalsState } from "./arrivals.ts";
 import { BoundedUnits } from "./bounded-units.ts";
 
 const unitsMaxByDefault = 65_536;
 /** How long after its deadline a failure may still be on its way from a worker. */
 const reportSlackMs = 2_000;
 const weightChangesMax = 64;
+const gapsLeast = 5;
 
 const seen = { canary: 1, stable: 2 } as const;
 /** Beside the sides on which a visitor failed: a failure of the canary has reached it. */
@@ -42,6 +44,8 @@ interface Failure {
 export interface VisitorBookState {
   readonly nowMs: number;
   readonly lastVisitorAtMs: number | null;
+  /** Absent in states from before gaps were measured. */
+  readonly arrivals?: ArrivalsState | undefined;
   readonly exposureEpoch: number;
   readonly weight: number;
   readonly weightChanges: readonly { readonly exposureEpoch: number; readonly endedAtMs: number }[];
@@ -90,6 +94,7 @@ export class VisitorBook {
   #weight = 0;
   #nowMs = 0;
   #lastVisitorAtMs: number | null = null;
+  #arrivals = new Arrivals();
 
   constructor(options: BookOptions) {
     this.#options = options;
@@ -122,6 +127,7 @@ export class VisitorBook {
     book.#weight = state.weight;
     book.#nowMs = state.nowMs + shiftMs;
     book.#lastVisitorAtMs = state.lastVisitorAtMs === null ? null : state.lastVisitorAtMs + shiftMs;
+    book.#arrivals = new Arrivals(state.arrivals);
     return book;
   }
 
@@ -133,6 +139,7 @@ export class VisitorBook {
     const isNew = (flags & wasExposed) === 0;
     if (!isNew && !(earlier !== undefined && record.atMs < earlier.exposedAtMs)) return false;
     this.#watchedByUnit.delete(record.unit);
+    if (isNew && this.#lastVisitorAtMs !== null) this.#arrivals.came(record.atMs - this.#lastVisitorAtMs);
     this.#lastVisitorAtMs = Math.max(this.#lastVisitorAtMs ?? record.atMs, record.atMs);
     this.#known.set(record.unit, (this.#known.get(record.unit) ?? 0) | wasExposed);
     const { unit, arm, weight, exposureEpoch, atMs } = record;
@@ -245,6 +252,11 @@ export class VisitorBook {
     return this.#lastVisitorAtMs;
   }
 
+  /** How far apart new visitors came lately; null while too few have come to say. */
+  get meanGapMs(): number | null {
+    return this.#arrivals.meanGapMs(gapsLeast);
+  }
+
   /** Distinct visitors with a request on each side; an estimate once a book was full. */
   get visitors(): Readonly<Record<Arm, number>> {
     return this.#visitors;
@@ -265,6 +277,7 @@ export class VisitorBook {
     return {
       nowMs: this.#nowMs,
       lastVisitorAtMs: this.#lastVisitorAtMs,
+      arrivals: this.#arrivals.state(),
       exposureEpoch: this.#exposureEpoch,
       weight: this.#weight,
       weightChanges: [...this.#weightChanges],

@@ -76,6 +76,7 @@ const plan: z.ZodType<Plan> = z
     onFail: z.record(z.string(), onFail).optional(),
     latencyObjective: z.object({ underMs: count, share }).optional(),
     warmUpMs: count.optional(),
+    newUnitsPerSecond: z.number().min(0).optional(),
     evidence: z.enum(["visitor", "request"]).optional(),
   })
   .openapi("Plan");

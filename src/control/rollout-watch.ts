@@ -127,7 +127,7 @@ export class RolloutWatch {
     const cohort = stage.kind === "step" ? this.plan.steps[stage.step]?.cohort : undefined;
     if (cohort === undefined) return drawn;
     const missing = describeCohort(cohort, this.#cohort.counts);
-    return chosen ?? { kind: "inconclusive", missing, pendingVisitors: 0, lastVisitorAtMs: null };
+    return chosen ?? { kind: "inconclusive", missing, pendingVisitors: 0, lastVisitorAtMs: null, meanGapMs: null };
   }
 
   alarms(): readonly Alarm[] {
