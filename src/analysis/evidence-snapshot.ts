@@ -35,6 +35,8 @@ export interface EvidenceSnapshot {
   readonly assignment: SampleRatioState | null;
   readonly answers: SampleRatioState | null;
   readonly exposedSinceMs: number | null;
+  /** When instances were new; absent in what an older program kept, which knew of the first exposure alone. */
+  readonly coldSinceMs?: readonly number[] | undefined;
   /** Absent in what an older program kept: visits count from then on. */
   readonly visits?: RequestsPerVisitState | undefined;
   readonly gates: readonly GateState[];
@@ -113,6 +115,7 @@ const snapshotSchema: z.ZodType<EvidenceSnapshot> = z.object({
   assignment: sampleRatio.nullable(),
   answers: sampleRatio.nullable(),
   exposedSinceMs: z.number().nullable(),
+  coldSinceMs: z.array(z.number()).optional(),
   visits: z.object({ visits: z.number(), requestsBefore: z.number() }).optional(),
   gates: z.array(z.object({ logE: z.number(), peakLogE: z.number(), scored: z.number(), bad: z.number() })),
   book,

@@ -13,6 +13,7 @@ import { SampleRatio, sampleRatioThreshold } from "./sample-ratio.ts";
 import { sloEpochMs } from "./slo-test.ts";
 import type { Verdict } from "./verdict.ts";
 import { VisitorBook } from "./visitor-book.ts";
+import { WarmUp } from "./warm-up.ts";
 import { eValueOf } from "./words.ts";
 
 const catchUpEpochsMax = 1_000;
@@ -52,8 +53,7 @@ export class Evidence {
   readonly #metrics: readonly MetricTest[];
   #assignment = new SampleRatio();
   #answers = new SampleRatio();
-  /** When the canary was exposed first; null before. */
-  #exposedSinceMs: number | null = null;
+  #warmUp: WarmUp;
   #visits = new RequestsPerVisit();
   readonly #gates: readonly Gate[];
   #book: VisitorBook;
@@ -66,6 +66,7 @@ export class Evidence {
   private constructor(plan: Plan, metrics: readonly MetricTest[]) {
     this.#plan = plan;
     this.#metrics = metrics;
+    this.#warmUp = new WarmUp(plan);
     this.#gates = createGates(plan);
     this.#book = new VisitorBook(windowOf(plan));
   }
@@ -83,7 +84,11 @@ export class Evidence {
     evidence.#sloEpochEndsAtMs = state.sloEpochEndsAtMs === null ? null : state.sloEpochEndsAtMs + shiftMs;
     if (state.assignment !== null) evidence.#assignment = SampleRatio.restore(state.assignment);
     if (state.answers !== null) evidence.#answers = SampleRatio.restore(state.answers);
-    evidence.#exposedSinceMs = state.exposedSinceMs === null ? null : state.exposedSinceMs + shiftMs;
+    const coldSinceMs = state.coldSinceMs ?? (state.exposedSinceMs === null ? [] : [state.exposedSinceMs]);
+    evidence.#warmUp = new WarmUp(
+      state.plan,
+      coldSinceMs.map((atMs) => atMs + shiftMs),
+    );
     evidence.#visits = new RequestsPerVisit(state.visits ?? { visits: 0, requestsBefore: state.requests.stable.requests });
     state.gates.forEach((gate, index) => {
       evidence.#gates[index]?.load(gate);
@@ -108,7 +113,8 @@ export class Evidence {
       metrics: Object.fromEntries(this.#metrics.map((metric) => [metric.name, metric.state()])),
       assignment: this.#assignment.state(),
       answers: this.#answers.state(),
-      exposedSinceMs: this.#exposedSinceMs,
+      exposedSinceMs: this.#warmUp.state()[0] ?? null,
+      coldSinceMs: this.#warmUp.state(),
       visits: this.#visits.state(),
       gates: this.#gates.map((gate) => gate.state()),
       book: this.#book.state(),
@@ -125,8 +131,13 @@ export class Evidence {
    * with that time: a visitor whose window was not over by then is scored on neither side. Idempotent.
    */
   weightChanged(change: { readonly weight: number; readonly exposureEpoch: number; readonly atMs: number }): void {
-    if (change.weight > 0) this.#exposedSinceMs ??= change.atMs;
+    if (change.weight > 0 && this.#warmUp.state().length === 0) this.#warmUp.begins(change.atMs);
     if (this.#book.weightChanged(change)) this.#invest();
+  }
+
+  /** An instance of either side was started anew: what follows is its warm-up. */
+  instanceStarted(atMs: number): void {
+    if (this.#warmUp.state().length > 0) this.#warmUp.begins(atMs);
   }
 
   /** One record of the rollout, its time on the caller's clock. Repetitions change nothing. */
@@ -153,8 +164,9 @@ export class Evidence {
     this.#book.score({
       ...time,
       onScore: (visitor) => {
-        for (const gate of this.#gates) gate.score(visitor);
         if (visitor.isAnswered) this.#answers.seen(visitor);
+        if (!this.#warmUp.isScored(visitor.exposedAtMs)) return;
+        for (const gate of this.#gates) gate.score(visitor);
         if (visitor.arm !== "canary") return;
         this.#scoredVisitors += 1;
         if (visitor.isBad) this.#failedScoredVisitors += 1;
@@ -250,7 +262,7 @@ export class Evidence {
       case "exposed":
         return this.#book.exposed(record);
       case "timed":
-        return this.#book.timed(record) && this.#isWarm(record);
+        return this.#book.timed(record) && this.#warmUp.isTimed(record.atMs);
       case "served":
         return this.#isServed(record);
       case "failed":
@@ -272,10 +284,6 @@ export class Evidence {
     const isFirst = this.#book.failed(record);
     if (isFirst && record.arm === "stable") this.#visits.visited();
     return isFirst;
-  }
-
-  #isWarm({ atMs }: UnitRecord): boolean {
-    return this.#exposedSinceMs !== null && atMs >= this.#exposedSinceMs + (this.#plan.warmUpMs ?? 0);
   }
 
   #invest(): void {

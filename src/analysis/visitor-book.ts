@@ -30,6 +30,7 @@ export interface WatchedVisitor {
 export interface ScoredVisitor {
   readonly arm: Arm;
   readonly weight: number;
+  readonly exposedAtMs: number;
   readonly isBad: boolean;
   /** A request of its ended with an answer or a failure; not when all were left by their client. */
   readonly isAnswered: boolean;
@@ -232,7 +233,7 @@ export class VisitorBook {
       const failure = this.#failures.get(first.unit);
       const isBad = failure !== undefined && failure.atMs <= first.exposedAtMs + this.#options.scoreWindowMs;
       const isAnswered = ((this.#known.get(first.unit) ?? 0) & wasAnswered) !== 0;
-      options.onScore({ arm: first.arm, weight: first.weight, isBad, isAnswered });
+      options.onScore({ arm: first.arm, weight: first.weight, exposedAtMs: first.exposedAtMs, isBad, isAnswered });
     }
     if (this.#head > 1_024 && this.#head * 2 > this.#queue.length) this.#compact();
   }

@@ -292,6 +292,7 @@ export class ControlLoop {
       isServed: exposedStage(rollout) !== null && this.#fleet.serves(this.#table),
       lostRecords: this.evidence.lostRecords(),
       traffic: this.evidence.traffic.rollout(rollout.id),
+      instances: [rollout.candidate, rollout.stable].flatMap((release) => this.instances.of(service, release)),
     });
     return watch;
   }

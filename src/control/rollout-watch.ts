@@ -5,6 +5,7 @@ import { type Alarm, describeCohort } from "../rollout/decide.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { ExposedStage, Plan, Position } from "../rollout/rollout.ts";
 import type { AnyRecord } from "../routing/wire.ts";
+import type { Instance } from "../runtimes/runtime.ts";
 import type { RolloutTraffic } from "./traffic-counts.ts";
 
 export interface WatchSnapshot {
@@ -32,6 +33,8 @@ export class RolloutWatch {
   #heldSinceMs: number | null = null;
   /** Records that workers had lost before this rollout began; they are none of its business. */
   #lostBefore: number;
+  /** How often the processes of instances that serve or served have ended; null until they were looked at. */
+  #exits: ReadonlyMap<string, number> | null = null;
 
   private constructor({
     plan,
@@ -104,8 +107,10 @@ export class RolloutWatch {
     readonly isServed: boolean;
     readonly lostRecords: number;
     readonly traffic: RolloutTraffic;
+    readonly instances: readonly Pick<Instance, "id" | "exits" | "state">[];
   }): void {
     const { nowMs, settledUntilMs, isServed, lostRecords, traffic } = options;
+    this.#lookAt(options.instances, nowMs);
     if (isServed) {
       this.#heldMs += this.#heldSinceMs === null ? 0 : nowMs - this.#heldSinceMs;
       this.#heldSinceMs = nowMs;
@@ -117,6 +122,14 @@ export class RolloutWatch {
     this.#evidence.advance({ nowMs, settledUntilMs });
     this.#traffic = traffic;
     this.#cohort?.advance(nowMs);
+  }
+
+  /** One that was not there before, or whose process ended since, was started anew. A look without any is none: the runtime did not answer yet. */
+  #lookAt(instances: readonly Pick<Instance, "id" | "exits" | "state">[], nowMs: number): void {
+    const ready = instances.filter(({ state }) => state === "ready");
+    const known = this.#exits;
+    if (known !== null && ready.some(({ id, exits }) => known.get(id) !== exits)) this.#evidence.instanceStarted(nowMs);
+    if (ready.length > 0) this.#exits = new Map([...(known ?? []), ...ready.map(({ id, exits }) => [id, exits] as const)]);
   }
 
   verdict(stage: ExposedStage): Verdict {

@@ -4,7 +4,13 @@ import { decide, describeWithoutPass, type Judgement, quietMs, type Situation } 
 import { desiredWeight } from "./desired.ts";
 import { evidence, passed, Story } from "./rollout.builder.ts";
 
-const inconclusive: Judgement = { kind: "inconclusive", missing: "12 more visitors", pendingVisitors: 0, lastVisitorAtMs: null, meanGapMs: null };
+const inconclusive: Judgement = {
+  kind: "inconclusive",
+  missing: "12 more visitors",
+  pendingVisitors: 0,
+  lastVisitorAtMs: null,
+  meanGapMs: null,
+};
 
 const tenSeconds = 10_000;
 
