@@ -72,6 +72,7 @@ export class SloPair {
     // Nothing speaks against the canary: a comparison that is needed later begins then.
     const { canary } = this.#tests;
     if (arm === "canary" && !canary.isBurning && (this.#suspicion !== null || canary.logE <= 0)) this.#clear();
+    else if (arm === "stable") this.#judge();
   }
 
   /** A visitor's first error. */

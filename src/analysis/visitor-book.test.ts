@@ -73,10 +73,10 @@ test("scores are given in the order of exposure, whichever outcome was known fir
   book.exposed(exposed(2, 200));
   book.failed(failed(3, 300));
   assert.deepEqual(scores(book, 3_250), [
-    { arm: "stable", weight: 500, isBad: false, isAnswered: false },
-    { arm: "canary", weight: 500, isBad: false, isAnswered: false },
+    { arm: "stable", weight: 500, exposedAtMs: 100, isBad: false, isAnswered: false },
+    { arm: "canary", weight: 500, exposedAtMs: 200, isBad: false, isAnswered: false },
   ]);
-  assert.deepEqual(scores(book, 3_400), [{ arm: "canary", weight: 500, isBad: true, isAnswered: true }]);
+  assert.deepEqual(scores(book, 3_400), [{ arm: "canary", weight: 500, exposedAtMs: 300, isBad: true, isAnswered: true }]);
 });
 
 test("a visitor is scored once, however often and by however many workers it is reported", () => {
