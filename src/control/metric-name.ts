@@ -18,6 +18,7 @@ export type MetricName =
   | "belay_canary_weight_ratio"
   | "belay_lease_held"
   | "belay_brake"
+  | "belay_error_budget_burning"
   | "belay_instances"
   | "belay_maintenance";
 

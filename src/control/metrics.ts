@@ -1,3 +1,4 @@
+import { type Burning, burnWindows } from "../analysis/burn-rate.ts";
 import { isEnded, type ReleaseId } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { RoutingTable, ServiceRoute } from "../routing/table.ts";
@@ -16,6 +17,7 @@ export interface MetricSources {
   readonly instances: readonly Instance[];
   readonly workers: readonly WorkerView[];
   readonly numbers: readonly NumbersOfWorker[];
+  readonly burning: (service: Service) => readonly Burning[];
 }
 
 const states: readonly Instance["state"][] = ["starting", "ready", "unready", "failed"];
@@ -57,6 +59,10 @@ export function collectMetrics(sources: MetricSources): readonly MetricFamily[] 
       })),
     },
     ...exposureMetrics(table, workers),
+    {
+      name: "belay_error_budget_burning",
+      samples: services.flatMap((service) => burnSamples(service, sources.burning(service))),
+    },
     { name: "belay_instances", samples: services.flatMap((service) => instanceSamples(service, sources)) },
     {
       name: "belay_maintenance",
@@ -109,6 +115,13 @@ function phaseSamples(service: Service): readonly MetricSample[] {
   if (rollout === null) return [];
   const { candidate, kind, phase } = rollout;
   return [{ labels: { ...labelsOf(service), release: candidate ?? "", kind, phase: phase.name }, value: 1 }];
+}
+
+function burnSamples(service: Service, burning: readonly Burning[]): readonly MetricSample[] {
+  return burnWindows.map(({ longMinutes, name }) => ({
+    labels: { ...labelsOf(service), window: name },
+    value: burning.some((pair) => pair.longMinutes === longMinutes) ? 1 : 0,
+  }));
 }
 
 function exposureMetrics(table: RoutingTable, workers: readonly WorkerView[]): readonly MetricFamily[] {

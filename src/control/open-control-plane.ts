@@ -30,7 +30,7 @@ import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
 import { stagedBefore } from "./staging.ts";
 import { oneOffName } from "./task-keeper.ts";
-import { viewRollout, viewService } from "./views.ts";
+import { burningOf, viewRollout, viewService } from "./views.ts";
 import type { World } from "./world.ts";
 
 export interface ControlPlaneOptions {
@@ -109,6 +109,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     status: async () => viewStatus(options),
     metrics: () =>
       collectMetrics({
+        burning: (service) => burningOf(service, loop, world.clock.monotonicMs()),
         program: options.program,
         position: loop.journal.position,
         hasTrouble: loop.journal.trouble !== null,

@@ -79,7 +79,6 @@ function waitWords({ plan: { calendar }, phase }: Rollout, now: Temporal.Instant
 
 export function viewService(service: Service, loop: ControlLoop, clock: World["clock"]): ServiceView {
   const nowMs = clock.monotonicMs();
-  const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
   const minute = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
   return {
     service: service.name,
@@ -94,7 +93,7 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
     requestsLastMinute: minute.requests,
     failuresLastMinute: minute.failed,
     newVisitorsLastMinute: minute.newVisitors,
-    burning: loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs }),
+    burning: burningOf(service, loop, nowMs),
     maintenance: service.maintenance,
     tasks: service.tasks.attempts.slice(-shownAttempts),
     runs: service.oneOffs.runs.filter(({ end }) => end === null),
@@ -110,6 +109,12 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
       })),
     previewRefusals: loop.workerNumbers.previewRefusals.of(service),
   };
+}
+
+/** In which windows the service's error budget burns too fast, by the objective of what serves. */
+export function burningOf(service: Service, loop: ControlLoop, nowMs: number): ServiceView["burning"] {
+  const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
+  return loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs });
 }
 
 /** The open attempt at a task, when it is what keeps the rollout from going on. */
