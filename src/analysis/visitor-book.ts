@@ -6,7 +6,7 @@ const unitsMaxByDefault = 65_536;
 /** How long after its deadline a failure may still be on its way from a worker. */
 const reportSlackMs = 2_000;
 const weightChangesMax = 64;
-const gapsLeast = 5;
+const gapsLeast = 2;
 
 const seen = { canary: 1, stable: 2 } as const;
 /** Beside the sides on which a visitor failed: a failure of the canary has reached it. */

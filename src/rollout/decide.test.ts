@@ -88,8 +88,9 @@ test("where visitors come seldom a step waits twenty of their gaps, and never lo
   assert.equal(quietMs({ maxHoldMs: 3_600_000 }, 200), tenSeconds);
   assert.equal(quietMs({ maxHoldMs: 3_600_000 }, 5_000), 100_000);
   assert.equal(quietMs({ maxHoldMs: 60_000 }, 5_000), 60_000);
-  assert.equal(quietMs({ maxHoldMs: 3_600_000, newUnitsPerSecond: 0.1 }, null), 200_000, "before anybody came");
-  assert.equal(quietMs({ maxHoldMs: 3_600_000, newUnitsPerSecond: 0.1 }, 100), tenSeconds, "what comes now outranks it");
+  assert.equal(quietMs({ maxHoldMs: 3_600_000, newUnitsPerSecond: 0.5 }, null), 40_000, "before anybody came");
+  assert.equal(quietMs({ maxHoldMs: 3_600_000, newUnitsPerSecond: 0.1 }, null), tenSeconds, "a handful foretells nothing");
+  assert.equal(quietMs({ maxHoldMs: 3_600_000, newUnitsPerSecond: 0.5 }, 100), tenSeconds, "what comes now outranks it");
   const { rollout } = new Story().exposed("b2", { onInconclusive: "continue", maxHoldMs: 3_600_000 });
   const judgement: Judgement = { ...inconclusive, lastVisitorAtMs: 110_000, meanGapMs: 2_000 };
   const at = (nowMs: number) => decide(rollout, situation({ heldMs: nowMs - 100_000, nowMs, judgement }))?.kind ?? null;

@@ -38,14 +38,16 @@ export interface Situation {
 const quietMsLeast = 10_000;
 /** By chance a gap is so many times the mean one in one of 500 million: not within a step. */
 const quietGaps = 20;
+/** Fewer visitors than this in the minute before the start say nothing of when the next one comes. */
+const foretellingPerSecond = 0.5;
 
 /**
  * A step ends for want of visitors when none came for this long after its minimum hold. Where they come seldom, a long gap is
- * no news. `meanGapMs` null: too few have come in this rollout, and what was measured before it counts.
+ * no news. `meanGapMs` null: too few have come in this rollout, and what was measured before it counts if it was something.
  */
 export function quietMs(plan: Pick<Plan, "newUnitsPerSecond" | "maxHoldMs">, meanGapMs: number | null): number {
   const { newUnitsPerSecond = 0, maxHoldMs } = plan;
-  const gapMs = meanGapMs ?? (newUnitsPerSecond > 0 ? 1_000 / newUnitsPerSecond : 0);
+  const gapMs = meanGapMs ?? (newUnitsPerSecond >= foretellingPerSecond ? 1_000 / newUnitsPerSecond : 0);
   return Math.min(maxHoldMs, Math.max(quietMsLeast, quietGaps * gapMs));
 }
 
