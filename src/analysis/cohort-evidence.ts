@@ -46,7 +46,7 @@ export class CohortEvidence {
   /** A snapshot of another life of the machine is of another clock: its minutes begin anew. */
   static restore(snapshot: CohortSnapshot, availability: number): CohortEvidence {
     const evidence = new CohortEvidence(availability);
-    evidence.#slo = SloPair.restore({ state: snapshot.slo, availability, shiftMs: 0 });
+    evidence.#slo = SloPair.restore({ state: snapshot.slo, availability });
     evidence.#known = new Map(snapshot.known.map((known) => [`${known.arm} ${known.unit}`, { ...known }]));
     evidence.#members = snapshot.members;
     evidence.#failedMembers = snapshot.failedMembers;

@@ -6,6 +6,7 @@ import type { Plan } from "../rollout/rollout.ts";
 import type { CounterSource } from "../rollout/source.ts";
 import { type KpiBookState, kpiBookSchema } from "./kpi-book.ts";
 import type { GateState } from "./non-inferiority.ts";
+import type { RequestsPerVisitState } from "./requests-per-visit.ts";
 import type { SampleRatioState } from "./sample-ratio.ts";
 import type { VisitorBookState } from "./visitor-book.ts";
 
@@ -37,6 +38,10 @@ export interface EvidenceSnapshot {
   readonly assignment: SampleRatioState | null;
   readonly answers: SampleRatioState | null;
   readonly exposedSinceMs: number | null;
+  /** When instances were new; absent in what an older program kept, which knew of the first exposure alone. */
+  readonly coldSinceMs?: readonly number[] | undefined;
+  /** Absent in what an older program kept: visits count from then on. */
+  readonly visits?: RequestsPerVisitState | undefined;
   readonly gates: readonly GateState[];
   readonly book: VisitorBookState;
   /** Absent in a plan without KPIs. */
@@ -85,6 +90,7 @@ const plan = z.object({
   onFail: z.record(z.string(), onFail).optional(),
   latencyObjective: z.object({ underMs: z.number(), share: z.number() }).optional(),
   warmUpMs: z.number().optional(),
+  newUnitsPerSecond: z.number().optional(),
   evidence: z.enum(["visitor", "request"]).optional(),
   sources: z.array(source).optional(),
   kpis: z.array(z.custom<Kpi>((value) => isRecord(value) && typeof value["name"] === "string")).optional(),
@@ -93,6 +99,7 @@ const plan = z.object({
 const book = z.object({
   nowMs: z.number(),
   lastVisitorAtMs: z.number().nullable(),
+  arrivals: z.object({ gaps: z.number(), meanGapMs: z.number() }).optional(),
   exposureEpoch: z.number(),
   weight: z.number(),
   weightChanges: z.array(z.object({ exposureEpoch: z.number(), endedAtMs: z.number() })),
@@ -126,6 +133,8 @@ const snapshotSchema: z.ZodType<EvidenceSnapshot> = z.object({
   assignment: sampleRatio.nullable(),
   answers: sampleRatio.nullable(),
   exposedSinceMs: z.number().nullable(),
+  coldSinceMs: z.array(z.number()).optional(),
+  visits: z.object({ visits: z.number(), requestsBefore: z.number() }).optional(),
   gates: z.array(z.object({ logE: z.number(), peakLogE: z.number(), scored: z.number(), bad: z.number() })),
   book,
   kpis: kpiBookSchema.optional(),

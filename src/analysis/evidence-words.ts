@@ -4,7 +4,7 @@ import type { Unit } from "../rollout/rollout.ts";
 import { thresholds } from "./budget.ts";
 import type { Gate } from "./non-inferiority.ts";
 import { sampleRatioThreshold } from "./sample-ratio.ts";
-import { countWords, likelihoodWords, percentWords, unitWords } from "./words.ts";
+import { countWords, durationWords, likelihoodWords, percentWords, unitWords } from "./words.ts";
 
 interface SampleCounts {
   readonly canary: number;
@@ -113,11 +113,28 @@ export function lostWords(lostRecords: number): string {
   return `${records} lost on the way from the proxy, so nothing is promoted by evidence in this rollout`;
 }
 
-export function missingWords(gate: Gate, weight: number, unit: Unit): string {
+/** How many more units a gate needs, and how long that takes: (ln 20 - ln E) / growth, by what comes lately. */
+export function missingWords(options: {
+  readonly gate: Gate;
+  readonly weight: number;
+  readonly unit: Unit;
+  readonly meanGapMs: number | null;
+  /** Since the last new one came; null when none did. */
+  readonly silentMs: number | null;
+  /** A silence of so long is no chance. */
+  readonly quietMs: number;
+}): string {
+  const { gate, weight, unit, meanGapMs, silentMs, quietMs } = options;
   const missing = gate.visitorsMissing(weight);
   if (!Number.isFinite(missing)) return "there is no canary traffic to compare with stable";
   const onCanary = Math.ceil((missing * weight) / 10_000);
-  return `about ${countWords(missing)} more scored ${unit}s, ${countWords(onCanary)} of them on the canary, if it is as good as stable`;
+  const count = `about ${countWords(missing)} more scored ${unit}s, ${countWords(onCanary)} of them on the canary, if it is as good as stable`;
+  if (silentMs === null) return `${count}; no ${unit} has come yet, so nobody can say how long that takes`;
+  if (silentMs >= quietMs)
+    return `${count}; no new ${unit} has come for ${durationWords(silentMs)}, and without new ones it never ends`;
+  if (meanGapMs === null) return `${count}; too few have come to say how long that takes`;
+  const perSecond = 1_000 / Math.max(meanGapMs, 1);
+  return `${count}: about ${durationWords(missing * Math.max(meanGapMs, 1))} at ${Number(perSecond.toPrecision(2))} new ${unit}s a second`;
 }
 
 export function bakeWords(objective: number): string {

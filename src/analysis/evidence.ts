@@ -1,4 +1,4 @@
-import type { Alarm } from "../rollout/decide.ts";
+import { type Alarm, quietMs } from "../rollout/decide.ts";
 import type { EvidenceSummary, Mismatch } from "../rollout/evidence-summary.ts";
 import { type ExposedStage, onFailOf, type Plan, type Unit } from "../rollout/rollout.ts";
 import type { SourceReading } from "../rollout/source.ts";
@@ -10,10 +10,12 @@ import type { Circumstances, MetricTest } from "./judged-metric.ts";
 import { beginMetrics, restoreMetrics } from "./judged-metrics.ts";
 import { type Exposed, KpiBook } from "./kpi-book.ts";
 import { Gate, gateThreshold } from "./non-inferiority.ts";
+import { RequestsPerVisit } from "./requests-per-visit.ts";
 import { SampleRatio, sampleRatioThreshold } from "./sample-ratio.ts";
 import { sloEpochMs } from "./slo-test.ts";
 import type { Verdict } from "./verdict.ts";
 import { VisitorBook } from "./visitor-book.ts";
+import { WarmUp } from "./warm-up.ts";
 import { eValueOf } from "./words.ts";
 
 const catchUpEpochsMax = 1_000;
@@ -53,8 +55,8 @@ export class Evidence {
   readonly #metrics: readonly MetricTest[];
   #assignment = new SampleRatio();
   #answers = new SampleRatio();
-  /** When the canary was exposed first; null before. */
-  #exposedSinceMs: number | null = null;
+  #warmUp: WarmUp;
+  #visits = new RequestsPerVisit();
   readonly #gates: readonly Gate[];
   /** Null in a plan without KPIs, which then costs nothing. */
   #kpis: KpiBook | null;
@@ -68,6 +70,7 @@ export class Evidence {
   private constructor(plan: Plan, metrics: readonly MetricTest[]) {
     this.#plan = plan;
     this.#metrics = metrics;
+    this.#warmUp = new WarmUp(plan);
     this.#gates = createGates(plan);
     this.#kpis = plan.kpis === undefined ? null : new KpiBook(kpiNames(plan));
     this.#book = new VisitorBook(windowOf(plan));
@@ -86,7 +89,12 @@ export class Evidence {
     evidence.#sloEpochEndsAtMs = state.sloEpochEndsAtMs === null ? null : state.sloEpochEndsAtMs + shiftMs;
     if (state.assignment !== null) evidence.#assignment = SampleRatio.restore(state.assignment);
     if (state.answers !== null) evidence.#answers = SampleRatio.restore(state.answers);
-    evidence.#exposedSinceMs = state.exposedSinceMs === null ? null : state.exposedSinceMs + shiftMs;
+    const coldSinceMs = state.coldSinceMs ?? (state.exposedSinceMs === null ? [] : [state.exposedSinceMs]);
+    evidence.#warmUp = new WarmUp(
+      state.plan,
+      coldSinceMs.map((atMs) => atMs + shiftMs),
+    );
+    evidence.#visits = new RequestsPerVisit(state.visits ?? { visits: 0, requestsBefore: state.requests.stable.requests });
     state.gates.forEach((gate, index) => {
       evidence.#gates[index]?.load(gate);
     });
@@ -111,7 +119,9 @@ export class Evidence {
       metrics: Object.fromEntries(this.#metrics.map((metric) => [metric.name, metric.state()])),
       assignment: this.#assignment.state(),
       answers: this.#answers.state(),
-      exposedSinceMs: this.#exposedSinceMs,
+      exposedSinceMs: this.#warmUp.state()[0] ?? null,
+      coldSinceMs: this.#warmUp.state(),
+      visits: this.#visits.state(),
       gates: this.#gates.map((gate) => gate.state()),
       book: this.#book.state(),
       ...(this.#kpis === null ? {} : { kpis: this.#kpis.state() }),
@@ -128,9 +138,14 @@ export class Evidence {
    * with that time: a visitor whose window was not over by then is scored on neither side. Idempotent.
    */
   weightChanged(change: { readonly weight: number; readonly exposureEpoch: number; readonly atMs: number }): void {
-    if (change.weight > 0) this.#exposedSinceMs ??= change.atMs;
+    if (change.weight > 0 && this.#warmUp.state().length === 0) this.#warmUp.begins(change.atMs);
     if (this.#book.weightChanged(change)) this.#invest();
     for (const metric of this.#metrics) metric.weightChanged?.(change);
+  }
+
+  /** An instance of either side was started anew: what follows is its warm-up. */
+  instanceStarted(atMs: number): void {
+    if (this.#warmUp.state().length > 0) this.#warmUp.begins(atMs);
   }
 
   /** One record of the rollout, its time on the caller's clock. Repetitions change nothing. */
@@ -153,7 +168,7 @@ export class Evidence {
     this.#lostRecords = Math.max(this.#lostRecords, total);
   }
 
-  /** Totals since the rollout began; for the summary, not for the tests. */
+  /** Totals since the rollout began: for the summary, and for how many requests a visitor makes. */
   countRequests(requests: RequestCounts): void {
     this.#requests = requests;
   }
@@ -164,8 +179,9 @@ export class Evidence {
     this.#book.score({
       ...time,
       onScore: (visitor) => {
-        for (const gate of this.#gates) gate.score(visitor);
         if (visitor.isAnswered) this.#answers.seen(visitor);
+        if (!this.#warmUp.isScored(visitor.exposedAtMs)) return;
+        for (const gate of this.#gates) gate.score(visitor);
         if (visitor.arm !== "canary") return;
         this.#scoredVisitors += 1;
         if (visitor.isBad) this.#failedScoredVisitors += 1;
@@ -197,14 +213,14 @@ export class Evidence {
         reason: words.passWords({ gate, scored: this.#scoredVisitors, failed: this.#failedScoredVisitors, unit: this.#unit }),
       };
     }
-    const waiting =
-      gate === undefined ? words.bakeWords(this.#plan.sloAvailability) : words.missingWords(gate, this.#book.weight, this.#unit);
+    const waiting = gate === undefined ? words.bakeWords(this.#plan.sloAvailability) : this.#missing(gate);
     return {
       kind: "inconclusive",
       missing: gate === undefined ? (source ?? waiting) : (obstacle ?? waiting),
       pendingVisitors: this.#book.watchedCount,
       lastVisitorAtMs: this.#book.lastVisitorAtMs,
       ...(source === null ? {} : { waitsForSource: true }),
+      meanGapMs: this.#book.meanGapMs,
     };
   }
 
@@ -281,23 +297,39 @@ export class Evidence {
   #isNews(record: UnitRecord, kind: "timed" | "served" | "failed" | "harmed"): boolean {
     switch (kind) {
       case "timed":
-        return this.#book.timed(record) && this.#isWarm(record);
+        return this.#book.timed(record) && this.#warmUp.isTimed(record.atMs);
       case "served":
-        return this.#book.served(record);
+        return this.#isServed(record);
       case "failed":
-        return this.#book.failed(record);
+        return this.#isFirstFailure(record);
       case "harmed":
         this.#book.harmed(record);
         return false;
     }
   }
 
-  #isWarm({ atMs }: UnitRecord): boolean {
-    return this.#exposedSinceMs !== null && atMs >= this.#exposedSinceMs + (this.#plan.warmUpMs ?? 0);
+  /** False for one that had failed before: it has left the tests, and is counted as a visit all the same. */
+  #isServed(record: UnitRecord): boolean {
+    const visit = this.#book.served(record);
+    if (visit !== null && record.arm === "stable") this.#visits.visited();
+    return visit?.hasFailed === false;
+  }
+
+  #isFirstFailure(record: UnitRecord): boolean {
+    const isFirst = this.#book.failed(record);
+    if (isFirst && record.arm === "stable") this.#visits.visited();
+    return isFirst;
   }
 
   #invest(): void {
-    for (const metric of this.#metrics) metric.invest();
+    const requestsPerVisit = this.#visits.mean(this.#requests.stable.requests);
+    for (const metric of this.#metrics) metric.invest({ requestsPerVisit });
+  }
+
+  #missing(gate: Gate): string {
+    const { weight, meanGapMs, lastVisitorAtMs } = this.#book;
+    const silentMs = lastVisitorAtMs === null ? null : Math.max(0, this.#nowMs - lastVisitorAtMs);
+    return words.missingWords({ gate, weight, unit: this.#unit, meanGapMs, silentMs, quietMs: quietMs(this.#plan, meanGapMs) });
   }
 
   #mismatches(): readonly (Alarm & { readonly metric: Mismatch })[] {

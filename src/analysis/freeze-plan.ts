@@ -21,7 +21,7 @@ export function freezePlan(
   const planned = planSteps(withinMs === undefined ? open : { ...open, harm: harmMax }, unitsPerSecond ?? 0);
   const steps = isPlanned ? [...named, ...planned] : named;
   const harm = withinMs === undefined ? plan.harm : harmWithin({ ...open, steps }, unitsPerSecond ?? 0, withinMs);
-  const known = { ...open, harm };
+  const known = { ...open, harm, ...(unitsPerSecond === null ? {} : { newUnitsPerSecond: unitsPerSecond }) };
   if (unitsPerSecond === null) {
     const words = "first release, nothing to compare with: it goes to everyone as soon as it is ready";
     return { plan: { ...known, steps }, words };

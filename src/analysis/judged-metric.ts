@@ -20,8 +20,8 @@ export interface MetricTest {
    * `reached` and `converted`, side and weight are those of the visitor's first exposure, and it stands for so many visitors.
    */
   absorb(record: UnitRecord, standsFor: number): void;
-  /** Ends an epoch: a minute, or a weight. */
-  invest(): void;
+  /** Ends an epoch: a minute, or a weight. `requestsPerVisit`: of a visitor of stable in a minute, in the mean until now. */
+  invest(until: { readonly requestsPerVisit: number }): void;
   /** Why the release fails by it, in words without a full stop; null while it does not. */
   failure(circumstances: Circumstances): string | null;
   /** Why nobody is to blame though both sides fail it; null while that is not so. */

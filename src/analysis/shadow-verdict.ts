@@ -50,7 +50,7 @@ export class ShadowReport {
     if (isDifferent && onFail === "rollback") return { kind: "fail", metric: "shadow", reason: this.#differenceWords() };
     if (this.compared >= comparedMin && this.pairs >= pairsMin && (!isDifferent || onFail === "notify"))
       return { kind: "pass", reason: isDifferent ? this.#differenceWords() : this.#passWords() };
-    const open = { kind: "inconclusive", pendingVisitors: 0, lastVisitorAtMs: null } as const;
+    const open = { kind: "inconclusive", pendingVisitors: 0, lastVisitorAtMs: null, meanGapMs: null } as const;
     const words = `${this.#comparedWords()}, of ${comparedMin} and ${pairsMin} that are needed`;
     return obstacle === null ? { ...open, missing: words } : { ...open, missing: `${obstacle} (${words})`, cannotBe: true };
   }

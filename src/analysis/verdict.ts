@@ -21,4 +21,6 @@ export type Verdict =
       readonly lastVisitorAtMs: number | null;
       /** A source that the plan requires says nothing: time alone ends no step. */
       readonly waitsForSource?: boolean;
+      /** How far apart new visitors came lately; null while too few have come to say. */
+      readonly meanGapMs: number | null;
     };

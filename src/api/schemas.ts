@@ -91,6 +91,7 @@ const plan: z.ZodType<Plan> = z
     latencyObjective: z.object({ underMs: count, share }).optional(),
     warmUpMs: count.optional(),
     kpis: z.array(kpiSchema).optional(),
+    newUnitsPerSecond: z.number().min(0).optional(),
     evidence: z.enum(["visitor", "request"]).optional(),
     sources: z.array(counterSource).optional(),
   })

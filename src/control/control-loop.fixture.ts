@@ -233,7 +233,7 @@ export class OneWorker implements DataPlane {
     this.#hears(report);
   }
 
-  keep(): void {}
+  keep(_worker: string, _boot: string, _sequence: number): void {}
 
   onChange(): void {}
 }

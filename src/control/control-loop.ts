@@ -26,7 +26,8 @@ import { WorkerNumbers } from "./worker-numbers.ts";
 import type { World } from "./world.ts";
 
 const renewLeaseEveryMs = 1_000;
-const checkpointEveryMs = 1_000;
+/** A full book takes some ten milliseconds, in which nothing else happens: then less often, so that it is a twentieth of the time at most. */
+const checkpoint = { everyMs: 1_000, atTheLatestMs: 3_000, restTimes: 20 } as const;
 const recoverEveryMs = 1_000;
 /** Facts may follow from facts; more rounds than this in one look would be a bug. */
 const roundsMax = 16;
@@ -53,7 +54,7 @@ export class ControlLoop {
   #sources: SourcePoller;
   #table: RoutingTable;
   #leaseRenewedAtMs = Number.NEGATIVE_INFINITY;
-  #checkpointedAtMs = Number.NEGATIVE_INFINITY;
+  #checkpointDueAtMs = Number.NEGATIVE_INFINITY;
   #recoveryTriedAtMs = Number.NEGATIVE_INFINITY;
   #isTableKept = true;
   #isPublished = false;
@@ -302,6 +303,7 @@ export class ControlLoop {
       isServed: exposedStage(rollout) !== null && this.#fleet.serves(this.#table),
       lostRecords: this.evidence.lostRecords(),
       traffic: this.evidence.traffic.rollout(rollout.id),
+      instances: [rollout.candidate, rollout.stable].flatMap((release) => this.instances.of(service, release)),
     });
     return watch;
   }
@@ -338,8 +340,7 @@ export class ControlLoop {
   /** Makes the evidence durable and lets the workers forget what it holds. Not being able to is the same trouble as an unwritable ledger. */
   #checkpoint(): void {
     const nowMs = this.#world.clock.monotonicMs();
-    if (nowMs - this.#checkpointedAtMs < checkpointEveryMs || this.#unrecordedBegin.length > 0) return;
-    this.#checkpointedAtMs = nowMs;
+    if (nowMs < this.#checkpointDueAtMs || this.#unrecordedBegin.length > 0) return;
     const watched = new Set(this.journal.deployments.all().flatMap(watchedRollouts));
     this.evidence.prune(
       (rollout) => watched.has(rollout),
@@ -347,6 +348,9 @@ export class ControlLoop {
     );
     // Also without news while a canary has traffic: the time of the last save tells the next control plane how long nobody was there.
     if (this.evidence.isChanged || this.#hasExposure()) this.#keepEvidence();
+    const { everyMs, atTheLatestMs, restTimes } = checkpoint;
+    const tookMs = this.#world.clock.monotonicMs() - nowMs;
+    this.#checkpointDueAtMs = nowMs + Math.min(atTheLatestMs, Math.max(everyMs, restTimes * tookMs));
   }
 
   #isShown(rollout: RolloutId): boolean {

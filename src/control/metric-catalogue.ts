@@ -152,6 +152,11 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     help: "Instances, by release and state.",
     labels: [...ofService, "release", "state"],
   },
+  belay_error_budget_burning: {
+    type: "gauge",
+    help: "1 while the error budget burns too fast over the window and still over a twelfth of it: 14.4 times over 1h, 6 times over 6h, more than allowed over 3d. Then belay status says so, too.",
+    labels: [...ofService, "window"],
+  },
   belay_maintenance: {
     type: "gauge",
     help: "1 while visitors are told to come back later.",

@@ -26,6 +26,7 @@ export type MetricName =
   | "belay_canary_weight_ratio"
   | "belay_lease_held"
   | "belay_brake"
+  | "belay_error_budget_burning"
   | "belay_instances"
   | "belay_maintenance"
   | "belay_kpi_events_total"

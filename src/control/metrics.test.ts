@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ShadowTally } from "../routing/shadow-tallies.ts";
 import type { Kpi } from "../rollout/kpi.ts";
+import { emptyTable } from "../routing/table.ts";
 import { headBoundsMs, type Tally } from "../routing/tallies.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { metricCatalogue } from "./metric-catalogue.ts";
 import type { MetricName, MetricSample } from "./metric-name.ts";
+import { collectMetrics } from "./metrics.ts";
 
 // Goal: what is documented is what is offered, for a service in the midst of a rollout.
 // Method: the production loop with one worker, which reports on the stable release, the canary and one that is long gone.
@@ -197,3 +199,28 @@ function aTally(own: Partial<Tally>): Tally {
 function samplesOf(world: LoopWorld, name: MetricName): readonly MetricSample[] {
   return world.commands.metrics().find((family) => family.name === name)?.samples ?? [];
 }
+
+test("a burning error budget is told by the window in which it burns", async () => {
+  const world = await exposing();
+  const [family] = collectMetrics({
+    program: "1",
+    position: 1,
+    hasTrouble: false,
+    table: emptyTable,
+    services: world.loop.journal.deployments.all(),
+    instances: [],
+    workers: [],
+    numbers: [],
+    events: [],
+    summaryOf: () => null,
+    burning: () => [{ longMinutes: 360, shortMinutes: 30, limit: 6, rate: 7 }],
+  }).filter(({ name }) => name === "belay_error_budget_burning");
+  assert.deepEqual(
+    family?.samples.map(({ labels, value }) => [labels["window"], value]),
+    [
+      ["1h", 0],
+      ["6h", 1],
+      ["3d", 0],
+    ],
+  );
+});

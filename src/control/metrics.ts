@@ -1,4 +1,5 @@
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
+import { type Burning, burnWindows } from "../analysis/burn-rate.ts";
 import { isEnded, type ReleaseId } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { RoutingTable, ServiceRoute } from "../routing/table.ts";
@@ -22,6 +23,7 @@ export interface MetricSources {
   readonly events: ReturnType<KpiEvents["counts"]>;
   /** The numbers of the rollout of a service that is watched now. */
   summaryOf(service: Service): EvidenceSummary | null;
+  readonly burning: (service: Service) => readonly Burning[];
 }
 
 const states: readonly Instance["state"][] = ["starting", "ready", "unready", "failed"];
@@ -75,6 +77,10 @@ export function collectMetrics(sources: MetricSources): readonly MetricFamily[] 
       })),
     },
     ...kpiMetrics(sources),
+    {
+      name: "belay_error_budget_burning",
+      samples: services.flatMap((service) => burnSamples(service, sources.burning(service))),
+    },
     { name: "belay_instances", samples: services.flatMap((service) => instanceSamples(service, sources)) },
     {
       name: "belay_maintenance",
@@ -127,6 +133,13 @@ function phaseSamples(service: Service): readonly MetricSample[] {
   if (rollout === null) return [];
   const { candidate, kind, phase } = rollout;
   return [{ labels: { ...labelsOf(service), release: candidate ?? "", kind, phase: phase.name }, value: 1 }];
+}
+
+function burnSamples(service: Service, burning: readonly Burning[]): readonly MetricSample[] {
+  return burnWindows.map(({ longMinutes, name }) => ({
+    labels: { ...labelsOf(service), window: name },
+    value: burning.some((pair) => pair.longMinutes === longMinutes) ? 1 : 0,
+  }));
 }
 
 function exposureMetrics(table: RoutingTable, workers: readonly WorkerView[]): readonly MetricFamily[] {

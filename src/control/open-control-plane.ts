@@ -32,7 +32,7 @@ import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff 
 import { scrapeTargets } from "./scrape-targets.ts";
 import { stagedBefore } from "./staging.ts";
 import { oneOffName } from "./task-keeper.ts";
-import { viewRollout, viewService } from "./views.ts";
+import { burningOf, viewRollout, viewService } from "./views.ts";
 import type { World } from "./world.ts";
 
 export interface ControlPlaneOptions {
@@ -112,6 +112,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     scrapeTargets: () => scrapeTargets(loop.instances.all),
     metrics: () =>
       collectMetrics({
+        burning: (service) => burningOf(service, loop, world.clock.monotonicMs()),
         program: options.program,
         position: loop.journal.position,
         hasTrouble: loop.journal.trouble !== null,

@@ -83,9 +83,9 @@ test("steps that the manifest does not name are planned from the visitors, and n
   const busy = await factOf({ text, perSecond: 100 });
   assert.deepEqual(
     busy.plan.steps.map(({ weight }) => weight),
-    [100, 500, 2_500, 5_000],
+    [200, 1_000, 2_500, 5_000],
   );
-  assert.match(busy.forecast, /steps planned from it: 1 %, 5 %, 25 %, 50 %/);
+  assert.match(busy.forecast, /steps planned from it: 2 %, 10 %, 25 %, 50 %/);
   const quiet = await factOf({ text, perSecond: 0.01 });
   assert.deepEqual(
     quiet.plan.steps.map(({ weight }) => weight),

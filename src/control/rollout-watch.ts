@@ -7,6 +7,7 @@ import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import { type ExposedStage, onFailOf, type Plan, type Position } from "../rollout/rollout.ts";
 import type { SourceReading } from "../rollout/source.ts";
 import type { AnyRecord } from "../routing/wire.ts";
+import type { Instance } from "../runtimes/runtime.ts";
 import type { RolloutTraffic } from "./traffic-counts.ts";
 
 export interface WatchSnapshot {
@@ -36,6 +37,8 @@ export class RolloutWatch {
   #heldSinceMs: number | null = null;
   /** Records that workers had lost before this rollout began; they are none of its business. */
   #lostBefore: number;
+  /** How often the processes of instances that serve or served have ended; null until they were looked at. */
+  #exits: ReadonlyMap<string, number> | null = null;
 
   private constructor({
     plan,
@@ -113,8 +116,10 @@ export class RolloutWatch {
     readonly isServed: boolean;
     readonly lostRecords: number;
     readonly traffic: RolloutTraffic;
+    readonly instances: readonly Pick<Instance, "id" | "exits" | "state">[];
   }): void {
     const { nowMs, settledUntilMs, isServed, lostRecords, traffic } = options;
+    this.#lookAt(options.instances, nowMs);
     if (isServed) {
       this.#heldMs += this.#heldSinceMs === null ? 0 : nowMs - this.#heldSinceMs;
       this.#heldSinceMs = nowMs;
@@ -128,6 +133,14 @@ export class RolloutWatch {
     this.#cohort?.advance(nowMs);
   }
 
+  /** One that was not there before, or whose process ended since, was started anew. A look without any is none: the runtime did not answer yet. */
+  #lookAt(instances: readonly Pick<Instance, "id" | "exits" | "state">[], nowMs: number): void {
+    const ready = instances.filter(({ state }) => state === "ready");
+    const known = this.#exits;
+    if (known !== null && ready.some(({ id, exits }) => known.get(id) !== exits)) this.#evidence.instanceStarted(nowMs);
+    if (ready.length > 0) this.#exits = new Map([...(known ?? []), ...ready.map(({ id, exits }) => [id, exits] as const)]);
+  }
+
   /** `obstacle`: why nothing that is copied at this stage can be compared, in words; null when nothing is in the way. */
   verdict(stage: ExposedStage, obstacle: string | null = null): Verdict {
     const drawn = this.#evidence.verdict(stage);
@@ -139,7 +152,7 @@ export class RolloutWatch {
     const cohort = stage.kind === "step" ? this.plan.steps[stage.step]?.cohort : undefined;
     if (cohort === undefined) return drawn;
     const missing = describeCohort(cohort, this.#cohort.counts);
-    return chosen ?? { kind: "inconclusive", missing, pendingVisitors: 0, lastVisitorAtMs: null };
+    return chosen ?? { kind: "inconclusive", missing, pendingVisitors: 0, lastVisitorAtMs: null, meanGapMs: null };
   }
 
   alarms(stage: ExposedStage): readonly Alarm[] {

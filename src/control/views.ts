@@ -88,7 +88,6 @@ export function viewService(
   }: { readonly loop: ControlLoop; readonly clock: World["clock"]; readonly numbers: readonly NumbersOfWorker[] },
 ): ServiceView {
   const nowMs = clock.monotonicMs();
-  const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
   const minute = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
   return {
     service: service.name,
@@ -103,7 +102,7 @@ export function viewService(
     requestsLastMinute: minute.requests,
     failuresLastMinute: minute.failed,
     newVisitorsLastMinute: minute.newVisitors,
-    burning: loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs }),
+    burning: burningOf(service, loop, nowMs),
     maintenance: service.maintenance,
     tasks: service.tasks.attempts.slice(-shownAttempts),
     runs: service.oneOffs.runs.filter(({ end }) => end === null),
@@ -120,6 +119,12 @@ export function viewService(
     held: sumHeld(numbers, service),
     previewRefusals: loop.workerNumbers.previewRefusals.of(service),
   };
+}
+
+/** In which windows the service's error budget burns too fast, by the objective of what serves. */
+export function burningOf(service: Service, loop: ControlLoop, nowMs: number): ServiceView["burning"] {
+  const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
+  return loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs });
 }
 
 /** The open attempt at a task, when it is what keeps the rollout from going on. */

@@ -140,7 +140,8 @@ const rollout = z.strictObject({
     .optional(),
   warmUp: duration(
     {
-      description: "Answers of so long after the first visitor on the new release are not timed, on either side.",
+      description:
+        "Answers of so long after the first visitor on the new release, or after an instance was started anew, are not timed, on either side; visitors who come then, within the first minHold at most, are in no gate.",
       examples: ["30s"],
     },
     { atMostMs: hour },

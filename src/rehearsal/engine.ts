@@ -81,17 +81,16 @@ export class Engine implements Steering {
     if (!this.#hasNews && nowMs - this.#lookedAtMs < lookEveryMs) return null;
     this.#hasNews = false;
     this.#lookedAtMs = nowMs;
+    this.#countRequests();
     this.#evidence.advance(time);
     const stage = exposedStage(this.#rollout);
     if (stage === null) return null;
     const evidence = this.#evidence;
-    const counts = this.#counts;
     const fact = decide(this.#rollout, {
       judgement: evidence.verdict(stage),
       alarms: evidence.alarms(),
       // Asked for only by what is recorded: at each tick it would cost more than all the rest.
       get evidence() {
-        evidence.countRequests({ ...counts, harmedRequests: counts.canary.failed });
         return evidence.summary();
       },
       heldMs: nowMs - this.#stageBeganAtMs,
@@ -111,6 +110,11 @@ export class Engine implements Steering {
       if (of !== null) this.#records.reached(scored, name);
       if (own < getThereShare * times) this.#records.converted(scored, name);
     }
+  }
+
+  #countRequests(): void {
+    const { canary, stable } = this.#counts;
+    this.#evidence.countRequests({ canary: { ...canary }, stable: { ...stable }, harmedRequests: canary.failed });
   }
 
   #apply(fact: RolloutFact, nowMs: number): Ending | null {

@@ -87,7 +87,7 @@ test("advice that is followed is not given again", () => {
 
 test("a service that misses its objective by itself is told so", () => {
   const { rehearsal } = rehearse({ traffic: { failShare: 0.004 }, runs: 1 });
-  assert.match(rehearsal.advice.join("\n"), /fails 1\.2 % of its visitors.*set slo\.availability.*98%/);
+  assert.match(rehearsal.advice.join("\n"), /fails 0\.4 % of its requests.*set slo\.availability.*99\.5%/);
 });
 
 test("steps that go on without evidence are named when a bad release reaches everyone by them", () => {

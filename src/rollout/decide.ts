@@ -16,6 +16,7 @@ export type Judgement =
       readonly pendingVisitors: number;
       readonly lastVisitorAtMs: number | null;
       readonly waitsForSource?: boolean;
+      readonly meanGapMs: number | null;
     };
 
 /** Something failed that does not take the release back. */
@@ -37,8 +38,21 @@ export interface Situation {
   readonly stageBeganAtMs: number;
 }
 
-/** A step ends for want of visitors when none came for this long after its minimum hold. */
-export const quietMs = 10_000;
+const quietMsLeast = 10_000;
+/** By chance a gap is so many times the mean one in one of 500 million: not within a step. */
+const quietGaps = 20;
+/** Fewer visitors than this in the minute before the start say nothing of when the next one comes. */
+const foretellingPerSecond = 0.5;
+
+/**
+ * A step ends for want of visitors when none came for this long after its minimum hold. Where they come seldom, a long gap is
+ * no news. `meanGapMs` null: too few have come in this rollout, and what was measured before it counts if it was something.
+ */
+export function quietMs(plan: Pick<Plan, "newUnitsPerSecond" | "maxHoldMs">, meanGapMs: number | null): number {
+  const { newUnitsPerSecond = 0, maxHoldMs } = plan;
+  const gapMs = meanGapMs ?? (newUnitsPerSecond >= foretellingPerSecond ? 1_000 / newUnitsPerSecond : 0);
+  return Math.min(maxHoldMs, Math.max(quietMsLeast, quietGaps * gapMs));
+}
 
 /** Where the canary has traffic, or null when it has none. */
 export function exposedStage(rollout: Rollout): ExposedStage | null {
@@ -143,7 +157,7 @@ function isOver(plan: Plan, { judgement, heldMs, nowMs, stageBeganAtMs }: Situat
   if (heldMs >= plan.maxHoldMs) return true;
   if (judgement.kind !== "inconclusive" || judgement.pendingVisitors > 0) return false;
   const quietSinceMs = Math.max(judgement.lastVisitorAtMs ?? 0, stageBeganAtMs + minHoldMs);
-  return nowMs - quietSinceMs >= quietMs;
+  return nowMs - quietSinceMs >= quietMs(plan, judgement.meanGapMs);
 }
 
 function endInconclusive(rollout: Rollout, step: number, { evidence, heldMs }: Situation, missing: string): RolloutFact {

@@ -77,6 +77,8 @@ export interface Plan {
   readonly calendar?: Calendar | undefined;
   /** What the manifest says of single metrics; `onFailOf` knows the rest. */
   readonly onFail?: { readonly [Metric in FailingMetric]?: OnFail | undefined } | undefined;
+  /** New units of the minute before the start; absent where nothing served, and in plans from before it was kept. */
+  readonly newUnitsPerSecond?: number | undefined;
   /** Share of visitors whose answer is to come within `underMs`; absent when the manifest promises nothing. */
   readonly latencyObjective?: { readonly underMs: number; readonly share: number } | undefined;
   /** Answers of so long after the first exposure are not timed, on either side: new instances are cold. Absent in plans from before. */

@@ -52,8 +52,8 @@ export class UnitRecords {
   ended(request: ScoredRequest, outcome: Outcome): void {
     if (outcome === "excluded") return;
     const known = this.#knownOf(request);
-    if (known.hasFailed) return;
     if (outcome === "failed") {
+      if (known.hasFailed) return;
       known.hasFailed = true;
       this.#emit(recordOf("failed", request));
       return;
