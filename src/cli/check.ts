@@ -16,6 +16,7 @@ import { readWorkTree } from "../release/work-tree.ts";
 import { type Command, type CommandContext, exitCodes, textOf } from "./command.ts";
 import { folderChecks } from "./manifest-checks.ts";
 import { invalidManifest, manifestFile, manifestMissing, readManifestText } from "./own-manifest.ts";
+import { givenHere } from "./own-values.ts";
 import { programVersion } from "./program-version.ts";
 import { describeStep } from "./rollout-words.ts";
 import { harmless } from "./show-table.ts";
@@ -83,19 +84,21 @@ async function subjectOf(options: {
     path.split("/").some((_, depth, parts) => include.matching(parts.slice(0, depth + 1).join("/")).length > 0);
   const included = files.paths.filter(isIncluded);
   const isMadeByBuild = manifest.release.build !== null && included.length === 0;
-  const environment = userEnvironment();
+  const ownEnvironment = userEnvironment();
+  const environment = chooseEnvironment(manifest, textOf(context.values["environment"]));
   return {
     manifest,
     manifestFile: file,
-    environment: chooseEnvironment(manifest, textOf(context.values["environment"])),
+    environment,
     commit: null,
     source: await openFileTree(folder, files.paths),
     bundle: isMadeByBuild ? null : await openFileTree(folder, included),
+    given: givenHere(manifest, environment, context.io.env),
     previous: null,
     repository: await repositoryOf(folder),
     commands: {
       cwd: folder,
-      env: { ...environment, PATH: [join(folder, "node_modules", ".bin"), environment["PATH"] ?? ""].join(":") },
+      env: { ...ownEnvironment, PATH: [join(folder, "node_modules", ".bin"), ownEnvironment["PATH"] ?? ""].join(":") },
     },
     earlier: null,
     clock: context.io.clock,

@@ -12,7 +12,7 @@ import { environmentUntil, type Point, pointOf } from "./deploy-point.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf, requireManifest } from "./own-manifest.ts";
-import { ownValues } from "./own-values.ts";
+import { describeNearMisses, ownValues } from "./own-values.ts";
 import { describeServedAt } from "./served-at.ts";
 import { harmless } from "./show-table.ts";
 
@@ -52,6 +52,7 @@ export const deploy: Command = {
     print(`Deploying ${manifest.service}, commit ${source.commit.slice(0, 12)} (${shipment.words}), to ${environment}`);
     await shipment.send();
     const config = ownValues(manifest, environment, context.io.env);
+    for (const words of describeNearMisses(manifest, environment, context.io.env)) print(words);
     const supersede = values["supersede"] === true;
     const sent = Object.keys(config).length === 0 ? {} : { config };
     return follow(context, until, await client.deploy({ ...source, environment, supersede, ...sent }));
@@ -67,6 +68,7 @@ async function deployConfig(context: CommandContext, until: Point): Promise<numb
   const environment = environmentUntil(until, manifest, textOf(values["environment"]) ?? "production");
   print(`Rolling out the configuration of ${service} in ${environment}; its code stays as it is`);
   const config = ownValues(manifest, environment, io.env);
+  for (const words of describeNearMisses(manifest, environment, io.env)) print(words);
   const supersede = values["supersede"] === true;
   return follow(context, until, await client.releaseConfig({ service, environment }, { supersede, config }));
 }

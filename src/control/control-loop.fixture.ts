@@ -6,6 +6,7 @@ import { ManualClock } from "../ports/manual-clock.ts";
 import { createSeededRandom } from "../ports/random.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
 import type { Fact, RolloutFact } from "../rollout/entry.ts";
+import { withConfig } from "../rollout/release-id.ts";
 import { ann, plan, releaseNamed } from "../rollout/rollout.builder.ts";
 import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
@@ -147,7 +148,7 @@ export class LoopWorld {
           stored.table = table;
         },
       },
-      build: ({ rollout }) => this.#build(rollout),
+      build: async ({ rollout, revision }) => (revision === null ? this.#build(rollout) : withConfig(revision, rollout.config)),
       runningWorkers: async () => [plane.view.pid],
       replaceWorker: async () => {},
       ...this.changes,

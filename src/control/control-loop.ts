@@ -7,7 +7,7 @@ import { emptyTable, type RoutingTable } from "../routing/table.ts";
 import { AfterPromotion } from "./after-promotion.ts";
 import { Background } from "./background.ts";
 import { Builds } from "./builds.ts";
-import { checkBuilt, configRelease } from "./built-release.ts";
+import { checkBuilt, revisionOf } from "./built-release.ts";
 import { recordDirectRollbacks } from "./direct-rollbacks.ts";
 import { EvidenceBook, type Moment } from "./evidence-book.ts";
 import { Fleet } from "./fleet.ts";
@@ -269,14 +269,13 @@ export class ControlLoop {
   /** Nothing of it runs here before the environment before has passed it; what is built there is not built again. */
   #factsBeforeRelease(service: Service, rollout: Rollout): readonly RolloutFact[] {
     const all = this.journal.deployments.all();
-    const configured = configRelease(service, rollout);
-    if (configured !== null) return [checkBuilt(service, configured, all)];
-    const staged = stagedOf(rollout, this.journal.deployments);
+    const revision = revisionOf(service, rollout);
+    const staged = revision === null ? stagedOf(rollout, this.journal.deployments) : null;
     if (staged !== null && staged.state !== "passed") {
       const refusal = refuseUnstaged(staged, (staging) => this.instances.downForMs(staging, staging.stable));
       return refusal === null ? [] : [refusal];
     }
-    return (this.#builds.resultOf(rollout, staged) ?? []).map((fact) => checkBuilt(service, fact, all));
+    return (this.#builds.resultOf(rollout, { staged, revision }) ?? []).map((fact) => checkBuilt(service, fact, all));
   }
 
   /** The rollout's evidence, brought up to now; null when it never exposes or is over and done with. */

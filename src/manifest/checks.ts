@@ -23,6 +23,7 @@ export interface ChecksSpec {
 
 /** Names of the checks that Belay brings, and of those that `belay check` adds: a check of one's own has another name. */
 export const takenCheckNames: readonly string[] = [
+  "config",
   "artifact",
   "secrets",
   "lockfile",

@@ -1,4 +1,5 @@
 import type { ChecksSpec } from "../manifest/checks.ts";
+import type { GivenConfig } from "../manifest/given-config.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CheckFinding, CheckResult } from "../rollout/check-result.ts";
@@ -15,6 +16,8 @@ export interface Subject {
   readonly source: FileTree | null;
   /** What goes to production, file by file. Null when it is not known before a build. */
   readonly bundle: FileTree | null;
+  /** What is known of the values that it gets; null when nothing is. */
+  readonly given: GivenConfig | null;
   /** The release that serves everyone now; null at the first one, or when nobody is there to ask. */
   readonly previous: PreviousRelease | null;
   /** The user's repository with its history and tags, where there is one: a control plane has none. */

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import type { GivenConfig } from "../manifest/given-config.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import { userEnvironment } from "../ports/environment.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
@@ -27,6 +28,8 @@ export interface Given {
   /** The folder is as it was committed: commands have nowhere to run. */
   readonly isBuiltElsewhere?: boolean;
   readonly earlier?: EarlierResults;
+  /** What is known of the values. */
+  readonly config?: Partial<GivenConfig>;
 }
 
 /** A release on its way, with files of its own in a folder that goes away with the test. */
@@ -64,6 +67,7 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
       env: environmentOfCommands(),
     },
     earlier: given.earlier ?? null,
+    given: given.config === undefined ? null : { values: [], missing: [], unseen: [], elsewhere: {}, ...given.config },
     clock:
       now === undefined
         ? clock
