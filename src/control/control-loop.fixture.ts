@@ -148,7 +148,12 @@ export class LoopWorld {
           stored.table = table;
         },
       },
-      build: async ({ rollout, revision }) => (revision === null ? this.#build(rollout) : withConfig(revision, rollout.config)),
+      build: async ({ rollout, revision, signal }) => {
+        const release = revision === null ? await this.#build(rollout) : withConfig(revision, rollout.config);
+        await Promise.resolve();
+        signal.throwIfAborted();
+        return release;
+      },
       runningWorkers: async () => [plane.view.pid],
       replaceWorker: async () => {},
       ...this.changes,

@@ -211,8 +211,7 @@ export class ControlLoop {
     for (const service of this.journal.deployments.all()) {
       const { rollout } = service;
       if (rollout === null) continue;
-      if (rollout.phase.name === "pending" && rollout.candidate === null && rollout.revisionOf === undefined)
-        building.add(rollout.id);
+      if (rollout.phase.name === "pending" && rollout.candidate === null) building.add(rollout.id);
       // One release at a time: the next one that was built is checked against what this one takes.
       if (entries.every(({ fact }) => fact.kind !== "release-built")) entries.push(...this.#entriesFor(service, rollout));
     }
