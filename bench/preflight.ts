@@ -94,6 +94,7 @@ windows: [{ days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "00:00
       source: tree,
       bundle: tree,
       given: { values: [{ name: "REGION", doubts: [], sameIn: [] }], missing: [], unseen: [], elsewhere: {} },
+      tag: undefined,
       previous: null,
       repository: null,
       commands: { cwd: folder, env: {} },

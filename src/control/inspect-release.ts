@@ -46,7 +46,17 @@ export async function inspectConfigRelease(
   const names = configReleaseChecks.map(({ name }) => name);
   const waivers = manifest.checks.waivers.filter(({ check }) => names.includes(check));
   const own = { ...manifest, checks: { ...manifest.checks, waivers } };
-  const subject = { ...nothing, manifest: own, manifestFile: "belay.yml", environment, commit, given, previous, clock };
+  const subject = {
+    ...nothing,
+    manifest: own,
+    manifestFile: "belay.yml",
+    environment,
+    commit,
+    given,
+    tag: rollout.tag,
+    previous,
+    clock,
+  };
   await inspect(configReleaseChecks, { ...inspection, subject }, signal);
 }
 
@@ -71,6 +81,7 @@ async function subjectOf({ rollout, staged, manifest, given, previous, built, no
     source: source === null ? null : await openFileTree(source, built.sourcePaths),
     bundle: await openFileTree(built.bundle, built.bundlePaths),
     given,
+    tag: rollout.tag,
     previous,
     repository: built.repository,
     commands: { cwd: isBuiltNow ? source : null, env: commandEnvironment(source, scratch, nodeFolder) },
@@ -105,6 +116,7 @@ export function previousRelease(
   return {
     id: release.id,
     commit: release.commit,
+    tag: service?.promotion?.tag ?? null,
     files: releases.listFiles(release.digest) ?? null,
     readSource: async (path) => {
       try {

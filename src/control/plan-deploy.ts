@@ -53,11 +53,12 @@ export async function planDeploy(options: {
   const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
   const { plan, words } = next === null ? keepTo(held, freezePlan(manifest.plan, perSecond)) : stagingPlan(manifest.plan, next);
-  const { commit, root, isDirty, bundle } = request;
+  const { commit, root, isDirty, bundle, tag } = request;
   const config = await resolveConfig(manifest, { ...options, own });
   const sent = {
     ...(bundle === undefined ? {} : { bundle }),
     ...(config === null ? {} : { config }),
+    ...(tag === undefined ? {} : { tag }),
     ...(revision === undefined ? {} : { revisionOf: revision.id }),
     ...(next === null ? {} : { attests: true }),
   };

@@ -28,6 +28,7 @@ test("a manifest that says nothing of checks asks for none but the built-in ones
     infrastructure: [],
     runbook: null,
     changelog: null,
+    tag: null,
     review: null,
     custom: [],
   });

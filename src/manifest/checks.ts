@@ -16,6 +16,8 @@ export interface ChecksSpec {
   readonly infrastructure: readonly PlanFile[];
   readonly runbook: string | null;
   readonly changelog: string | null;
+  /** What the annotated tag of a version is called, with `{version}` in it; null does not ask for one. */
+  readonly tag: string | null;
   /** Approvals that each commit since the last release needs, by `Reviewed-by` trailers; 0 does not ask. */
   readonly review: { readonly approvals: number } | null;
   readonly custom: readonly CustomCheck[];
@@ -31,6 +33,7 @@ export const takenCheckNames: readonly string[] = [
   "windows",
   "rollback",
   "changelog",
+  "tag",
   "runbook",
   "infrastructure",
   "review",

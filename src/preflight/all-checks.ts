@@ -13,6 +13,7 @@ import { rollback } from "./rollback.ts";
 import { runbook } from "./runbook.ts";
 import { scannerCheck } from "./scanners.ts";
 import { secrets } from "./secrets.ts";
+import { tag } from "./tag.ts";
 import { tests } from "./tests.ts";
 import { windows } from "./windows.ts";
 
@@ -26,6 +27,7 @@ export const builtInChecks: readonly Check[] = [
   windows,
   rollback,
   changelog,
+  tag,
   runbook,
   infrastructure,
   review,
