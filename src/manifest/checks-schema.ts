@@ -175,6 +175,16 @@ const checksShape = z.strictObject({
     .meta({ ...list, description: "Plans of Terraform or OpenTofu.", examples: ["[{ plan: plan.json }]"] }),
   runbook: glob("The service's runbook.", "docs/runbook.md").optional(),
   changelog: glob("The service's changelog, with a heading for each version.", "CHANGELOG.md").optional(),
+  api: z
+    .strictObject({
+      openapi: glob("The OpenAPI document (3.0 or 3.1, YAML or JSON) of the service.", "openapi.yaml"),
+    })
+    .optional()
+    .meta({
+      title: "a map of keys",
+      description: "The service's HTTP API, whose clients a release must not break.",
+      examples: ["{ openapi: openapi.yaml }"],
+    }),
   tag: text(tagForm, "a name with {version} in it", {
     description: "Asks for an annotated tag of this name on the commit of each release; `belay deploy --tag` makes it.",
     examples: ["v{version}"],
@@ -306,6 +316,7 @@ function toChecksSpec(data: z.output<typeof checksShape>): ChecksSpec {
     runbook,
     changelog,
     tag,
+    api,
     review,
     custom,
   } = data;
@@ -326,6 +337,7 @@ function toChecksSpec(data: z.output<typeof checksShape>): ChecksSpec {
     runbook: runbook ?? null,
     changelog: changelog ?? null,
     tag: tag ?? null,
+    api: api ?? null,
     review: review ?? null,
     custom: custom.map(({ name, run, timeout: timeoutMs }) => ({ name, run, timeoutMs })),
   };

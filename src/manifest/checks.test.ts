@@ -29,6 +29,7 @@ test("a manifest that says nothing of checks asks for none but the built-in ones
     runbook: null,
     changelog: null,
     tag: null,
+    api: null,
     review: null,
     custom: [],
   });

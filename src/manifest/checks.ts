@@ -16,6 +16,8 @@ export interface ChecksSpec {
   readonly infrastructure: readonly PlanFile[];
   readonly runbook: string | null;
   readonly changelog: string | null;
+  /** The description of its HTTP API, in the service's folder. */
+  readonly api: { readonly openapi: string } | null;
   /** What the annotated tag of a version is called, with `{version}` in it; null does not ask for one. */
   readonly tag: string | null;
   /** Approvals that each commit since the last release needs, by `Reviewed-by` trailers; 0 does not ask. */
@@ -34,6 +36,7 @@ export const takenCheckNames: readonly string[] = [
   "rollback",
   "changelog",
   "tag",
+  "api",
   "runbook",
   "infrastructure",
   "review",

@@ -1,4 +1,5 @@
 import type { ChecksSpec } from "../manifest/checks.ts";
+import { api } from "./api.ts";
 import { artifact } from "./artifact.ts";
 import { audit } from "./audit.ts";
 import { changelog } from "./changelog.ts";
@@ -24,6 +25,7 @@ export const builtInChecks: readonly Check[] = [
   secrets,
   lockfile,
   migrations,
+  api,
   windows,
   rollback,
   changelog,
