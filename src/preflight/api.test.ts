@@ -169,5 +169,12 @@ test("aliases that would grow without end, and schemas that hold themselves, com
     'Pets: { type: array, items: { $ref: "#/components/schemas/Pet" } }',
     'Pets: { $ref: "#/components/schemas/Pets" }',
   );
-  assert.ok(Array.isArray(await compare(t, loop, loop)));
+  assert.deepEqual(await compare(t, loop, loop), []);
+  const twice = '{ allOf: [{ $ref: "#/components/schemas/Pets" }, { $ref: "#/components/schemas/Pets" }] }';
+  const doubled = petstore.replace('{ type: array, items: { $ref: "#/components/schemas/Pet" } }', twice);
+  assert.deepEqual(await compare(t, doubled, doubled), []);
+  for (const text of [`${petstore}x-own: &own { inside: *own }\n`, `${petstore}x-own: *nothing\n`])
+    assert.equal((await resultOf(t, api, { checks, files: { "openapi.yaml": text } })).status, "error", text.slice(-30));
+  const odd = petstore.replace("#/components/schemas/Pets", "#/components/%zz");
+  assert.deepEqual(await compare(t, odd, odd), []);
 });

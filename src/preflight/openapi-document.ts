@@ -38,8 +38,8 @@ export function parseApiDocument(text: string): ParsedApi {
     const { line, col } = lines.linePos(error.pos[0]);
     return { problem: `line ${line}, column ${col}: ${error.message}` };
   }
-  const root = plain(() => yaml.toJS({ maxAliasCount: 100 }) as Json);
-  if (root === undefined) return { problem: "its aliases make too much of it" };
+  const root = toTree(() => yaml.toJS({ maxAliasCount: 100 }));
+  if (root === undefined) return { problem: "its aliases lead nowhere, hold themselves, or make too much of it" };
   if (!isMap(root)) return { problem: "it is no map of keys" };
   const version = root["openapi"];
   if (typeof version !== "string" || !/^3\.[01](\.\d+)?$/.test(version))
@@ -73,7 +73,7 @@ function followReferences(root: JsonMap, value: Json | undefined): JsonMap {
     at = reference
       .slice(2)
       .split("/")
-      .map((part) => decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~"))
+      .map(decodePart)
       .reduce<Json | undefined>(
         (inside, part) => (isMap(inside) && Object.hasOwn(inside, part) ? inside[part] : undefined),
         root,
@@ -82,12 +82,25 @@ function followReferences(root: JsonMap, value: Json | undefined): JsonMap {
   return {};
 }
 
-/** The yaml library says by a ReferenceError that aliases were counted too many. */
-function plain<Result>(read: () => Result): Result | undefined {
+/**
+ * A tree of its own for each place: what aliases made of one map in many places, or of a map in itself, would keep a walk from
+ * ending. The yaml library says by a ReferenceError that an alias leads nowhere or that they are too many, and JSON by a TypeError that something holds itself.
+ */
+function toTree(read: () => unknown): Json | undefined {
   try {
-    return read();
+    return JSON.parse(JSON.stringify(read()) ?? "null") as Json;
   } catch (cause) {
-    if (cause instanceof ReferenceError) return undefined;
+    if (cause instanceof ReferenceError || cause instanceof TypeError) return undefined;
+    throw cause;
+  }
+}
+
+/** A part that was not encoded as it should be is taken as it stands. */
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
+  } catch (cause) {
+    if (cause instanceof URIError) return part;
     throw cause;
   }
 }

@@ -168,10 +168,15 @@ function compareChoices(old: JsonMap, now: JsonMap): readonly Change[] {
     .map((name) => ({ what: `has another ${name}, which is not compared`, isBreaking: false }));
 }
 
-/** A schema with what its references and `allOf` bring. */
-function flatten(document: ApiDocument, schema: Json, depth = 0): JsonMap {
+/** A schema with what its references and `allOf` bring, each reference once: one may lead back to where it stands. */
+function flatten(document: ApiDocument, schema: Json, taken: Set<Json> = new Set()): JsonMap {
+  const reference = mapOf(schema)["$ref"];
+  if (reference !== undefined) {
+    if (taken.has(reference)) return {};
+    taken.add(reference);
+  }
   const own = document.resolve(schema);
-  const parts = depth > depthMax ? [] : listOf(own["allOf"]).map((part) => flatten(document, part, depth + 1));
+  const parts = listOf(own["allOf"]).map((part) => flatten(document, part, taken));
   if (parts.length === 0) return own;
   const all = [...parts, own];
   const merged = Object.assign({}, ...all) as Record<string, Json>;
