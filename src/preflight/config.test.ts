@@ -73,6 +73,8 @@ test("what one environment has and the other has not is told, and so is a name w
     ],
   );
   assert.equal(result.status, "warn");
+  const nowhere = { values: [plain("REGION")], missing: [{ name: "NOTE", near: null }], elsewhere: { staging: ["REGION"] } };
+  assert.equal((await resultOf(t, config, { more: staged.replace("{}", "{ default: eu }"), config: nowhere })).status, "pass");
 });
 
 test("code that reads what is not declared is told with its place and the name that was meant", async (t) => {

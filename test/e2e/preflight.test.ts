@@ -157,3 +157,20 @@ test("a release of another configuration is looked at before it starts, and what
   const changed = await deploy(["--config"], { API_URL: "https://api2.hello.internal/" });
   assert.equal(changed.code, 0, changed.stdout + changed.stderr);
 });
+
+test("a release without the annotated tag of its version is stopped, and deploy --tag makes it and records it", async (t) => {
+  const scene = openScene(t);
+  await scene.up();
+  const repository = await createRepository(join(scene.place.folder, "hello"));
+  await repository.commitFile("server.js", server);
+  await repository.commitFile("VERSION", "1.0.0\n");
+  await repository.commitFile("belay.yml", manifest('{ tag: "v{version}" }'));
+  const refused = await scene.deploy(repository, { code: 4 });
+  assert.match(refused.reason, /tag: there is no tag v1\.0\.0/);
+  const person = { GIT_COMMITTER_NAME: "Ann", GIT_COMMITTER_EMAIL: "ann@hello.internal" };
+  const tagged = await scene.belay(["deploy", "--tag"], { cwd: repository.folder, env: person });
+  assert.equal(tagged.code, 0, tagged.stdout + tagged.stderr);
+  const [asked] = await scene.facts((await scene.serviceStatus("hello")).rollout?.rollout ?? "");
+  assert.ok(asked?.kind === "rollout-requested" && asked.rolloutKind === "deploy");
+  assert.deepEqual([asked.tag?.name, asked.tag?.commit, asked.tag?.isAnnotated], ["v1.0.0", asked.commit, true]);
+});
