@@ -84,7 +84,7 @@ test("code that reads what is not declared is told with its place and the name t
     "app/main.py":
       'import os\nurl = os.environ["DATABASE_URL"]\nport = os.environ["PORT"]\ntoken = os.getenv("TOKEN")\nlevel = os.environ.get("LEVEL", "info")\n',
     "lib/quiet.ts":
-      "process.env.TEST_MODE = '1'; const level = process.env.LOG_LEVEL ?? 'info'; const env = process.env.NODE_ENV;",
+      "process.env.TEST_MODE = '1'; const level = process.env.LOG_LEVEL ?? 'info'; const env = process.env.NODE_ENV; if (process.env.SIMD === '1') fast();",
     "test/server.test.js": "process.env.ONLY_IN_TESTS",
     "node_modules/x/index.js": "process.env.OF_OTHERS",
   };

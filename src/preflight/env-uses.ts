@@ -8,7 +8,7 @@ export interface EnvUse {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** The code goes on without it. */
+  /** The code goes on without it: it has another value in its place, or only compares it. */
   readonly hasFallback: boolean;
 }
 
@@ -19,11 +19,11 @@ const notShipped =
   /(?:^|\/)(?:tests?|__tests__|specs?|e2e|scripts|examples?|docs?|bench|\.[^/]+)\/|(?:\.|_)(?:test|spec)\.[^./]+$|(?:^|\/)(?:test_[^/]*|conftest|setup|noxfile)\.py$|\.config\.[cm]?[jt]s$|\.d\.[cm]?ts$/;
 /** Names that the language, its tools or the system give a meaning of their own. */
 const common =
-  /^(?:NODE_\w+|PYTHON\w+|npm_\w+|CI|DEBUG|TZ|LANG|LANGUAGE|LC_\w+|USER|LOGNAME|SHELL|TERM|EDITOR|VISUAL|NO_COLOR|FORCE_COLOR|SSL_CERT_\w+|XDG_\w+|GIT_\w+|VITEST|JEST_\w+)$/;
+  /^(?:NODE_\w+|PYTHON\w+|npm_\w+|CI|DEBUG|TZ|LANG|LANGUAGE|LC_\w+|USER|LOGNAME|SHELL|TERM|EDITOR|VISUAL|NO_COLOR|FORCE_COLOR|SSL_CERT_\w+|XDG_\w+|GIT_\w+|(?:HTTPS?|NO|ALL)_PROXY|CLICOLOR\w*|VITEST|JEST_\w+)$/;
 
 const patterns: readonly RegExp[] = [
-  /\bprocess\.env\.([A-Z][A-Z0-9_]*)\b(?!\s*=[^=])(\s*(?:\?\?|\|\|))?/g,
-  /\bprocess\.env\[\s*["'`]([A-Z][A-Z0-9_]*)["'`]\s*\](?!\s*=[^=])(\s*(?:\?\?|\|\|))?/g,
+  /\bprocess\.env\.([A-Z][A-Z0-9_]*)\b(?!\s*=[^=])(\s*(?:\?\?|\|\||[!=]==?))?/g,
+  /\bprocess\.env\[\s*["'`]([A-Z][A-Z0-9_]*)["'`]\s*\](?!\s*=[^=])(\s*(?:\?\?|\|\||[!=]==?))?/g,
   /\bos\.environ\[\s*["']([A-Z][A-Z0-9_]*)["']\s*\](?!\s*=[^=])()/g,
   /\bos\.(?:environ\.get|getenv)\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,)?/g,
 ];
