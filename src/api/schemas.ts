@@ -372,6 +372,16 @@ export const deployRequestSchema: z.ZodType<DeployRequest, DeployRequest> = z
       .regex(/^[0-9a-f]{64}$/)
       .optional()
       .openapi({ description: "sha256 of a bundle that was sent; commit and root are then as it says." }),
+    tag: z
+      .strictObject({
+        name: z.string().min(1).max(255),
+        object: commitSchema,
+        commit: commitSchema,
+        isAnnotated: z.boolean(),
+      })
+      .nullable()
+      .optional()
+      .openapi({ description: "The tag of its version in the deployer's repository; null when there is none." }),
     supersede: z.boolean(),
     config: secretValuesSchema
       .optional()

@@ -12,7 +12,7 @@ import { runSource } from "../config/run-source.ts";
 import { openSealedFiles } from "../config/sealed-files.ts";
 import { manifestSource } from "../control/bundle-source.ts";
 import { ControlLoop } from "../control/control-loop.ts";
-import { inspectRelease, previousRelease } from "../control/inspect-release.ts";
+import { inspectConfigRelease, inspectRelease, previousRelease } from "../control/inspect-release.ts";
 import { openControlPlane } from "../control/open-control-plane.ts";
 import { manifestOf, planBuild } from "../control/plan-deploy.ts";
 import { PreviewKeys } from "../control/preview-keys.ts";
@@ -36,6 +36,7 @@ import { environmentPurpose } from "../ports/sealing.ts";
 import { openDataPlane } from "../proxy/data-plane.ts";
 import { parseRoutingTable } from "../proxy/link-messages.ts";
 import { openReleases } from "../release/open-releases.ts";
+import { withConfig } from "../rollout/release-id.ts";
 import type { Release } from "../rollout/rollout.ts";
 import { instanceId, slotOf } from "../runtimes/process/instance-spec.ts";
 import { systemProbe } from "../runtimes/process/probe.ts";
@@ -123,15 +124,20 @@ export async function runControl(options: ControlOptions): Promise<void> {
       save: (snapshot) => writeFileDurably(folder.evidence, JSON.stringify(snapshot)),
     },
     tables: tableStore(folder, log),
-    build: async ({ rollout, staged, signal: abort, tell }) => {
+    build: async ({ rollout, staged, revision, signal: abort, tell }) => {
       const source = await manifestSource(releases, rollout.bundle);
-      const request = await planBuild(source, { rollout, staged: staged?.release ?? null, configs });
       const manifest = await manifestOf(source, rollout);
+      const given = configs.given(placeOf(rollout), rollout.config ?? null, manifest.config);
       const serving = loop.journal.deployments.find(rollout.environment, rollout.service);
       const previous = previousRelease(serving, releases, rollout.root);
+      if (revision !== null) {
+        await inspectConfigRelease({ rollout, manifest, given, previous, clock, version: program, tell }, abort);
+        return withConfig(revision, rollout.config);
+      }
+      const request = await planBuild(source, { rollout, staged: staged?.release ?? null, configs });
       tell.doing(staged !== null || request.build === null ? "packing the bundle" : "building");
       return releases.build(request, abort, (built) =>
-        inspectRelease({ rollout, staged, manifest, previous, built, nodeFolder, clock, version: program, tell }, abort),
+        inspectRelease({ rollout, staged, manifest, given, previous, built, nodeFolder, clock, version: program, tell }, abort),
       );
     },
     readSource: prometheusSource({
@@ -197,7 +203,7 @@ function secretOrWords(configs: Configs, place: Place, name: string): { readonly
   }
 }
 
-function placeOf({ environment, service }: Release): Place {
+function placeOf({ environment, service }: Place): Place {
   return { environment, service };
 }
 

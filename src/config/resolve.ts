@@ -4,6 +4,7 @@ import { nearest } from "../manifest/suggest.ts";
 import { maskedLengthMin } from "../ports/masking.ts";
 import type { Given, Place, ResolveRequest } from "./configs.ts";
 import { doesMatch } from "./pattern.ts";
+import { placesOf } from "./same-value.ts";
 import type { SecretStore } from "./secret-store.ts";
 
 /** A variable with its value. Never shown whole: see `ConfigValueView`. */
@@ -113,12 +114,8 @@ function problemOfLength({ isSecret }: ConfigVariable, value: string): string | 
 }
 
 function problemOfSameness(name: string, value: string, variable: ConfigVariable, resolving: Resolving): string | undefined {
-  if (!variable.differs) return undefined;
-  const { place, secrets, elsewhere } = resolving;
-  const isSet = (environment: string) => secrets.find({ ...place, environment }, name)?.value === value;
-  const [given] =
-    Object.entries(elsewhere).find(([, values]) => values.some((one) => one.name === name && one.value === value)) ?? [];
-  const other = given ?? secrets.otherEnvironments(place).find(isSet);
+  if (variable.differs !== true) return undefined;
+  const other = placesOf(value, resolving).find((same) => same.name === name)?.environment;
   return other === undefined ? undefined : `has the same value as in ${other}, and belay.yml says that it differs`;
 }
 

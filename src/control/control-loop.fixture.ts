@@ -6,6 +6,7 @@ import { ManualClock } from "../ports/manual-clock.ts";
 import { createSeededRandom } from "../ports/random.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
 import type { Fact, RolloutFact } from "../rollout/entry.ts";
+import { withConfig } from "../rollout/release-id.ts";
 import { ann, plan, releaseNamed } from "../rollout/rollout.builder.ts";
 import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
@@ -147,8 +148,13 @@ export class LoopWorld {
           stored.table = table;
         },
       },
-      build: ({ rollout }) => this.#build(rollout),
       readSource: async () => ({ kind: "broken", reason: "no source is played here" }),
+      build: async ({ rollout, revision, signal }) => {
+        const release = revision === null ? await this.#build(rollout) : withConfig(revision, rollout.config);
+        await Promise.resolve();
+        signal.throwIfAborted();
+        return release;
+      },
       runningWorkers: async () => [plane.view.pid],
       replaceWorker: async () => {},
       ...this.changes,

@@ -8,7 +8,7 @@ import { emptyTable, type RoutingTable } from "../routing/table.ts";
 import { AfterPromotion } from "./after-promotion.ts";
 import { Background } from "./background.ts";
 import { Builds } from "./builds.ts";
-import { checkBuilt, configRelease } from "./built-release.ts";
+import { checkBuilt, revisionOf } from "./built-release.ts";
 import { recordDirectRollbacks } from "./direct-rollbacks.ts";
 import { EvidenceBook, type Moment } from "./evidence-book.ts";
 import { Fleet } from "./fleet.ts";
@@ -221,8 +221,7 @@ export class ControlLoop {
     for (const service of this.journal.deployments.all()) {
       const { rollout } = service;
       if (rollout === null) continue;
-      if (rollout.phase.name === "pending" && rollout.candidate === null && rollout.revisionOf === undefined)
-        building.add(rollout.id);
+      if (rollout.phase.name === "pending" && rollout.candidate === null) building.add(rollout.id);
       // One release at a time: the next one that was built is checked against what this one takes.
       if (entries.every(({ fact }) => fact.kind !== "release-built")) entries.push(...this.#entriesFor(service, rollout));
     }
@@ -280,14 +279,13 @@ export class ControlLoop {
   /** Nothing of it runs here before the environment before has passed it; what is built there is not built again. */
   #factsBeforeRelease(service: Service, rollout: Rollout): readonly RolloutFact[] {
     const all = this.journal.deployments.all();
-    const configured = configRelease(service, rollout);
-    if (configured !== null) return [checkBuilt(service, configured, all)];
-    const staged = stagedOf(rollout, this.journal.deployments);
+    const revision = revisionOf(service, rollout);
+    const staged = revision === null ? stagedOf(rollout, this.journal.deployments) : null;
     if (staged !== null && staged.state !== "passed") {
       const refusal = refuseUnstaged(staged, (staging) => this.instances.downForMs(staging, staging.stable));
       return refusal === null ? [] : [refusal];
     }
-    return (this.#builds.resultOf(rollout, staged) ?? []).map((fact) => checkBuilt(service, fact, all));
+    return (this.#builds.resultOf(rollout, { staged, revision }) ?? []).map((fact) => checkBuilt(service, fact, all));
   }
 
   /** The rollout's evidence, brought up to now; null when it never exposes or is over and done with. */

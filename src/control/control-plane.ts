@@ -4,6 +4,7 @@ import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
+import type { ReleaseTag } from "../rollout/release-tag.ts";
 import type { Actor, OutcomeBy, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Maintenance } from "../rollout/service.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
@@ -150,6 +151,8 @@ export interface DeployRequest {
   readonly environment: string;
   /** sha256 of a bundle that was sent: what it says of commit and root counts then. Absent: the commit is built here. */
   readonly bundle?: string | undefined;
+  /** The tag of its version in the deployer's repository; null when there is none, absent when nobody told. */
+  readonly tag?: ReleaseTag | null | undefined;
   /** Ends a running rollout of the service in favour of this one. */
   readonly supersede: boolean;
   /** Values of the variables that come from the environment of whoever deploys. */

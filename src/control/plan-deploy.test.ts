@@ -149,6 +149,15 @@ test("a cohort in front of no weights is followed by planned ones, and its rules
   assert.match(forecast, /of gates at 100 new visitors a second/);
 });
 
+test("a release of another configuration keeps to the hours as any other", async () => {
+  const text = `${manifest}freezes: [{ name: inventory, from: 2000-01-01T00:00:00Z, to: 2099-01-01T00:00:00Z, reason: counting }]\n`;
+  const configAlone = await plan({ text, revision: releaseNamed("a1") });
+  assert.deepEqual(
+    configAlone.fact.plan.calendar?.freezes.map(({ name }) => name),
+    ["inventory"],
+  );
+});
+
 test("a config version is a part of the plan, and a contract that is not kept is refused before anything starts", async () => {
   assert.equal((await factOf({})).config, undefined);
   const text = `${manifest}config: { REGION: { default: eu } }\n`;

@@ -55,11 +55,12 @@ export async function planDeploy(options: {
   const judged = withoutUnposted(manifest.plan, isFirst ? undefined : own?.releases[own.stable ?? ""]);
   const frozen = next === null ? keepTo(held, freezePlan(judged.plan, perSecond)) : stagingPlan(manifest.plan, next);
   const { plan, words } = { ...frozen, words: `${frozen.words}${judged.words}` };
-  const { commit, root, isDirty, bundle } = request;
+  const { commit, root, isDirty, bundle, tag } = request;
   const config = await resolveConfig(manifest, { ...options, own });
   const sent = {
     ...(bundle === undefined ? {} : { bundle }),
     ...(config === null ? {} : { config }),
+    ...(tag === undefined ? {} : { tag }),
     ...(revision === undefined ? {} : { revisionOf: revision.id }),
     ...(next === null ? {} : { attests: true }),
   };

@@ -2,6 +2,7 @@ import type { BackgroundFact } from "./background.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
 import type { PreviewKey } from "./preview.ts";
+import type { ReleaseTag } from "./release-tag.ts";
 import type {
   Actor,
   BrakeCause,
@@ -30,6 +31,8 @@ export type RolloutFact =
       readonly config?: string | undefined;
       /** A config release: the release whose revision is taken as it is; absent when one is built. */
       readonly revisionOf?: ReleaseId | undefined;
+      /** The tag of its version in the repository of whoever asked; null when there is none, absent when nobody told. */
+      readonly tag?: ReleaseTag | null | undefined;
       /** What the same bundle has to go through first; absent when nothing comes before. */
       readonly staging?: StagedIn | undefined;
       /** Present and true in an environment that comes before another. */

@@ -20,6 +20,7 @@ import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
 import type { Kpi } from "./kpi.ts";
+import type { ReleaseTag } from "./release-tag.ts";
 import type { ShadowSpec } from "./shadow.ts";
 import type { CounterSource } from "./source.ts";
 
@@ -248,6 +249,8 @@ export interface Rollout {
   readonly config?: string | undefined;
   /** A config release: the release whose revision it takes as it is. Nothing is built for it, and no task is run. */
   readonly revisionOf?: ReleaseId | undefined;
+  /** The tag of its version in the repository of whoever asked, by their word; null when there is none, absent when nobody told. */
+  readonly tag?: ReleaseTag | null | undefined;
   /** Absent when no environment comes before this one. Until that rollout has earned an attestation, nothing runs here. */
   readonly staging?: StagedIn | undefined;
   /** True in an environment that comes before another: a release that gets here is attested. */
