@@ -248,6 +248,7 @@ export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
     lastLines: "",
     task: null,
     staging: null,
+    supervision: { needs: [], awaiting: null, breakGlass: null },
     ...changes,
   };
 }
@@ -299,6 +300,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         failuresLastMinute: 3,
         newVisitorsLastMinute: 2_400,
         burning: [],
+        breakGlasses: [],
         maintenance: null,
         tasks: [],
         runs: [],

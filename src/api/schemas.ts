@@ -8,6 +8,7 @@ import type { Schedule } from "../rollout/schedule.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
+import { breakGlassSchema, needSchema, supervisionSchema } from "./approval-schemas.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
@@ -93,7 +94,7 @@ const onFail = z.enum(["rollback", "hold", "notify"]).optional();
 
 const plan: z.ZodType<Plan> = z
   .object({
-    steps: z.array(z.object({ weight, minHoldMs: count, cohort: z.string().optional() })),
+    steps: z.array(z.object({ weight, minHoldMs: count, cohort: z.string().optional(), gate: z.literal("approval").optional() })),
     holdbackWeight: weight,
     harm: share,
     maxHoldMs: count,
@@ -115,6 +116,7 @@ const plan: z.ZodType<Plan> = z
     latencyObjective: z.object({ underMs: count, share }).optional(),
     warmUpMs: count.optional(),
     evidence: z.enum(["visitor", "request"]).optional(),
+    needs: z.array(needSchema).optional(),
   })
   .openapi("Plan");
 
@@ -249,6 +251,7 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
         at: z.string().nullable(),
       })
       .nullable(),
+    supervision: supervisionSchema,
   })
   .openapi("Rollout");
 
@@ -327,6 +330,7 @@ const service: z.ZodType<ServiceView> = z
     failuresLastMinute: count,
     newVisitorsLastMinute: count,
     burning: z.array(z.object({ longMinutes: count, shortMinutes: count, limit: z.number(), rate: z.number() })),
+    breakGlasses: z.array(breakGlassSchema),
     maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
     tasks: z.array(attempt),
     runs: z.array(oneOffSchema),

@@ -9,6 +9,7 @@ export type {
   RunView,
   ServiceView,
   StatusView,
+  SupervisionView,
 } from "../control/control-plane.ts";
 export type { JobView, ProcessView, WorkerView } from "../control/process-views.ts";
 export type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";

@@ -263,6 +263,7 @@ export class ControlLoop {
       candidateUnreadyForMs: this.instances.unreadyForMs(service, rollout.candidate),
       candidateCrashLoop: this.background.workers.crashLoopOf(service, rollout.candidate),
       nowMs: clock.monotonicMs(),
+      now: clock.now(),
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Burning } from "../analysis/burn-rate.ts";
 import type { ConfigVersionView, SecretView } from "../config/configs.ts";
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
+import type { ApprovalNeed, BreakGlass } from "../rollout/approval.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
@@ -190,6 +191,8 @@ export interface ServiceView {
   readonly newVisitorsLastMinute: number;
   /** Windows in which the error budget burns too fast, the fastest first; for people and alerts, it decides nothing. */
   readonly burning: readonly Burning[];
+  /** What one person alone pushed past the rules, the newest last: all that nobody has reviewed, and the last few that somebody has. */
+  readonly breakGlasses: readonly BreakGlass[];
   /** Set while visitors are told to come back later. */
   readonly maintenance: Maintenance | null;
   /** Attempts at tasks, the newest last, at most 5. */
@@ -243,6 +246,17 @@ export interface RolloutView {
   readonly task: { readonly name: string; readonly state: "running" | "unknown" } | null;
   /** How the environment before stands for it; null when none comes before. */
   readonly staging: StagingView | null;
+  /** What people have to approve, and have. */
+  readonly supervision: SupervisionView;
+}
+
+export interface SupervisionView {
+  /** Everything that counts for it, also what is approved already. */
+  readonly needs: readonly (ApprovalNeed & { readonly approvedBy: readonly string[]; readonly isMet: boolean })[];
+  /** Ids of the needs that it waits for now, and since when. */
+  readonly awaiting: { readonly needs: readonly string[]; readonly since: string } | null;
+  /** That one person alone pushed it past the rules. */
+  readonly breakGlass: BreakGlass | null;
 }
 
 export interface StagingView {
