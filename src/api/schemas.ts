@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import type { CheckResult } from "../rollout/check-result.ts";
 import type { CohortRule } from "../rollout/cohort.ts";
 import type { Fact } from "../rollout/entry.ts";
 import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
@@ -9,6 +8,7 @@ import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
 import { breakGlassSchema, needSchema, supervisionSchema } from "./approval-schemas.ts";
+import { checkResultSchema } from "./check-schemas.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
@@ -120,34 +120,6 @@ const plan: z.ZodType<Plan> = z
   })
   .openapi("Plan");
 
-const checkResult: z.ZodType<CheckResult> = z
-  .object({
-    check: z.string(),
-    status: z.enum(["pass", "warn", "fail", "error", "skipped"]),
-    blocks: z.boolean(),
-    summary: z.string(),
-    findings: z.array(
-      z.object({
-        rule: z.string(),
-        level: z.enum(["warn", "fail"]),
-        message: z.string(),
-        fix: z.string(),
-        file: z.string().optional(),
-        line: count.optional(),
-        column: count.optional(),
-        waived: z.object({ reason: z.string(), by: z.string(), until: z.string() }).optional(),
-      }),
-    ),
-    findingCount: count,
-    evidence: z.object({
-      inspected: count,
-      tool: z.string(),
-      toolVersion: z.string(),
-      inputsSha256: z.string(),
-      durationMs: count,
-    }),
-  })
-  .openapi("CheckResult");
 const processFields = { name: z.string(), command: z.string(), memoryBytesMax: count.nullable() };
 
 const schedule: z.ZodType<Schedule> = z
@@ -238,7 +210,7 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
     unitsCanary: count,
     failedRequests: count,
     evidence: evidence.nullable(),
-    checks: z.array(checkResult),
+    checks: z.array(checkResultSchema),
     verdict: z.string(),
     lastLines: z.string(),
     task: z.object({ name: z.string(), state: z.enum(["running", "unknown"]) }).nullable(),
