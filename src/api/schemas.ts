@@ -7,7 +7,7 @@ import type { Schedule } from "../rollout/schedule.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
-import { breakGlassSchema, needSchema, supervisionSchema } from "./approval-schemas.ts";
+import { breakGlassSchema, exceptionFields, needSchema, supervisionSchema } from "./approval-schemas.ts";
 import { checkResultSchema } from "./check-schemas.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
@@ -371,5 +371,6 @@ export const deployRequestSchema: z.ZodType<DeployRequest, DeployRequest> = z
     config: secretValuesSchema
       .optional()
       .openapi({ description: "Values of the variables that come from the environment of whoever deploys." }),
+    ...exceptionFields,
   })
   .openapi("DeployRequest");

@@ -76,7 +76,7 @@ function words(fact: Fact): string {
     case "approval-awaited":
       return `it waits for approval (${fact.needs.join(", ")})`;
     case "approval-given":
-      return `approved (${fact.needs.join(", ")}): bundle ${fact.digest.slice(0, 12)}, plan ${fact.plan.slice(0, 12)}, until ${describeTime(fact.until)}${because(fact.reason)}`;
+      return `approved (${fact.needs.join(", ")}): bundle ${fact.digest.slice(0, 12)}, plan ${fact.plan.slice(0, 12)}, until ${describeTime(fact.until)}${fact.commits === null ? "; who wrote it was not known" : ""}${because(fact.reason)}`;
     case "override-requested":
       return `asked to pass over ${fact.need.check ?? "closed hours"}${because(fact.need.why)}`;
     case "start-approved":

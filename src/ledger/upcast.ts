@@ -8,7 +8,7 @@ const neededFields: { readonly [Kind in Fact["kind"]]: readonly (keyof Extract<F
   "preflight-ended": ["checks"],
   "release-built": ["release"],
   "approval-awaited": ["needs"],
-  "approval-given": ["needs", "digest", "plan", "until", "reason"],
+  "approval-given": ["needs", "digest", "plan", "until", "commits", "reason"],
   "override-requested": ["need"],
   "start-approved": [],
   "break-glass-reviewed": ["words"],

@@ -33,7 +33,7 @@ const gated = [
 ] as const;
 
 function word(needs: readonly string[], until = later): Fact {
-  return { kind: "approval-given", needs, digest: "d", plan: "p", until, reason: "" };
+  return { kind: "approval-given", needs, digest: "d", plan: "p", until, commits: 1, reason: "" };
 }
 
 function failing(check: string): CheckResult {

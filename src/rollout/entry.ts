@@ -66,6 +66,8 @@ export type RolloutFact =
       /** sha256, in hex, of the frozen plan. */
       readonly plan: string;
       readonly until: string;
+      /** How many commits were looked at for their authors; null when they are not known here. */
+      readonly commits: number | null;
       readonly reason: string;
     }
   /** Somebody asks to pass over a rule; it counts once it is approved. */
