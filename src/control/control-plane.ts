@@ -169,7 +169,7 @@ export interface DeployRequest extends Exceptions {
 }
 
 /** Stable's revision with its configuration resolved anew. Of variables from the deployer's environment those that are not sent stay. */
-export interface ConfigReleaseRequest extends ServiceRequest {
+export interface ConfigReleaseRequest extends ServiceRequest, Exceptions {
   readonly supersede: boolean;
   readonly config: Readonly<Record<string, string>>;
 }
