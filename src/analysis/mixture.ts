@@ -1,7 +1,11 @@
+import { z } from "zod";
+
 export interface MixtureState {
   readonly logWealth: readonly number[];
   readonly cash: number;
 }
+
+export const mixtureSchema: z.ZodType<MixtureState> = z.object({ logWealth: z.array(z.number()), cash: z.number() });
 
 /**
  * A bet spread over several alternatives: its value is cash + the sum of their wealths, and it starts at 1. If every

@@ -100,7 +100,12 @@ function appFor(role: Role, scope: Scope) {
   return createApi({ ...inside, controlPlane, auth: { kind: "token", token: machine, hosts } });
 }
 
-async function ask(app: ReturnType<typeof appFor>, route: string, token: string | null, query = ""): Promise<{ status: number; code: unknown }> {
+async function ask(
+  app: ReturnType<typeof appFor>,
+  route: string,
+  token: string | null,
+  query = "",
+): Promise<{ status: number; code: unknown }> {
   const [method = "", path = ""] = route.split(" ");
   const filled = path
     .replace("{environment}", "production")
@@ -117,7 +122,10 @@ async function ask(app: ReturnType<typeof appFor>, route: string, token: string 
   const body = method === "GET" ? null : isBytes ? "x" : JSON.stringify(bodies[route] ?? {});
   const response = await app.request(`http://127.0.0.1:7070/api/v1${filled}${query}`, { method, headers, body });
   const text = await response.text();
-  return { status: response.status, code: text.startsWith("{") ? (JSON.parse(text) as { readonly code?: unknown }).code : undefined };
+  return {
+    status: response.status,
+    code: text.startsWith("{") ? (JSON.parse(text) as { readonly code?: unknown }).code : undefined,
+  };
 }
 
 test("every route has a row here and a rule, and there is no rule for what is no route", () => {
@@ -142,7 +150,8 @@ test("every route by every role and scope: it is answered where it should be, an
         const isRefused = status === 403 && code === "BELAY_API_FORBIDDEN";
         asked += 1;
         if (isAllowed === isRefused) wrong.push(`${route} by ${role} of ${name}: ${status} ${String(code)}`);
-        if (isAllowed && (status >= 500 || code === "BELAY_API_BAD_REQUEST")) wrong.push(`${route} is not asked well: ${status} ${String(code)}`);
+        if (isAllowed && (status >= 500 || code === "BELAY_API_BAD_REQUEST"))
+          wrong.push(`${route} is not asked well: ${status} ${String(code)}`);
       }
     }
   }
@@ -157,7 +166,8 @@ test("no route but liveness is answered without a token, or with an expired one"
   const inside = createFakeInside();
   inside.secretTokens = { belay_own: aToken({ role: "admin", isExpired: true, until: "2026-01-01T00:00:00Z" }) };
   const late = createApi({ ...inside, auth: { kind: "token", token: machine, hosts } });
-  for (const route of Object.keys(table)) assert.equal((await ask(late, route, "belay_own")).code, "BELAY_API_TOKEN_EXPIRED", route);
+  for (const route of Object.keys(table))
+    assert.equal((await ask(late, route, "belay_own")).code, "BELAY_API_TOKEN_EXPIRED", route);
 });
 
 test("the machine's own token deploys and goes back, and neither approves nor makes tokens", async () => {
@@ -198,7 +208,19 @@ test("encoded and odd names of a service are checked as the route reads them", a
 
 test("tokens that are malformed, long or hostile are refused and never looked up", async () => {
   const app = appFor("admin", scopes["all"] as Scope);
-  const hostile = ["", " ", "x".repeat(501), "x".repeat(100_000), "belay_own x", "belay_own,", "__proto__", "constructor", "é", '"', "belay_\u0000"];
+  const hostile = [
+    "",
+    " ",
+    "x".repeat(501),
+    "x".repeat(100_000),
+    "belay_own x",
+    "belay_own,",
+    "__proto__",
+    "constructor",
+    "é",
+    '"',
+    "belay_\u0000",
+  ];
   for (const token of hostile) {
     try {
       const { status } = await ask(app, "GET /status", token);

@@ -46,7 +46,9 @@ const release = createRoute({
   summary: "Starts a rollout of the present release with its configuration resolved anew.",
   request: {
     params: named,
-    ...body(z.strictObject({ supersede: z.boolean().default(false), config: secretValuesSchema.default({}), ...exceptionFields })),
+    ...body(
+      z.strictObject({ supersede: z.boolean().default(false), config: secretValuesSchema.default({}), ...exceptionFields }),
+    ),
   },
   responses: {
     202: answers(

@@ -48,7 +48,9 @@ function commitsOf({ commits }: ApprovalView): readonly [string, readonly string
     return ["Commits", ["not known here: its history was not sent, so who wrote it cannot be told from who approves it"]];
   const lines = commits.slice(0, shownCommits).map(({ id, subject, people }) => {
     const by = people.map(({ address, principals }) =>
-      principals.length === 0 ? `${harmless(address)} (nobody's here)` : `${harmless(address)} (${principals.map(harmless).join(", ")})`,
+      principals.length === 0
+        ? `${harmless(address)} (nobody's here)`
+        : `${harmless(address)} (${principals.map(harmless).join(", ")})`,
     );
     return `${id.slice(0, 12)} ${harmless(subject.slice(0, 80))}  ${by.join(", ")}`;
   });
@@ -59,11 +61,16 @@ function commitsOf({ commits }: ApprovalView): readonly [string, readonly string
 function filesOf({ files }: ApprovalView): readonly [string, readonly string[]] {
   if (files === null) return ["Files", ["not known here"]];
   const sum = (of: "added" | "removed") => files.reduce((total, file) => total + (file[of] ?? 0), 0);
-  const lines = files.slice(0, shownFiles).map(({ path, added, removed }) =>
-    added === null ? `${harmless(path)} (binary)` : `${harmless(path)} +${added} -${removed}`,
-  );
+  const lines = files
+    .slice(0, shownFiles)
+    .map(({ path, added, removed }) =>
+      added === null ? `${harmless(path)} (binary)` : `${harmless(path)} +${added} -${removed}`,
+    );
   const rest = files.length - lines.length;
-  return [`${countOf(files.length, "file")}, +${sum("added")} -${sum("removed")}`, rest > 0 ? [...lines, `and ${rest} more`] : lines];
+  return [
+    `${countOf(files.length, "file")}, +${sum("added")} -${sum("removed")}`,
+    rest > 0 ? [...lines, `and ${rest} more`] : lines,
+  ];
 }
 
 function configOf({ config }: ApprovalView): readonly string[] {
@@ -84,7 +91,15 @@ export function describeBreakGlass({ supervision }: Pick<RolloutView, "supervisi
   return broken === null ? [] : [describeBroken(broken)];
 }
 
-function describeBroken({ rollout, by, at, reason, isOverdue, reviewBefore, review }: ServiceView["breakGlasses"][number]): string {
+function describeBroken({
+  rollout,
+  by,
+  at,
+  reason,
+  isOverdue,
+  reviewBefore,
+  review,
+}: ServiceView["breakGlasses"][number]): string {
   const what = `${harmless(by)} broke the glass for ${rollout} at ${describeTime(at)} (${harmless(reason)})`;
   if (review !== null)
     return `${what}; reviewed by ${harmless(review.by)} at ${describeTime(review.at)}: ${harmless(review.words)}`;

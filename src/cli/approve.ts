@@ -10,7 +10,8 @@ const reasonOption: CommandOption = { flags: "--reason <words>", summary: "Why; 
 
 export const approve: Command = {
   name: "approve",
-  summary: "Look at what waits for approval, and give your word for it. It takes a token of your own, and nobody approves their own work.",
+  summary:
+    "Look at what waits for approval, and give your word for it. It takes a token of your own, and nobody approves their own work.",
   arguments: [rolloutArgument],
   options: [environmentOption, { flags: "--yes", summary: "Do not ask: approve what is there." }, reasonOption],
 

@@ -110,9 +110,21 @@ export interface Client {
 
 /** A unix socket on this machine, the one of another machine through ssh, an address with a token, or what was meant and is not known. */
 export type ClientTarget =
-  | { readonly kind: "socket"; readonly path: string; readonly dataFolder: string; readonly actor: string; readonly token?: string | undefined }
+  | {
+      readonly kind: "socket";
+      readonly path: string;
+      readonly dataFolder: string;
+      readonly actor: string;
+      readonly token?: string | undefined;
+    }
   | { readonly kind: "url"; readonly url: string; readonly token: string | undefined }
-  | { readonly kind: "ssh"; readonly address: string; readonly tunnel: Tunnel; readonly actor: string; readonly token?: string | undefined }
+  | {
+      readonly kind: "ssh";
+      readonly address: string;
+      readonly tunnel: Tunnel;
+      readonly actor: string;
+      readonly token?: string | undefined;
+    }
   | { readonly kind: "unknown"; readonly server: string; readonly cause: BelayError };
 
 const answerWithinMs = 30_000;
@@ -162,8 +174,7 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
     override: (of, body) => http.post<Started>(`${pathOf(of)}/override`, body),
     tokens: async () => (await http.get<Tokens>("/tokens")).tokens,
     createToken: (body) => http.post<{ readonly secret: string; readonly token: TokenView }>("/tokens", body),
-    revokeToken: async (token) =>
-      (await http.post<{ readonly revoked: readonly string[] }>("/tokens/revoke", { token })).revoked,
+    revokeToken: async (token) => (await http.post<{ readonly revoked: readonly string[] }>("/tokens/revoke", { token })).revoked,
     mapToken: async (body) => (await http.post<Tokens>("/tokens/map", body)).tokens,
     rollout: (id) => http.get<RolloutView>(`/rollouts/${encodeURIComponent(id)}`),
     entries: async ({ after, limit, rollout }) => {

@@ -110,7 +110,15 @@ async function start(
   try {
     const supersede = values["supersede"] === true;
     const config = Object.keys(sent).length === 0 ? {} : { config: sent };
-    const { rollout, forecast } = await client.deploy({ commit, isDirty, root, environment, supersede, ...config, ...exceptionsOf(values) });
+    const { rollout, forecast } = await client.deploy({
+      commit,
+      isDirty,
+      root,
+      environment,
+      supersede,
+      ...config,
+      ...exceptionsOf(values),
+    });
     print(`Rollout ${rollout} of ${service} in ${environment} started. Expected: ${harmless(forecast)}`);
     return { ...look, rollout };
   } catch (cause) {

@@ -71,7 +71,11 @@ async function deployConfig(context: CommandContext, until: Point): Promise<numb
   print(`Rolling out the configuration of ${service} in ${environment}; its code stays as it is`);
   const config = ownValues(manifest, environment, io.env);
   const supersede = values["supersede"] === true;
-  return follow(context, until, await client.releaseConfig({ service, environment }, { supersede, config, ...exceptionsOf(values) }));
+  return follow(
+    context,
+    until,
+    await client.releaseConfig({ service, environment }, { supersede, config, ...exceptionsOf(values) }),
+  );
 }
 
 async function follow(

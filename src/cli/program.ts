@@ -1,6 +1,5 @@
 import { Command as Program } from "commander";
 import { approve, override, review } from "./approve.ts";
-import { token } from "./token.ts";
 import { build } from "./build.ts";
 import { check } from "./check.ts";
 import type { Output } from "./cli-io.ts";
@@ -25,6 +24,7 @@ import { schema } from "./schema.ts";
 import { secret } from "./secret.ts";
 import { simulate } from "./simulate.ts";
 import { status } from "./status.ts";
+import { token } from "./token.ts";
 import { up } from "./up.ts";
 
 export const commands: readonly Command[] = [

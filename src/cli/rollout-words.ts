@@ -69,7 +69,8 @@ export function describeProgress(view: RolloutView): string {
   const { cohort } = view.evidence ?? {};
   if (cohort !== undefined && cohort.visitors > 0)
     parts.push(`cohort: ${countOf(cohort.visitors, "visitor")}, ${cohort.failedVisitors} failed`);
-  const why = view.outcome !== "held" && ["pending", "progressing", "baking"].includes(view.phase.name) ? view.verdict : view.reason;
+  const why =
+    view.outcome !== "held" && ["pending", "progressing", "baking"].includes(view.phase.name) ? view.verdict : view.reason;
   if (why !== "") parts.push(firstLine(why));
   return parts.join("; ");
 }

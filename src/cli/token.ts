@@ -58,7 +58,8 @@ async function create(context: CommandContext, name: string): Promise<undefined>
 async function list({ client, print, printJson, isJson }: CommandContext): Promise<undefined> {
   const tokens = await client.tokens();
   if (isJson) printJson(tokens);
-  else if (tokens.length === 0) print("Nobody has a token of their own yet. Make one: `belay token create <name> --role deployer`.");
+  else if (tokens.length === 0)
+    print("Nobody has a token of their own yet. Make one: `belay token create <name> --role deployer`.");
   else print(showTokens(tokens));
   return undefined;
 }

@@ -13,7 +13,12 @@ const by = (name: string): Actor => ({ kind: "person", name, via: "token" });
 
 function openWorld(...names: readonly string[]): LoopWorld {
   const world = new LoopWorld();
-  const desk = new PrincipalDesk({ loop: world.loop, hashes: createMemoryHashes(), clock: world.clock, random: createSeededRandom(5) });
+  const desk = new PrincipalDesk({
+    loop: world.loop,
+    hashes: createMemoryHashes(),
+    clock: world.clock,
+    random: createSeededRandom(5),
+  });
   for (const name of names) {
     const scope = { service: null, environment: null };
     desk.create({ name, role: "approver", scope, lastsMs: null, gitEmails: [`${name}@example.com`] }, ann);
@@ -40,8 +45,11 @@ test("an approval is for what was shown, by somebody with a token who had no par
     [by("dave"), "BELAY_APPROVAL_OWN"],
     [by("cleo"), "BELAY_APPROVAL_NOT_YOURS"],
   ];
-  for (const [actor, code] of refused) await assert.rejects(world.commands.approve(word, actor), { code }, `${actor.name} ${actor.via}`);
-  await assert.rejects(world.commands.approve({ ...word, digest: "0".repeat(64) }, by("bob")), { code: "BELAY_APPROVAL_CHANGED" });
+  for (const [actor, code] of refused)
+    await assert.rejects(world.commands.approve(word, actor), { code }, `${actor.name} ${actor.via}`);
+  await assert.rejects(world.commands.approve({ ...word, digest: "0".repeat(64) }, by("bob")), {
+    code: "BELAY_APPROVAL_CHANGED",
+  });
   await assert.rejects(world.commands.approve({ ...word, plan: "0".repeat(64) }, by("bob")), { code: "BELAY_APPROVAL_CHANGED" });
   assert.equal(world.rollout.phase.name, "pending");
   assert.equal(world.service.instances["shop.b2.1"], undefined);
@@ -54,13 +62,19 @@ test("an approval is for what was shown, by somebody with a token who had no par
 
 test("the screen shows who wrote what, which of them may not approve, and what waits", async () => {
   const world = openWorld("bob", "dave");
-  world.comparison = { commits: [{ id: "c", subject: "s", people: ["dave@example.com"] }], files: [{ path: "x", added: 1, removed: 2 }] };
+  world.comparison = {
+    commits: [{ id: "c", subject: "s", people: ["dave@example.com"] }],
+    files: [{ path: "x", added: 1, removed: 2 }],
+  };
   const { rollout } = await waiting(world);
   const view = await world.commands.approval({ rollout });
   assert.deepEqual(view.excluded, ["ann", "dave"]);
   assert.deepEqual(view.commits?.[0]?.people, [{ address: "dave@example.com", principals: ["dave"] }]);
   assert.deepEqual(view.supervision.awaiting?.needs, ["environment"]);
-  assert.ok(view.changes.every(({ what }) => what.startsWith("plan.")), JSON.stringify(view.changes));
+  assert.ok(
+    view.changes.every(({ what }) => what.startsWith("plan.")),
+    JSON.stringify(view.changes),
+  );
 });
 
 test("an approval that was given too long ago starts nothing", async () => {
@@ -111,7 +125,8 @@ test("a broken glass is overdue once, a day later, and reviewed by somebody else
   world.loop.submit([entryOf({ environment: "production", service: "shop", id: rollout }, ann, fact)]);
   await world.pass(500);
   const overdue = () =>
-    world.commands.history({ afterPosition: 0, limit: 1000 }).filter(({ entry }) => entry.fact.kind === "break-glass-overdue").length;
+    world.commands.history({ afterPosition: 0, limit: 1000 }).filter(({ entry }) => entry.fact.kind === "break-glass-overdue")
+      .length;
   assert.equal(overdue(), 0);
   world.clock.advance(86_400_000);
   await world.pass(500);
@@ -121,5 +136,7 @@ test("a broken glass is overdue once, a day later, and reviewed by somebody else
   await world.commands.review({ rollout, words: "fine" }, by("bob"));
   assert.equal(world.service.breakGlasses[0]?.review?.by, "bob");
   await assert.rejects(world.commands.review({ rollout, words: "fine" }, by("bob")), { code: "BELAY_REVIEW_NOT_NEEDED" });
-  await assert.rejects(world.commands.review({ rollout: before.id, words: "fine" }, by("bob")), { code: "BELAY_REVIEW_NOT_NEEDED" });
+  await assert.rejects(world.commands.review({ rollout: before.id, words: "fine" }, by("bob")), {
+    code: "BELAY_REVIEW_NOT_NEEDED",
+  });
 });

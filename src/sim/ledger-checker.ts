@@ -6,8 +6,8 @@ import type { Entry } from "../rollout/entry.ts";
 import { isEnded, type ReleaseId, type Rollout, type RolloutId } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { PromotionChecker } from "./promotion-checker.ts";
-import { SupervisionChecker } from "./supervision-checker.ts";
 import type { Behaviour } from "./releases.ts";
+import { SupervisionChecker } from "./supervision-checker.ts";
 import type { Complain } from "./violation.ts";
 
 export interface Row {

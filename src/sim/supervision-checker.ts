@@ -30,7 +30,8 @@ export class SupervisionChecker {
         const needs = needsOf(before).filter(({ step }) => step === fact.step);
         const isGate = before.plan.steps[fact.step]?.gate !== undefined;
         if (isGate !== (fact.why === "approved")) this.#wrong(before, `ended step ${fact.step} by ${fact.why}`);
-        if (needs.some((need) => !isMet(need, before.supervision, now))) this.#wrong(before, `passed the gate ${fact.step} unapproved`);
+        if (needs.some((need) => !isMet(need, before.supervision, now)))
+          this.#wrong(before, `passed the gate ${fact.step} unapproved`);
         break;
       }
       default:

@@ -20,7 +20,12 @@ ${more}`;
 
 const asked = ", approvals: { people: 1 }";
 
-async function tokenOf(scene: Scene, name: string, role: string, ...words: readonly string[]): Promise<{ readonly BELAY_TOKEN: string }> {
+async function tokenOf(
+  scene: Scene,
+  name: string,
+  role: string,
+  ...words: readonly string[]
+): Promise<{ readonly BELAY_TOKEN: string }> {
   const made = await scene.expectBelay(["token", "create", name, "--role", role, "--json", ...words]);
   return { BELAY_TOKEN: (jsonOf(made) as { readonly secret: string }).secret };
 }
