@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ShadowTally } from "../routing/shadow-tallies.ts";
 import type { Kpi } from "../rollout/kpi.ts";
+import type { ShadowTally } from "../routing/shadow-tallies.ts";
 import { emptyTable } from "../routing/table.ts";
 import { headBoundsMs, type Tally } from "../routing/tallies.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";

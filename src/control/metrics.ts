@@ -1,5 +1,5 @@
-import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import { type Burning, burnWindows } from "../analysis/burn-rate.ts";
+import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import { isEnded, type ReleaseId } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { RoutingTable, ServiceRoute } from "../routing/table.ts";

@@ -9,7 +9,7 @@ import { kpisSchema, toKpis } from "./kpi-schema.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
-import { holdbackWeight, onFailsSchema, sloSchema, stepSchema } from "./rollout-schema.ts";
+import { holdbackWeight, onFailsSchema, sloSchema, stepSchema, toSteps } from "./rollout-schema.ts";
 import { shadowSchema } from "./shadow-schema.ts";
 import { sourcesSchema, toSources } from "./sources-schema.ts";
 
@@ -328,7 +328,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
     .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
-  for (const [name, { routes, after, trustedProxies, config }] of Object.entries(data.environments)) {
+  for (const [name, { routes, after, trustedProxies, config, approvals }] of Object.entries(data.environments)) {
     environments[name] = {
       routes: (routes ?? []).map(({ path, hedge, ...route }) => ({
         ...route,
@@ -339,6 +339,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       calendar: calendarOf(name, data),
       config,
       after: environmentBefore(name, after, Object.hasOwn(data.environments, "staging")),
+      approvals: approvals === undefined ? null : { people: approvals.people, from: approvals.from, lastsMs: approvals.lastFor },
     };
   }
   const { latency } = data.slo;
@@ -371,13 +372,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     shadow: data.shadow ?? null,
     checks: data.checks,
     plan: {
-      steps:
-        rollout.steps?.map(({ weight = 0, minHold, cohort, shadow }) => ({
-          weight: Math.round(weight * 10_000),
-          minHoldMs: minHold,
-          ...(cohort === undefined ? {} : { cohort }),
-          ...(shadow === undefined ? {} : { shadow: Math.round(shadow * 10_000) }),
-        })) ?? null,
+      steps: rollout.steps === undefined ? null : toSteps(rollout.steps),
       holdbackWeight,
       harm: rollout.harm,
       maxHoldMs: rollout.maxHold,

@@ -75,7 +75,7 @@ export function* rehearsePlan(options: {
   // Members of a cohort are not drawn, and copies are nobody's, so that such a step is over after its hold, whatever the visitors do.
   const plan = {
     ...options.plan,
-    steps: options.plan.steps.filter(({ cohort, shadow }) => cohort === undefined && shadow === undefined),
+    steps: options.plan.steps.filter(({ cohort, shadow, gate }) => (cohort ?? shadow ?? gate) === undefined),
   };
   const played = { ...traffic, visitorsPerSecond: Math.min(visitorsPerSecondMax, traffic.visitorsPerSecond) };
   const playedBakeMs = Math.min(plan.bakeMs, bakeOf(played));
