@@ -21,6 +21,7 @@ const table: Readonly<Record<string, readonly [Role, readonly string[]]>> = {
   "GET /status": ["viewer", any],
   "GET /openapi.json": ["viewer", any],
   "GET /metrics": ["viewer", unlimited],
+  "GET /targets": ["viewer", unlimited],
   "GET /entries": ["viewer", unlimited],
   "GET /checkpoint": ["viewer", any],
   "GET /rollouts/{id}": ["viewer", everybody],

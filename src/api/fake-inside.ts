@@ -5,6 +5,7 @@ import { silentLog } from "../ports/log.ts";
 import type { Actor, Plan, Release } from "../rollout/rollout.ts";
 import type { OneOff } from "../rollout/task.ts";
 import type { ApiInside } from "./api-app.ts";
+import { aRun } from "./fake-run.ts";
 import type {
   ApprovalView,
   ChainedEntry,
@@ -335,19 +336,6 @@ export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
     task: null,
     staging: null,
     supervision: { needs: [], awaiting: null, breakGlass: null },
-    ...changes,
-  };
-}
-
-export function aRun(changes: Partial<OneOff> = {}): OneOff {
-  return {
-    run: "shop.production.r-1a2b.run-once.1",
-    release: "r-1a2b",
-    command: ["node", "report.js"],
-    reason: "the monthly figures",
-    by: { kind: "person", name: "ada", via: "socket" },
-    startedAt: "2026-01-01T00:00:00Z",
-    end: null,
     ...changes,
   };
 }

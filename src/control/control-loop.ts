@@ -16,6 +16,7 @@ import { InstanceKeeper } from "./instance-keeper.ts";
 import { Journal, loopActor, systemEntry } from "./journal.ts";
 import { judge } from "./judge.ts";
 import { KpiEvents } from "./kpi-events.ts";
+import { PhaseTimes } from "./phase-times.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
 import { SourcePoller } from "./source-poller.ts";
@@ -62,7 +63,7 @@ export class ControlLoop {
   /** What `begin` has to say before anything may be exposed; kept while the ledger cannot be written. */
   #unrecordedBegin: readonly NewEntry[] = [];
   /** When the present phase was entered, by rollout; unknown after a restart, then counted from there. */
-  #phaseSince: ReadonlyMap<RolloutId, { readonly phase: string; readonly sinceMs: number }> = new Map();
+  #phases = new PhaseTimes();
   #isReacting = false;
   #isClosed = false;
 
@@ -129,12 +130,6 @@ export class ControlLoop {
     this.react();
   }
 
-  /** How long the rollout has been in its present phase, as far as this process knows. */
-  phaseForMs(rollout: Rollout): number {
-    const since = this.#phaseSince.get(rollout.id);
-    return since === undefined ? 0 : this.#world.clock.monotonicMs() - since.sinceMs;
-  }
-
   /** What the build of a rollout is at, in words; empty when none runs. */
   buildWords(rollout: Rollout): string {
     return this.#builds.doing(rollout.id);
@@ -186,7 +181,7 @@ export class ControlLoop {
     this.#unrecordedBegin = [];
     for (let round = 0; round < roundsMax; round += 1) {
       // Before the table is sent and kept: what that costs is a part of how long a change takes.
-      this.#notePhases();
+      this.#phases.note(this.journal.deployments.running(), this.#world.clock.monotonicMs());
       this.#publish();
       const entries = this.#nextEntries();
       if (entries.length === 0) break;
@@ -260,7 +255,7 @@ export class ControlLoop {
     if (rollout.phase.name === "promoting" || rollout.phase.name === "aborting") {
       if (!this.#fleet.serves(this.#table)) return null;
       const evidence = rollout.exposureEpoch === 0 ? null : (watch?.summary() ?? null);
-      const tookMs = Math.round(this.phaseForMs(rollout) * 10) / 10;
+      const tookMs = Math.round(this.#phases.forMs(rollout, clock.monotonicMs()) * 10) / 10;
       return { kind: "routing-acknowledged", epoch: this.#table.epoch, tookMs, evidence };
     }
     if (watch === null) return null;
@@ -271,7 +266,7 @@ export class ControlLoop {
       candidates: this.instances.of(service, rollout.candidate),
       shadows: this.instances.of(service, rollout.candidate === null ? null : shadowOf(rollout.candidate)),
       brakes: this.#fleet.brakesOf(rollout),
-      brakedForMs: this.phaseForMs(rollout),
+      brakedForMs: this.#phases.forMs(rollout, clock.monotonicMs()),
       candidateDownForMs: this.instances.downForMs(service, rollout.candidate),
       candidateUnreadyForMs: this.instances.unreadyForMs(service, rollout.candidate),
       candidateCrashLoop: this.background.workers.crashLoopOf(service, rollout.candidate),
@@ -378,17 +373,6 @@ export class ControlLoop {
       this.journal.reportTrouble(`the evidence could not be written: ${messageOf(cause)}`);
       return false;
     }
-  }
-
-  #notePhases(): void {
-    const nowMs = this.#world.clock.monotonicMs();
-    const rollouts = this.journal.deployments.all().flatMap(({ rollout }) => (rollout === null ? [] : [rollout]));
-    this.#phaseSince = new Map(
-      rollouts.map(({ id, phase: { name } }) => {
-        const before = this.#phaseSince.get(id);
-        return [id, before?.phase === name ? before : { phase: name, sinceMs: nowMs }];
-      }),
-    );
   }
 }
 

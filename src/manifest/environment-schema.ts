@@ -4,6 +4,7 @@ import { networkSchema } from "./cohort-schema.ts";
 import type { ConfigSource } from "./config-contract.ts";
 import { sourcesSchema } from "./config-schema.ts";
 import { dnsLabel, duration, pathPattern, text } from "./leaves.ts";
+import type { EnvironmentOfManifest } from "./manifest.ts";
 
 interface EnvironmentShape {
   readonly trustedProxies: readonly string[];
@@ -125,3 +126,27 @@ export const environmentSchema: z.ZodType<EnvironmentShape> = z.strictObject({
     examples: ["staging"],
   }).optional(),
 });
+
+/** What an environment says by itself. */
+export function toEnvironment({
+  routes,
+  trustedProxies,
+  config,
+  approvals,
+}: EnvironmentShape): Pick<EnvironmentOfManifest, "routes" | "trustedProxies" | "config" | "approvals"> {
+  return {
+    routes: (routes ?? []).map(({ path, hedge, ...route }) => ({
+      ...route,
+      path: withoutTrailingSlash(path),
+      ...(hedge === undefined ? {} : { hedgeMs: hedge }),
+    })),
+    trustedProxies,
+    config,
+    approvals: approvals === undefined ? null : { people: approvals.people, from: approvals.from, lastsMs: approvals.lastFor },
+  };
+}
+
+/** `/api/` and `/api` route alike; `/` stays. */
+export function withoutTrailingSlash(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+}

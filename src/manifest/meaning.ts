@@ -2,11 +2,11 @@ import { takenCheckNames } from "./checks.ts";
 import { findCohortsThatDoNotFit } from "./cohorts.ts";
 import { checkConfig } from "./config-meaning.ts";
 import { findOrderThatDoesNotFit } from "./environment-order.ts";
+import { withoutTrailingSlash } from "./environment-schema.ts";
 import { findKpisThatAreNone } from "./kpis-meaning.ts";
 import type { Finding } from "./position.ts";
 import { findProcessesAtOdds } from "./processes-meaning.ts";
 import { durationPattern, parseDuration, parsePercent, percentPattern } from "./quantities.ts";
-import { withoutTrailingSlash } from "./schema.ts";
 import { findShadowThatDoesNotFit } from "./shadow-meaning.ts";
 
 /**

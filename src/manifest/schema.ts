@@ -4,7 +4,7 @@ import { cohortsSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
 import { buildSecretsSchema, configSchema } from "./config-schema.ts";
 import { environmentBefore } from "./environment-order.ts";
-import { environmentSchema } from "./environment-schema.ts";
+import { environmentSchema, toEnvironment, withoutTrailingSlash } from "./environment-schema.ts";
 import { kpisSchema, toKpis } from "./kpi-schema.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
@@ -328,19 +328,9 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
     .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
-  for (const [name, { routes, after, trustedProxies, config, approvals }] of Object.entries(data.environments)) {
-    environments[name] = {
-      routes: (routes ?? []).map(({ path, hedge, ...route }) => ({
-        ...route,
-        path: withoutTrailingSlash(path),
-        ...(hedge === undefined ? {} : { hedgeMs: hedge }),
-      })),
-      trustedProxies,
-      calendar: calendarOf(name, data),
-      config,
-      after: environmentBefore(name, after, Object.hasOwn(data.environments, "staging")),
-      approvals: approvals === undefined ? null : { people: approvals.people, from: approvals.from, lastsMs: approvals.lastFor },
-    };
+  for (const [name, written] of Object.entries(data.environments)) {
+    const after = environmentBefore(name, written.after, Object.hasOwn(data.environments, "staging"));
+    environments[name] = { ...toEnvironment(written), calendar: calendarOf(name, data), after };
   }
   const { latency } = data.slo;
   const { onFail: onFailOfSources, ...sources } = toSources(data.sources);
@@ -393,9 +383,4 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       ...(latency === undefined ? {} : { latencyObjective: { underMs: latency.under, share: latency.objective } }),
     },
   };
-}
-
-/** `/api/` and `/api` route alike; `/` stays. */
-export function withoutTrailingSlash(path: string): string {
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }

@@ -224,9 +224,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
     }
     // An attempt can end before `start` returns, and the next one's exchange must not be overwritten then.
     const before = this.#exchange;
-    const hedged = {
-      start: (to: Target, _sent: UpstreamRequest, observer: ExchangeObserver) => this.#startAt(to, observer),
-    };
+    const hedged = { start: (to: Target, _: UpstreamRequest, observer: ExchangeObserver) => this.#startAt(to, observer) };
     const exchange = this.#context.copies.start(hedged, {
       to: this.#target,
       request: this.#upstreamRequest,
