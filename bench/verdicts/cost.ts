@@ -3,7 +3,7 @@ import { LatencyTest } from "../../src/analysis/latency-test.ts";
 import { Gate } from "../../src/analysis/non-inferiority.ts";
 import { createSeededRandom } from "../../src/ports/random.ts";
 import type { Arm } from "../../src/routing/wire.ts";
-import type { Bound, Effort } from "./bounds.ts";
+import type { Bound, Effort } from "./bound.ts";
 
 interface Cost {
   readonly nanoseconds: number;

@@ -1,6 +1,6 @@
 import { countWords, durationWords } from "../../src/analysis/words.ts";
 import type { Spread } from "../../src/rehearsal/rehearse-plan.ts";
-import type { Bound } from "./bounds.ts";
+import type { Bound } from "./bound.ts";
 import { type Cell, scenarios } from "./compare.ts";
 
 /** The page of the docs, from what was measured. */
@@ -62,7 +62,7 @@ Where it falls short, and why:
 
 How each was measured:
 
-${bounds.map(({ what, unit, how }) => `- ${what}${unitWords(unit)}: ${how}.`).join("\n")}
+${howList(bounds)}
 
 ## Run it yourself
 
@@ -70,10 +70,20 @@ ${bounds.map(({ what, unit, how }) => `- ${what}${unitWords(unit)}: ${how}.`).jo
 npm run bench:verdicts                      # prints this page
 npm run bench:verdicts -- --write           # and writes it, with the plot
 npm run bench:verdicts -- --runs 3 --scale 0.1   # a quick look
+npm run bench:verdicts -- --only latency,cost    # some parts: peers, errors, dead, validity, gate, good, latency, cost
 \`\`\`
 
 It takes some minutes on one core. The same seed gives the same numbers, but for the cost, which depends on the machine.
 `;
+}
+
+/** The rows alone, for a run of some parts. */
+export function describeBounds(bounds: readonly Bound[]): string {
+  return `${boundTable(bounds)}\n\n${howList(bounds)}`;
+}
+
+function howList(bounds: readonly Bound[]): string {
+  return bounds.map(({ what, unit, how }) => `- ${what}${unitWords(unit)}: ${how}.`).join("\n");
 }
 
 function harmTable(cells: readonly Cell[]): string {

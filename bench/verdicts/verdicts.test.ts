@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Ending, Steering } from "../../src/rehearsal/play.ts";
-import { againstWald, type Bound, deadCanary, falsePromotion, falseRollbackOfErrors, promotionSpeed } from "./bounds.ts";
+import type { Bound } from "./bound.ts";
 import { type Cell, measureCell, scenarios } from "./compare.ts";
+import { againstWald, falseRollbackOfErrors } from "./error-bounds.ts";
+import { falsePromotion, promotionSpeed } from "./gate-bounds.ts";
 import { isHigh } from "./kayenta.ts";
 import { describeBenchmark } from "./page.ts";
 import { peers } from "./peers.ts";
 import { plotHarm } from "./plot.ts";
+import { deadCanary } from "./rollout-bounds.ts";
 
 const small = { seed: 1, scale: 0.1 };
 

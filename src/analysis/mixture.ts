@@ -3,6 +3,9 @@ export interface MixtureState {
   readonly cash: number;
 }
 
+/** A wealth of nothing, as a logarithm that JSON can hold. */
+const nothing = -1e9;
+
 /**
  * A bet spread over several alternatives: its value is cash + the sum of their wealths, and it starts at 1. If every
  * alternative's factor has expectation at most 1 under the null, the value passes 1/alpha with probability at most alpha,
@@ -20,9 +23,10 @@ export class Mixture {
     this.#logWealth = Float64Array.from(options.priors, (prior) => Math.log(prior * (1 - options.cash)));
   }
 
-  multiply(logFactors: Float64Array): void {
+  /** By one factor for each alternative, as logarithms; `from` is where they begin in a table of several. */
+  multiply(logFactors: Float64Array, from = 0): void {
     for (let index = 0; index < this.#logWealth.length; index += 1) {
-      this.#logWealth[index] = (this.#logWealth[index] ?? 0) + (logFactors[index] ?? 0);
+      this.#logWealth[index] = (this.#logWealth[index] ?? 0) + (logFactors[from + index] ?? 0);
     }
   }
 
@@ -55,8 +59,12 @@ export class Mixture {
     return { logWealth: Array.from(this.#logWealth), cash: this.#cash };
   }
 
-  /** Takes over a state of a mixture with as many alternatives. */
+  /**
+   * Takes over a state, also of a program with other alternatives: a past bet that goes on with other fair factors is fair.
+   * An alternative that the state does not have begins with nothing, or the value would have grown by the change.
+   */
   load(state: MixtureState): void {
+    this.#logWealth.fill(nothing);
     this.#logWealth.set(state.logWealth.slice(0, this.#logWealth.length));
     this.#cash = state.cash;
   }

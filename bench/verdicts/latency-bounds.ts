@@ -1,0 +1,130 @@
+/** What is promised of the latency test. */
+import { thresholds } from "../../src/analysis/budget.ts";
+import { LatencyTest } from "../../src/analysis/latency-test.ts";
+import { createSeededRandom, type Random } from "../../src/ports/random.ts";
+import type { Arm } from "../../src/routing/wire.ts";
+import { type Bound, counted, type Effort, standardNormal, times } from "./bound.ts";
+
+const weight = 500;
+const sigma = 0.7;
+const medianMs = 40;
+const threshold = Math.log(thresholds.latency);
+
+interface Answer {
+  readonly arm: Arm;
+  readonly weight: number;
+  readonly tookMs: number;
+}
+
+/** Lognormal on both sides; the canary takes `shift` times as long. */
+function draw(random: Random, shift: number): Answer {
+  const arm = random.float() < weight / 10_000 ? "canary" : "stable";
+  return { arm, weight, tookMs: medianMs * Math.exp(sigma * standardNormal(random)) * (arm === "canary" ? shift : 1) };
+}
+
+/** Canary answers until the test decides, and until the likelihood ratio test does that knows both distributions and sees the same canary. */
+function untilDecided(options: { readonly random: Random; readonly shift: number; readonly test: LatencyTest }): {
+  readonly ours: number;
+  readonly oracle: number;
+} {
+  const { random, shift, test } = options;
+  const distance = Math.log(shift) / sigma;
+  let [canary, ours, oracle, oracleLogE] = [0, 0, 0, 0];
+  while (ours === 0 || oracle === 0) {
+    const answer = draw(random, shift);
+    if (answer.arm === "canary") {
+      canary += 1;
+      const place = Math.log(answer.tookMs / medianMs) / sigma;
+      oracleLogE += distance * place - distance ** 2 / 2;
+    }
+    test.timed(answer);
+    if (ours === 0 && test.isDecided) ours = canary;
+    if (oracle === 0 && oracleLogE >= threshold) oracle = canary;
+  }
+  return { ours, oracle };
+}
+
+export function latencyShift({ seed, scale }: Effort): readonly Bound[] {
+  const runs = Math.ceil(200 * scale);
+  return [false, true].flatMap((restarts) =>
+    [1.1, 1.3, 2].map((shift): Bound => {
+      const random = createSeededRandom(seed);
+      let [ours, oracle] = [0, 0];
+      for (let run = 0; run < runs; run += 1) {
+        const needed = untilDecided({ random, shift, test: new LatencyTest({ restarts }) });
+        ours += needed.ours / runs;
+        oracle += needed.oracle / runs;
+      }
+      return {
+        what: `latency x${shift}, against the oracle`,
+        unit: restarts ? "request" : "visitor",
+        promised: "at most 1.8x",
+        measured: `${times(ours / oracle)} (${Math.round(ours)} timed on the canary; the oracle ${Math.round(oracle)})`,
+        isKept: ours / oracle <= 1.8,
+        how: `lognormal (sigma ${sigma}), share 5 %, ${runs} runs, both at E = ${thresholds.latency}${restarts ? ", a quarter of the bet kept for restarts" : ""}; what is normal on stable is learnt from the same stream, from nothing`,
+      };
+    }),
+  );
+}
+
+/** What the kept part of the bet is for: a release that is as fast as stable for an hour, and half as fast then. */
+export function lateSlowdown({ seed, scale }: Effort): readonly Bound[] {
+  const runs = Math.ceil(100 * scale);
+  const goodMinutes = 60;
+  const perMinute = 2_000;
+  return [false, true].map((restarts): Bound => {
+    const random = createSeededRandom(seed);
+    let needed = 0;
+    for (let run = 0; run < runs; run += 1) {
+      const test = new LatencyTest({ restarts });
+      for (let answer = 1; answer <= goodMinutes * perMinute; answer += 1) {
+        test.timed(draw(random, 1));
+        if (answer % perMinute === 0) test.invest();
+      }
+      for (; !test.isDecided; ) {
+        const answer = draw(random, 2);
+        test.timed(answer);
+        if (answer.arm === "canary") needed += 1 / runs;
+      }
+    }
+    return {
+      what: "latency x2 that begins after an hour",
+      unit: restarts ? "request" : "visitor",
+      promised: "-",
+      measured: `${Math.round(needed)} timed on the canary`,
+      isKept: null,
+      how: `${goodMinutes * perMinute} answers before it, share 5 %, ${runs} runs, ${restarts ? "with" : "without"} restarts`,
+    };
+  });
+}
+
+/** Identical sides, both slow at times, looked at after every answer. */
+export function falseSlowness({ seed, scale }: Effort): readonly Bound[] {
+  const runs = Math.ceil(800 * scale);
+  const answers = 20_000;
+  return [false, true].map((restarts): Bound => {
+    const random = createSeededRandom(seed);
+    let back = 0;
+    for (let run = 0; run < runs; run += 1) {
+      const test = new LatencyTest({ restarts });
+      for (let answer = 0; answer < answers && !test.isDecided; answer += 1) {
+        const { tookMs, ...drawn } = draw(random, 1);
+        // Each side is three times as slow in every fifth thousand, and its slowest tenth thirty times as slow.
+        const drift = Math.floor(answer / 1_000) % 5 === 4 ? 3 * (random.float() < 0.1 ? 10 : 1) : 1;
+        test.timed({ ...drawn, tookMs: tookMs * drift });
+        if (answer % 2_000 === 0) test.invest();
+      }
+      if (test.isDecided) back += 1;
+    }
+    const { words, least } = counted(back, runs);
+    const most = 1 / thresholds.latency;
+    return {
+      what: "false rollback by latency while both sides drift",
+      unit: restarts ? "request" : "visitor",
+      promised: "at most 0.25 %",
+      measured: words,
+      isKept: least <= most,
+      how: `the latency test alone, ${runs} runs of ${answers} timed answers, a look at each`,
+    };
+  });
+}
