@@ -48,10 +48,11 @@ export class Mixture {
 
   /** Natural logarithm of the value. */
   logValue(): number {
+    const wealth = this.#logWealth;
     let larger = this.#cash > 0 ? Math.log(this.#cash) : Number.NEGATIVE_INFINITY;
-    for (const wealth of this.#logWealth) if (wealth > larger) larger = wealth;
+    for (let index = 0; index < wealth.length; index += 1) larger = Math.max(larger, wealth[index] ?? 0);
     let sum = this.#cash * Math.exp(-larger);
-    for (const wealth of this.#logWealth) sum += Math.exp(wealth - larger);
+    for (let index = 0; index < wealth.length; index += 1) sum += Math.exp((wealth[index] ?? 0) - larger);
     return larger + Math.log(sum);
   }
 
