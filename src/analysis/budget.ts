@@ -1,10 +1,13 @@
-import type { JudgedMetric } from "../rollout/evidence-summary.ts";
+import type { DeclaredMetric, JudgedMetric } from "../rollout/evidence-summary.ts";
 
 /** A release that is no worse is taken back by all tests together in at most this share of rollouts. */
 export const alpha = 0.01;
 
-/** How the alpha is split. KPIs have what is left. */
-const weights: Readonly<Record<JudgedMetric, number>> = { errors: 0.4, latency: 0.25, slo: 0.1, latencySlo: 0.1 };
+type OwnMetric = Exclude<JudgedMetric, DeclaredMetric>;
+
+/** How the alpha is split. What teams declare shares its part equally. */
+const weights: Readonly<Record<OwnMetric, number>> = { errors: 0.4, latency: 0.25, slo: 0.1, latencySlo: 0.1 };
+const declaredWeight = 0.15;
 
 /**
  * The e-value at which a metric decides: 1/(alpha w), a weighted Bonferroni. Steps cost nothing, because each test is one
@@ -12,14 +15,19 @@ const weights: Readonly<Record<JudgedMetric, number>> = { errors: 0.4, latency: 
  * it is valid only where all of them are fair bets given the same past. With visitors as units they are not, since a
  * visitor's first answer, which the latency test has seen, gives away its side before its first error comes.
  */
-export const thresholds: Readonly<Record<JudgedMetric, number>> = {
-  errors: thresholdOf("errors"),
-  latency: thresholdOf("latency"),
+export const thresholds: Readonly<Record<OwnMetric, number>> = {
+  errors: thresholdOf(weights.errors),
+  latency: thresholdOf(weights.latency),
   /** Both objectives are judged by the same test. */
-  slo: thresholdOf("slo"),
-  latencySlo: thresholdOf("latencySlo"),
+  slo: thresholdOf(weights.slo),
+  latencySlo: thresholdOf(weights.latencySlo),
 };
 
-function thresholdOf(metric: JudgedMetric): number {
-  return Math.round(1 / (alpha * weights[metric]));
+/** Of each KPI and each source, when the plan has so many of them together. */
+export function declaredThreshold(count: number): number {
+  return thresholdOf(declaredWeight / count);
+}
+
+function thresholdOf(weight: number): number {
+  return Math.round(1 / (alpha * weight));
 }

@@ -106,17 +106,33 @@ test("a canary that leaves its visitors without any answer is seen, though there
 test("a snapshot of the version before goes on with what it had counted", () => {
   const evidence = begin();
   visit(evidence, { from: 0, to: 900 });
-  const { failures, latency, latencySlo, assignment, answers, exposedSinceMs, ...kept } = evidence.snapshot(9_000);
+  const { failures, metrics, assignment, answers, exposedSinceMs, ...kept } = evidence.snapshot(9_000);
   // As it was packed then: the minute times eight, with three flags.
   const known = kept.book.known.split(",").map((item) => {
     const [unit, packed = ""] = item.split(":");
     const value = Number.parseInt(packed, 36);
     return `${unit}:${(Math.floor(value / 32) * 8 + (value % 8)).toString(36)}`;
   });
-  const old = { ...kept, version: 1, failure: null, book: { ...kept.book, known: known.join(",") } };
-  const restored = Evidence.restore(JSON.parse(JSON.stringify(old)), 9_000);
+  const { errors: label, slo } = metrics;
+  const first = { ...kept, label, slo, version: 1, failure: null, book: { ...kept.book, known: known.join(",") } };
+  const restored = Evidence.restore(JSON.parse(JSON.stringify(first)), 9_000);
   assert.deepEqual(restored.verdict(firstStep), evidence.verdict(firstStep));
   assert.equal(restored.summary().scoredVisitors, evidence.summary().scoredVisitors);
-  assert.deepEqual([failures.length, latency?.nextRefresh, latencySlo, exposedSinceMs], [0, 100, null, 0]);
+  assert.deepEqual([failures.length, exposedSinceMs], [0, 0]);
   assert.ok(assignment !== null && answers !== null);
+});
+
+test("a snapshot that named each metric in a field of its own goes on bit for bit", () => {
+  const evidence = begin({ latencyObjective: { underMs: 300, share: 0.99 } });
+  visit(evidence, { from: 0, to: 900, isBad: (number) => number % 50 === 0 });
+  evidence.absorb(record({ kind: "timed", unit: unitOf(3), tookMs: 400, atMs: 10 }));
+  const { metrics, ...kept } = evidence.snapshot(9_000);
+  const { errors: label, slo, latency, latencySlo } = metrics;
+  const second = { ...kept, version: 2, label, slo, latency, latencySlo };
+  const restored = Evidence.restore(JSON.parse(JSON.stringify(second)), 9_000);
+  assert.deepEqual(restored.snapshot(9_000), evidence.snapshot(9_000));
+  assert.throws(() => Evidence.restore({ ...second, label: { mixture: null } }, 9_000), {
+    code: "BELAY_EVIDENCE_UNREADABLE",
+    message: /metrics\.errors\.mixture/,
+  });
 });

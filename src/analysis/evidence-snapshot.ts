@@ -1,12 +1,9 @@
 import { z } from "zod";
 import { BelayError } from "../errors.ts";
-import type { JudgedMetric } from "../rollout/evidence-summary.ts";
+import { isJudgedMetric, type JudgedMetric } from "../rollout/evidence-summary.ts";
 import type { Plan } from "../rollout/rollout.ts";
-import type { LabelTestState } from "./label-test.ts";
-import type { LatencyTestState } from "./latency-test.ts";
 import type { GateState } from "./non-inferiority.ts";
 import type { SampleRatioState } from "./sample-ratio.ts";
-import type { SloPairState } from "./slo-pair.ts";
 import type { VisitorBookState } from "./visitor-book.ts";
 
 /** Requests by side, absolute, as the workers' counters say. */
@@ -25,17 +22,15 @@ export interface LatchedFailure {
 
 /** Everything that `Evidence` knows, as JSON. Doubles survive JSON exactly, so a restored rollout goes on bit for bit. */
 export interface EvidenceSnapshot {
-  readonly version: 2;
+  readonly version: 3;
   /** Monotonic milliseconds; a time after the present one means that the machine was started anew since. */
   readonly takenAtMs: number;
   readonly plan: Plan;
   readonly nowMs: number;
   readonly sloEpochEndsAtMs: number | null;
-  readonly label: LabelTestState;
-  readonly slo: SloPairState;
+  /** By name, each in its metric's own form. One that an older program did not know begins anew. */
+  readonly metrics: Readonly<Record<string, unknown>>;
   /** Null in what an older program kept: these tests begin anew. */
-  readonly latency: LatencyTestState | null;
-  readonly latencySlo: SloPairState | null;
   readonly assignment: SampleRatioState | null;
   readonly answers: SampleRatioState | null;
   readonly exposedSinceMs: number | null;
@@ -51,27 +46,8 @@ export interface EvidenceSnapshot {
 const arms = z.object({ canary: z.number(), stable: z.number() });
 const arm = z.enum(["canary", "stable"]);
 const requests = z.object({ requests: z.number(), failed: z.number() });
-const mixture = z.object({ logWealth: z.array(z.number()), cash: z.number() });
-const sloTest = z.object({ mixture, failures: z.number(), peakLogE: z.number(), logRecovery: z.number().nullable() });
-const sloPair = z.object({
-  canary: sloTest,
-  stable: sloTest,
-  suspicion: z.object({ sinceMs: z.number(), canaryFailures: z.number(), stableServed: z.number() }).nullable(),
-  isCanaryToBlame: z.boolean(),
-});
-
-const metric = z.enum(["errors", "slo", "latency", "latencySlo"]);
+const metric = z.custom<JudgedMetric>((value) => typeof value === "string" && isJudgedMetric(value));
 const onFail = z.enum(["rollback", "hold", "notify"]).optional();
-const histogram = z.array(z.tuple([z.int().min(0), z.number()]));
-const latency = z.object({
-  mixture,
-  peakLogE: z.number(),
-  stable: histogram,
-  canary: histogram,
-  nextRefresh: z.number(),
-  edges: z.array(z.number()),
-  likelihoods: z.array(z.array(z.number())),
-});
 const sampleRatio = z.object({
   logWealth: z.array(z.number()),
   labels: z.array(z.tuple([z.number(), z.number(), z.number()])),
@@ -90,7 +66,7 @@ const plan = z.object({
   sloAvailability: z.number(),
   responseDeadlineMs: z.number(),
   leaseTtlMs: z.number(),
-  onFail: z.object({ errors: onFail, slo: onFail, latency: onFail, latencySlo: onFail }).optional(),
+  onFail: z.record(z.string(), onFail).optional(),
   latencyObjective: z.object({ underMs: z.number(), share: z.number() }).optional(),
   warmUpMs: z.number().optional(),
   evidence: z.enum(["visitor", "request"]).optional(),
@@ -123,15 +99,12 @@ const book = z.object({
 });
 
 const snapshotSchema: z.ZodType<EvidenceSnapshot> = z.object({
-  version: z.literal(2),
+  version: z.literal(3),
   takenAtMs: z.number(),
   plan,
   nowMs: z.number(),
   sloEpochEndsAtMs: z.number().nullable(),
-  label: z.object({ mixture, peakLogE: z.number(), canaryFailures: z.number(), stableFailures: z.number() }),
-  slo: sloPair,
-  latency: latency.nullable(),
-  latencySlo: sloPair.nullable(),
+  metrics: z.record(z.string(), z.unknown()),
   assignment: sampleRatio.nullable(),
   answers: sampleRatio.nullable(),
   exposedSinceMs: z.number().nullable(),
@@ -145,8 +118,7 @@ const snapshotSchema: z.ZodType<EvidenceSnapshot> = z.object({
 });
 
 /** Version 1 knew neither durations nor sample ratios: what was counted goes on, and those begin anew. */
-function broughtUp(snapshot: unknown): unknown {
-  if (!isRecord(snapshot) || snapshot["version"] !== 1 || !isRecord(snapshot["book"])) return snapshot;
+function fromVersion1(snapshot: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { failure, book, ...kept } = snapshot;
   return {
     ...kept,
@@ -156,9 +128,22 @@ function broughtUp(snapshot: unknown): unknown {
     assignment: null,
     answers: null,
     exposedSinceMs: snapshot["nowMs"],
-    book: { ...book, flagsCount: 8 },
+    book: isRecord(book) ? { ...book, flagsCount: 8 } : book,
     failures: failure === null ? [] : [failure],
   };
+}
+
+/** Version 2 named each metric in a field of its own. */
+function fromVersion2(snapshot: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { label, slo, latency, latencySlo, ...kept } = snapshot;
+  const named = Object.entries({ errors: label, slo, latency, latencySlo });
+  return { ...kept, version: 3, metrics: Object.fromEntries(named.filter(([, state]) => state !== null && state !== undefined)) };
+}
+
+function broughtUp(snapshot: unknown): unknown {
+  if (!isRecord(snapshot)) return snapshot;
+  const second = snapshot["version"] === 1 ? fromVersion1(snapshot) : snapshot;
+  return second["version"] === 2 ? fromVersion2(second) : second;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -170,8 +155,19 @@ export function parseEvidenceSnapshot(snapshot: unknown): EvidenceSnapshot {
   const parsed = snapshotSchema.safeParse(broughtUp(snapshot));
   if (parsed.success && parsed.data.gates.length === parsed.data.plan.steps.length) return parsed.data;
   const issue = parsed.error?.issues[0];
-  const place = issue === undefined ? "its gates do not match its plan" : `${issue.path.join(".")}: ${issue.message}`;
-  throw new BelayError({
+  throw unreadable(issue === undefined ? "its gates do not match its plan" : `${issue.path.join(".")}: ${issue.message}`);
+}
+
+/** A metric's own part, by the metric's own form. Throws `BELAY_EVIDENCE_UNREADABLE`. */
+export function parseMetricState<State>(schema: z.ZodType<State>, name: JudgedMetric, state: unknown): State {
+  const parsed = schema.safeParse(state);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw unreadable(`metrics.${name}.${issue?.path.join(".")}: ${issue?.message}`);
+}
+
+function unreadable(place: string): BelayError {
+  return new BelayError({
     code: "BELAY_EVIDENCE_UNREADABLE",
     message: `the kept evidence of a rollout cannot be read (${place})`,
     next: "Abort the rollout and deploy again, or promote it by hand with `belay promote --skip-analysis`.",

@@ -203,9 +203,9 @@ test("what is not a snapshot is refused with a code", () => {
     undefined,
     null,
     {},
-    { ...whole, version: 3 },
+    { ...whole, version: 4 },
     { ...whole, gates: [] },
-    { ...whole, label: { mixture: {} } },
+    { ...whole, metrics: { errors: { mixture: {} } } },
   ]) {
     assert.throws(() => Evidence.restore(broken, 0), { code: "BELAY_EVIDENCE_UNREADABLE" });
   }

@@ -1,25 +1,20 @@
 import type { Alarm } from "../rollout/decide.ts";
-import type { EvidenceSummary, JudgedMetric, Mismatch } from "../rollout/evidence-summary.ts";
+import type { EvidenceSummary, Mismatch } from "../rollout/evidence-summary.ts";
 import { type ExposedStage, onFailOf, type Plan, type Unit } from "../rollout/rollout.ts";
 import type { UnitRecord } from "../routing/wire.ts";
-import { thresholds } from "./budget.ts";
 import { type EvidenceSnapshot, type LatchedFailure, parseEvidenceSnapshot, type RequestCounts } from "./evidence-snapshot.ts";
 import * as words from "./evidence-words.ts";
 import { excludedShare } from "./excluded-share.ts";
-import { LabelTest } from "./label-test.ts";
-import { LatencyTest } from "./latency-test.ts";
+import type { Circumstances, MetricTest } from "./judged-metric.ts";
+import { beginMetrics, restoreMetrics } from "./judged-metrics.ts";
 import { Gate, gateThreshold } from "./non-inferiority.ts";
 import { SampleRatio, sampleRatioThreshold } from "./sample-ratio.ts";
-import { SloPair } from "./slo-pair.ts";
 import { sloEpochMs } from "./slo-test.ts";
 import type { Verdict } from "./verdict.ts";
 import { VisitorBook } from "./visitor-book.ts";
 import { eValueOf } from "./words.ts";
 
 const catchUpEpochsMax = 1_000;
-/** In the order in which a failure is told when several metrics fail. */
-const judged: readonly JudgedMetric[] = ["errors", "slo", "latency", "latencySlo"];
-
 const noRequests: RequestCounts = {
   canary: { requests: 0, failed: 0 },
   stable: { requests: 0, failed: 0 },
@@ -52,11 +47,8 @@ export class Evidence {
   readonly #plan: Plan;
   #nowMs = 0;
   #sloEpochEndsAtMs: number | null = null;
-  #label: LabelTest;
-  #slo: SloPair;
-  #latency: LatencyTest;
-  /** Null without a latency objective. */
-  #latencySlo: SloPair | null;
+  /** Whatever can fail the release, in the order in which failures are told. */
+  readonly #metrics: readonly MetricTest[];
   #assignment = new SampleRatio();
   #answers = new SampleRatio();
   /** When the canary was exposed first; null before. */
@@ -69,34 +61,24 @@ export class Evidence {
   #lostRecords = 0;
   #failures: readonly LatchedFailure[] = [];
 
-  private constructor(plan: Plan) {
+  private constructor(plan: Plan, metrics: readonly MetricTest[]) {
     this.#plan = plan;
-    const restarts = plan.evidence === "request";
-    this.#label = new LabelTest({ restarts });
-    this.#latency = new LatencyTest({ restarts });
-    this.#slo = SloPair.begin(plan.sloAvailability);
-    this.#latencySlo = plan.latencyObjective === undefined ? null : SloPair.begin(plan.latencyObjective.share);
+    this.#metrics = metrics;
     this.#gates = createGates(plan);
     this.#book = new VisitorBook(windowOf(plan));
   }
 
   static begin(plan: Plan): Evidence {
-    return new Evidence(plan);
+    return new Evidence(plan, beginMetrics(plan));
   }
 
   /** Throws `BELAY_EVIDENCE_UNREADABLE`. A snapshot of an earlier boot of the machine, whose clock was ahead of `nowMs`, is taken as if it were of now. */
   static restore(snapshot: unknown, nowMs: number): Evidence {
     const state = parseEvidenceSnapshot(snapshot);
     const shiftMs = state.takenAtMs > nowMs ? nowMs - state.takenAtMs : 0;
-    const evidence = new Evidence(state.plan);
+    const evidence = new Evidence(state.plan, restoreMetrics(state.plan, state.metrics, shiftMs));
     evidence.#nowMs = state.nowMs + shiftMs;
     evidence.#sloEpochEndsAtMs = state.sloEpochEndsAtMs === null ? null : state.sloEpochEndsAtMs + shiftMs;
-    evidence.#label = LabelTest.restore(state.label);
-    evidence.#slo = SloPair.restore({ state: state.slo, availability: state.plan.sloAvailability, shiftMs });
-    const { latencyObjective } = state.plan;
-    if (state.latency !== null) evidence.#latency = LatencyTest.restore(state.latency);
-    if (state.latencySlo !== null && latencyObjective !== undefined)
-      evidence.#latencySlo = SloPair.restore({ state: state.latencySlo, availability: latencyObjective.share, shiftMs });
     if (state.assignment !== null) evidence.#assignment = SampleRatio.restore(state.assignment);
     if (state.answers !== null) evidence.#answers = SampleRatio.restore(state.answers);
     evidence.#exposedSinceMs = state.exposedSinceMs === null ? null : state.exposedSinceMs + shiftMs;
@@ -115,15 +97,12 @@ export class Evidence {
   /** As JSON. `nowMs` is the monotonic time, by which `restore` sees that the machine was started anew. */
   snapshot(nowMs: number): EvidenceSnapshot {
     return {
-      version: 2,
+      version: 3,
       takenAtMs: nowMs,
       plan: this.#plan,
       nowMs: this.#nowMs,
       sloEpochEndsAtMs: this.#sloEpochEndsAtMs,
-      label: this.#label.state(),
-      slo: this.#slo.state(),
-      latency: this.#latency.state(),
-      latencySlo: this.#latencySlo?.state() ?? null,
+      metrics: Object.fromEntries(this.#metrics.map((metric) => [metric.name, metric.state()])),
       assignment: this.#assignment.state(),
       answers: this.#answers.state(),
       exposedSinceMs: this.#exposedSinceMs,
@@ -148,28 +127,10 @@ export class Evidence {
 
   /** One record of the rollout, its time on the caller's clock. Repetitions change nothing. */
   absorb(record: UnitRecord): void {
-    switch (record.kind) {
-      case "exposed":
-        if (this.#book.exposed(record)) this.#assignment.seen(record);
-        return;
-      case "timed":
-        if (this.#book.timed(record) && this.#isWarm(record)) this.#timed(record, record.tookMs ?? 0);
-        this.#latch(record.weight);
-        return;
-      case "served":
-        if (this.#book.served(record)) this.#slo.served(record);
-        this.#latch(record.weight);
-        return;
-      case "failed":
-        if (!this.#book.failed(record)) return;
-        this.#label.failed(record.arm, record.weight);
-        this.#slo.failed(record);
-        this.#latch(record.weight);
-        return;
-      case "harmed":
-        this.#book.harmed(record);
-        return;
-    }
+    if (!this.#isNews(record)) return;
+    if (record.kind === "exposed") this.#assignment.seen(record);
+    for (const metric of this.#metrics) metric.absorb(record);
+    this.#latch(record.weight);
   }
 
   /** `total` records never arrived. While above 0 nothing passes: nobody knows what they said. */
@@ -259,10 +220,7 @@ export class Evidence {
         failedRequests: stable.failed,
       },
       metrics: [
-        { name: "errors", eValue: eValueOf(this.#label.peakLogE), threshold: thresholds.errors },
-        { name: "slo", eValue: eValueOf(this.#slo.peakLogE), threshold: thresholds.slo },
-        { name: "latency", eValue: eValueOf(this.#latency.peakLogE), threshold: thresholds.latency },
-        ...(this.#latencySlo === null ? [] : [this.#latencySloSummary(this.#latencySlo)]),
+        ...this.#metrics.map((metric) => metric.summary()),
         { name: "assignment", eValue: eValueOf(this.#assignment.peakLogE), threshold: sampleRatioThreshold },
         { name: "answers", eValue: eValueOf(this.#answers.peakLogE), threshold: sampleRatioThreshold },
         { name: "gate", eValue: eValueOf(gate?.peakLogE ?? 0), threshold: gateThreshold },
@@ -274,7 +232,7 @@ export class Evidence {
       harmedVisitors,
       shieldedRequests: Math.max(0, canary.failed - harmedRequests),
       lostRecords: this.#lostRecords,
-      latency: { canary: this.#latency.figures("canary"), stable: this.#latency.figures("stable") },
+      latency: this.#metrics.find((metric) => metric.latencyFigures !== undefined)?.latencyFigures?.(),
     };
   }
 
@@ -282,27 +240,29 @@ export class Evidence {
     return this.#plan.evidence ?? "visitor";
   }
 
-  #latencySloSummary(pair: SloPair): EvidenceSummary["metrics"][number] {
-    return { name: "latencySlo", eValue: eValueOf(pair.peakLogE), threshold: thresholds.latencySlo };
+  /** Whether it is the first of its kind for its visitor. Of the warm-up no answer is timed, on either side. */
+  #isNews(record: UnitRecord): boolean {
+    switch (record.kind) {
+      case "exposed":
+        return this.#book.exposed(record);
+      case "timed":
+        return this.#book.timed(record) && this.#isWarm(record);
+      case "served":
+        return this.#book.served(record);
+      case "failed":
+        return this.#book.failed(record);
+      case "harmed":
+        this.#book.harmed(record);
+        return false;
+    }
   }
 
   #isWarm({ atMs }: UnitRecord): boolean {
     return this.#exposedSinceMs !== null && atMs >= this.#exposedSinceMs + (this.#plan.warmUpMs ?? 0);
   }
 
-  #timed(record: UnitRecord, tookMs: number): void {
-    this.#latency.timed({ arm: record.arm, weight: record.weight, tookMs });
-    const { latencyObjective } = this.#plan;
-    if (this.#latencySlo === null || latencyObjective === undefined) return;
-    if (tookMs > latencyObjective.underMs) this.#latencySlo.failed(record);
-    else this.#latencySlo.served(record);
-  }
-
   #invest(): void {
-    this.#label.invest();
-    this.#latency.invest();
-    this.#slo.invest();
-    this.#latencySlo?.invest();
+    for (const metric of this.#metrics) metric.invest();
   }
 
   #mismatches(): readonly (Alarm & { readonly metric: Mismatch })[] {
@@ -321,45 +281,26 @@ export class Evidence {
   }
 
   #sharedOutage(): string | null {
-    if (this.#slo.isSharedOutage && onFailOf(this.#plan, "slo") !== "notify")
-      return words.sharedOutageWords(this.#book.failedVisitors, this.#plan.sloAvailability, this.#unit);
-    const { latencyObjective } = this.#plan;
-    const isSlow = this.#latencySlo?.isSharedOutage === true && onFailOf(this.#plan, "latencySlo") !== "notify";
-    return isSlow && latencyObjective !== undefined ? words.sharedSlownessWords(latencyObjective) : null;
+    const judged = this.#metrics.filter(({ name }) => onFailOf(this.#plan, name) !== "notify");
+    for (const metric of judged) {
+      const outage = metric.sharedOutage?.(this.#circumstances(this.#book.weight)) ?? null;
+      if (outage !== null) return outage;
+    }
+    return null;
   }
 
   /** Latches what has failed by now. A mismatch takes their meaning from comparisons, and none from the objectives of one side. */
   #latch(weight: number): void {
-    for (const metric of judged) {
-      if (this.#failures.some((failure) => failure.metric === metric)) continue;
-      const reason = this.#failureOf(metric, weight);
-      if (reason !== null) this.#failures = [...this.#failures, { metric, reason }];
+    const isComparable = !this.#assignment.hasFired && !this.#answers.hasFired;
+    const circumstances = this.#circumstances(weight);
+    for (const metric of this.#metrics) {
+      if (this.#failures.some((failure) => failure.metric === metric.name)) continue;
+      const reason = isComparable || !metric.isComparison ? metric.failure(circumstances) : null;
+      if (reason !== null) this.#failures = [...this.#failures, { metric: metric.name, reason }];
     }
   }
 
-  #failureOf(metric: JudgedMetric, weight: number): string | null {
-    const isComparable = !this.#assignment.hasFired && !this.#answers.hasFired;
-    switch (metric) {
-      case "errors": {
-        const { failures, logE, isDecided } = this.#label;
-        return isComparable && isDecided ? words.errorWords({ failures, weight, logE, unit: this.#unit }) : null;
-      }
-      case "slo": {
-        if (!this.#slo.isCanaryToBlame) return null;
-        const failed = this.#book.failedVisitors.canary;
-        return words.sloWords({ failed, objective: this.#plan.sloAvailability, logE: this.#slo.peakLogE, unit: this.#unit });
-      }
-      case "latency": {
-        if (!isComparable || !this.#latency.isDecided) return null;
-        const figures = { canary: this.#latency.figures("canary"), stable: this.#latency.figures("stable") };
-        return words.latencyWords({ figures, moved: this.#latency.moved, logE: this.#latency.logE });
-      }
-      case "latencySlo": {
-        const { latencyObjective } = this.#plan;
-        if (this.#latencySlo?.isCanaryToBlame !== true || latencyObjective === undefined) return null;
-        const { underMs, share } = latencyObjective;
-        return words.latencySloWords({ underMs, objective: share, logE: this.#latencySlo.peakLogE });
-      }
-    }
+  #circumstances(weight: number): Circumstances {
+    return { weight, failedVisitors: this.#book.failedVisitors };
   }
 }

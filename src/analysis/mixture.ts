@@ -1,7 +1,11 @@
+import { z } from "zod";
+
 export interface MixtureState {
   readonly logWealth: readonly number[];
   readonly cash: number;
 }
+
+export const mixtureSchema: z.ZodType<MixtureState> = z.object({ logWealth: z.array(z.number()), cash: z.number() });
 
 /** A wealth of nothing, as a logarithm that JSON can hold. */
 const nothing = -1e9;

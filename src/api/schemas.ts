@@ -2,13 +2,13 @@ import { z } from "@hono/zod-openapi";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { CohortRule } from "../rollout/cohort.ts";
 import type { Fact } from "../rollout/entry.ts";
-import type { ArmCounts, EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { Actor, Phase, Plan, Release } from "../rollout/rollout.ts";
 import type { Schedule } from "../rollout/schedule.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
+import { evidenceSchema } from "./evidence-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
@@ -39,44 +39,6 @@ const actor: z.ZodType<Actor> = z.object({
   name: z.string(),
   via: z.enum(["socket", "token", "loop", "direct"]),
 });
-
-const arm: z.ZodType<ArmCounts> = z.object({ visitors: count, failedVisitors: count, requests: count, failedRequests: count });
-
-const milliseconds = z.number().min(0).nullable();
-const latency = z.object({ visitors: count, p50Ms: milliseconds, p95Ms: milliseconds, p99Ms: milliseconds });
-const metricName = z.enum(["errors", "slo", "latency", "latencySlo", "assignment", "answers", "gate"]);
-
-const evidence: z.ZodType<EvidenceSummary> = z
-  .object({
-    canary: arm,
-    stable: arm,
-    metrics: z.array(z.object({ name: metricName, eValue: z.number(), threshold: z.number() })),
-    scoredVisitors: count,
-    failedScoredVisitors: count,
-    excludedHarm: share,
-    harmedRequests: count,
-    harmedVisitors: count,
-    shieldedRequests: count,
-    shield: z
-      .object({
-        covered: count,
-        uncovered: z.object({ notRepeatable: count, switchedOff: count, tooLarge: count }),
-        harmed: z.object({
-          notRepeatable: count,
-          switchedOff: count,
-          tooLarge: count,
-          budgetSpent: count,
-          afterHead: count,
-          stableFailedToo: count,
-        }),
-      })
-      .optional(),
-    lostRecords: count,
-    cohort: arm.optional(),
-    previews: z.object({ requests: count, failedRequests: count }).optional(),
-    latency: z.object({ canary: latency, stable: latency }).optional(),
-  })
-  .openapi("Evidence");
 
 const texts = z.record(z.string(), z.string()).optional();
 const cohortRule: z.ZodType<CohortRule> = z.object({
@@ -111,7 +73,7 @@ const plan: z.ZodType<Plan> = z
         freezes: z.array(z.object({ name: z.string(), from: z.string(), to: z.string(), reason: z.string() })),
       })
       .optional(),
-    onFail: z.object({ errors: onFail, slo: onFail, latency: onFail, latencySlo: onFail }).optional(),
+    onFail: z.record(z.string(), onFail).optional(),
     latencyObjective: z.object({ underMs: count, share }).optional(),
     warmUpMs: count.optional(),
     evidence: z.enum(["visitor", "request"]).optional(),
@@ -235,7 +197,7 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
     shielded: count,
     unitsCanary: count,
     failedRequests: count,
-    evidence: evidence.nullable(),
+    evidence: evidenceSchema.nullable(),
     checks: z.array(checkResult),
     verdict: z.string(),
     lastLines: z.string(),

@@ -1,4 +1,5 @@
 import type { ChainedEntry } from "../api/views.ts";
+import { isDeclaredMetric } from "../rollout/evidence-summary.ts";
 import { describeStep } from "./rollout-words.ts";
 import { harmless } from "./show-table.ts";
 
@@ -84,7 +85,7 @@ function words(fact: Fact): string {
     case "verdict-failed":
       return `the evidence says fail (${fact.metric}) after ${seconds(fact.heldMs)}${because(fact.reason)} (${fact.evidence.harmedRequests} failures reached visitors, ${fact.evidence.shieldedRequests} were shielded)`;
     case "metric-failed":
-      return `${metricWords[fact.metric]} (${fact.metric}: ${fact.onFail}) after ${seconds(fact.heldMs)}${because(fact.reason)}`;
+      return `${isDeclaredMetric(fact.metric) ? "a declared metric is worse" : metricWords[fact.metric]} (${fact.metric}: ${fact.onFail}) after ${seconds(fact.heldMs)}${because(fact.reason)}`;
     case "bake-ended":
       return `the bake ended after ${seconds(fact.heldMs)}`;
     case "braked":

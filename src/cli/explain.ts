@@ -1,6 +1,7 @@
 import type { ChainedEntry, RolloutView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import { describePercent } from "../manifest/quantities.ts";
+import { type DeclaredMetric, isDeclaredMetric } from "../rollout/evidence-summary.ts";
 import { type Client, readAllEntries } from "./client.ts";
 import { type Command, environmentOption, textOf } from "./command.ts";
 import { describeActor, describeFact } from "./entry-words.ts";
@@ -68,7 +69,7 @@ function explainEvidence(evidence: Evidence, view: RolloutView): string {
   return lines.join("\n");
 }
 
-const claims: Readonly<Record<Evidence["metrics"][number]["name"], string>> = {
+const claims: Readonly<Record<Exclude<Evidence["metrics"][number]["name"], DeclaredMetric>, string>> = {
   errors: "That the release fails more visitors than stable",
   slo: "That the release misses its availability objective",
   latency: "That the release answers slower than stable",
@@ -84,8 +85,12 @@ function describeMetric({ name, eValue, threshold }: Evidence["metrics"][number]
   if (name === "gate" || ((name === "assignment" || name === "answers") && !isDecided)) return [];
   const reached = isDecided ? "decided" : "not decided";
   return [
-    `${claims[name]}: ${reached}, with an e-value of ${printNumber(eValue)} against the ${printNumber(threshold)} at which it decides.`,
+    `${isDeclaredMetric(name) ? declaredClaim(name) : claims[name]}: ${reached}, with an e-value of ${printNumber(eValue)} against the ${printNumber(threshold)} at which it decides.`,
   ];
+}
+
+function declaredClaim(name: DeclaredMetric): string {
+  return `That ${name} is worse on the release than on stable`;
 }
 
 function describeLatency({ latency }: Evidence): readonly string[] {

@@ -6,11 +6,24 @@ export interface ArmCounts {
   readonly failedRequests: number;
 }
 
+/** A metric that a team declares under a name: a KPI, or a figure of a source outside of Belay. */
+export type DeclaredMetric = `kpi:${string}` | `source:${string}`;
+
 /**
  * What can fail a release: visitors who meet errors more often than on stable, the availability objective, answers that are
- * slower than stable's, the latency objective.
+ * slower than stable's, the latency objective, and what the team declared.
  */
-export type JudgedMetric = "errors" | "slo" | "latency" | "latencySlo";
+export type JudgedMetric = "errors" | "slo" | "latency" | "latencySlo" | DeclaredMetric;
+
+const ownMetrics: readonly string[] = ["errors", "slo", "latency", "latencySlo"] satisfies readonly JudgedMetric[];
+
+export function isJudgedMetric(name: string): name is JudgedMetric {
+  return ownMetrics.includes(name) || isDeclaredMetric(name);
+}
+
+export function isDeclaredMetric(name: string): name is DeclaredMetric {
+  return name.startsWith("kpi:") || name.startsWith("source:");
+}
 
 /** Why a comparison may mean nothing: visitors were not shared out as planned, or those of one side get no answer at all. */
 export type Mismatch = "assignment" | "answers";

@@ -79,7 +79,10 @@ export interface Plan {
   readonly evidence?: Unit | undefined;
 }
 
-/** A slower release is only put on record unless the manifest says otherwise, so that a team can learn to trust the metric. */
+/**
+ * A slower release is only put on record unless the manifest says otherwise, so that a team can learn to trust the metric. What a
+ * team declares itself takes a release back like an error: nobody writes down an outcome that may silently break.
+ */
 export function onFailOf({ onFail }: Pick<Plan, "onFail">, metric: JudgedMetric): OnFail {
   return onFail?.[metric] ?? (metric === "latency" ? "notify" : "rollback");
 }
