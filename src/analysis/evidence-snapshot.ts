@@ -70,6 +70,7 @@ const plan = z.object({
   latencyObjective: z.object({ underMs: z.number(), share: z.number() }).optional(),
   warmUpMs: z.number().optional(),
   evidence: z.enum(["visitor", "request"]).optional(),
+  strictOrder: z.boolean().optional(),
 });
 
 const book = z.object({

@@ -16,6 +16,8 @@ export interface MetricTest {
   readonly isComparison: boolean;
   /** A record that is the first of its kind for its visitor (of `served`, in its minute; of `timed`, outside of the warm-up). */
   absorb(record: UnitRecord): void;
+  /** Time passes. `settledUntilMs`: every request that began before it has been reported. */
+  advance?(time: { readonly nowMs: number; readonly settledUntilMs: number }): void;
   /** Ends an epoch: a minute, or a weight. */
   invest(): void;
   /** Why the release fails by it, in words without a full stop; null while it does not. */

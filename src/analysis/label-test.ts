@@ -31,9 +31,9 @@ export interface LabelTestState {
  * *better* release was rolled back in up to all runs. A request that is a unit of its own has no second error, so there a
  * part of the bet is kept back for restarts, without which a fault that begins late is weighed against all the good before it.
  *
- * Errors are scored as they arrive, not in the order of their requests. If both sides fail equally often, but the canary
- * at once and stable by a slow timeout, the canary's errors in flight are seen first. Waiting for that order would delay
- * the rollback of a dead canary by the slowest request in flight, which costs users more.
+ * Valid in whatever order errors come that does not depend on the side. If both sides fail equally often, but the canary
+ * at once and stable by a slow timeout, the canary's errors in flight are seen first: `StartOrder` mends that where the
+ * manifest asks for it, and delays a rollback by the slowest request in flight.
  */
 export class LabelTest {
   readonly #mixture: Mixture;

@@ -77,6 +77,7 @@ const plan: z.ZodType<Plan> = z
     latencyObjective: z.object({ underMs: count, share }).optional(),
     warmUpMs: count.optional(),
     evidence: z.enum(["visitor", "request"]).optional(),
+    strictOrder: z.boolean().optional(),
   })
   .openapi("Plan");
 

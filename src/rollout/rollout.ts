@@ -77,6 +77,8 @@ export interface Plan {
   readonly warmUpMs?: number | undefined;
   /** Whom the router's coin is tossed for, and what is counted; a visitor when absent. */
   readonly evidence?: Unit | undefined;
+  /** Errors are compared in the order in which their requests began; as they come when absent. */
+  readonly strictOrder?: boolean | undefined;
 }
 
 /**
