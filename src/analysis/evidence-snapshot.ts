@@ -87,6 +87,7 @@ const book = z.object({
   knownHalvings: z.number(),
   failures: z.array(z.tuple([z.string(), z.number(), z.number()])),
   failureHalvings: z.number(),
+  onePerVisitor: z.object({ requests: z.number(), visitors: z.number(), halvings: z.number(), turns: z.string() }).optional(),
   watched: z.array(
     z.object({
       unit: z.string(),

@@ -111,6 +111,7 @@ const recorded = {
   exposureEpoch: whole,
   atMs: z.number(),
   tookMs: z.number().nonnegative().optional(),
+  visitor: z.string().length(16).optional(),
 };
 const unitRecord = z.union([
   z.object({ ...recorded, arm: z.enum(["stable", "canary"]) }),

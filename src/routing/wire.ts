@@ -41,6 +41,8 @@ export interface UnitRecord {
   readonly atMs: number;
   /** Of `timed` only. */
   readonly tookMs?: number | undefined;
+  /** Of `exposed`, where each request is a unit of its own: whose it is, as a hash like `unit`. */
+  readonly visitor?: string | undefined;
 }
 
 /** The same of a visitor who was not drawn: a member of a cohort on the canary, or one of the others (`outside`) while nobody but the cohort is on it. */
