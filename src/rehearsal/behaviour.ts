@@ -14,14 +14,25 @@ interface Faults {
   readonly untilMs?: number;
   /** How much slower it answers than stable. */
   readonly slowdown?: number;
+  /** How long a request takes that fails; as long as it would have taken otherwise when absent. */
+  readonly failsAfterMs?: number;
 }
 
 /** Stable's own failures, and on top of them the faults. */
 export function createBehaviour({ failShare: stableShare }: Pick<Traffic, "failShare">, faults: Faults = {}): Behaviour {
-  const { failShare = 0, ofVisitors = 1, fromPage = 0, fromMs = 0, untilMs = Number.POSITIVE_INFINITY, slowdown = 1 } = faults;
+  const {
+    failShare = 0,
+    ofVisitors = 1,
+    fromPage = 0,
+    fromMs = 0,
+    untilMs = Number.POSITIVE_INFINITY,
+    slowdown = 1,
+    failsAfterMs,
+  } = faults;
   const faultyShare = stableShare + (1 - stableShare) * failShare;
   return ({ visitor, page, atMs, luck, tookMs }) => {
     const isHit = visitor.luck < ofVisitors && page >= fromPage && atMs >= fromMs && atMs < untilMs;
-    return { isFailed: luck < (isHit ? faultyShare : stableShare), tookMs: tookMs * slowdown };
+    const isFailed = luck < (isHit ? faultyShare : stableShare);
+    return { isFailed, tookMs: isFailed ? (failsAfterMs ?? tookMs * slowdown) : tookMs * slowdown };
   };
 }
