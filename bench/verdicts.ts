@@ -10,7 +10,7 @@ import { arms, type Cell, measureCell, scenarios } from "./verdicts/compare.ts";
 import { costPerEvent } from "./verdicts/cost.ts";
 import { againstWald, falseRollbackOfErrors } from "./verdicts/error-bounds.ts";
 import { falsePromotion, falsePromotionClustered, promotionSpeed } from "./verdicts/gate-bounds.ts";
-import { falseSlowness, latencyShift, lateSlowdown } from "./verdicts/latency-bounds.ts";
+import { falseSlowness, latencyGate, latencyShift, lateSlowdown } from "./verdicts/latency-bounds.ts";
 import { describeBenchmark, describeBounds } from "./verdicts/page.ts";
 import { plotHarm } from "./verdicts/plot.ts";
 import { deadCanary, falseRollback, goodRelease } from "./verdicts/rollout-bounds.ts";
@@ -21,7 +21,7 @@ const parts: Readonly<Record<string, readonly ((effort: Effort) => readonly Boun
   validity: [falseRollback],
   gate: [falsePromotion, falsePromotionClustered, promotionSpeed],
   good: [goodRelease],
-  latency: [latencyShift, lateSlowdown, falseSlowness],
+  latency: [latencyShift, lateSlowdown, falseSlowness, latencyGate],
   cost: [costPerEvent],
 };
 const peersPart = "peers";

@@ -1,6 +1,8 @@
 /** What is promised of the latency test. */
 import { thresholds } from "../../src/analysis/budget.ts";
+import { LatencyHistogram, latencyBin } from "../../src/analysis/latency-histogram.ts";
 import { LatencyTest } from "../../src/analysis/latency-test.ts";
+import { Gate } from "../../src/analysis/non-inferiority.ts";
 import { createSeededRandom, type Random } from "../../src/ports/random.ts";
 import type { Arm } from "../../src/routing/wire.ts";
 import { type Bound, counted, type Effort, standardNormal, times } from "./bound.ts";
@@ -17,8 +19,8 @@ interface Answer {
 }
 
 /** Lognormal on both sides; the canary takes `shift` times as long. */
-function draw(random: Random, shift: number): Answer {
-  const arm = random.float() < weight / 10_000 ? "canary" : "stable";
+function draw(random: Random, shift: number, share = weight): Answer {
+  const arm = random.float() < share / 10_000 ? "canary" : "stable";
   return { arm, weight, tookMs: medianMs * Math.exp(sigma * standardNormal(random)) * (arm === "canary" ? shift : 1) };
 }
 
@@ -96,6 +98,63 @@ export function lateSlowdown({ seed, scale }: Effort): readonly Bound[] {
       how: `${goodMinutes * perMinute} answers before it, share 5 %, ${runs} runs, ${restarts ? "with" : "without"} restarts`,
     };
   });
+}
+
+const slowBeyond = 0.95;
+const slowMargin = 0.02;
+
+/** Answers beyond stable's 95 % as the failures of a gate. Where the bound is, only what came before says. */
+function passesBeingNoSlower(options: {
+  readonly random: Random;
+  readonly shift: number;
+  readonly answersMax: number;
+}): number | null {
+  const { random, shift, answersMax } = options;
+  const gate = new Gate({ harm: slowMargin, nextWeight: 10_000 });
+  const stable = new LatencyHistogram();
+  let [edge, nextEdge] = [0, 100];
+  for (let answers = 1; answers <= answersMax; answers += 1) {
+    const { arm, tookMs } = draw(random, shift, 5_000);
+    if (stable.total >= nextEdge) {
+      edge = stable.edgeAt(slowBeyond);
+      nextEdge = stable.total * 1.15;
+    }
+    if (edge > 0) gate.score({ arm, weight: 5_000, isBad: latencyBin(tookMs) >= edge });
+    if (gate.hasPassed) return answers;
+    if (arm === "stable") stable.add(latencyBin(tookMs));
+  }
+  return null;
+}
+
+/** What a gate on latency would cost and hold: 7 % of the canary's answers beyond what 5 % of stable's are is the margin. */
+export function latencyGate({ seed, scale }: Effort): readonly Bound[] {
+  const runs = Math.ceil(400 * scale);
+  const random = createSeededRandom(seed);
+  // Beyond stable's 95 % are 1.645 deviations; this shift puts 7.03 % there, and the gate's null begins at 7 %.
+  const atMargin = Math.exp(sigma * (1.645 - 1.474));
+  const passed = Array.from({ length: runs }, () => passesBeingNoSlower({ random, shift: atMargin, answersMax: 20_000 }));
+  const good = Array.from({ length: runs }, () => passesBeingNoSlower({ random, shift: 1, answersMax: 200_000 }) ?? 200_000);
+  const { words, least } = counted(passed.filter((answers) => answers !== null).length, runs);
+  const mean = good.reduce((sum, answers) => sum + answers, 0) / runs;
+  const how = `no more than 2 % more of the canary's answers beyond what 95 % of stable's keep; share 50 %, ${runs} runs; measured, not offered (decision 110)`;
+  return [
+    {
+      what: "a gate on latency: false pass at its margin",
+      unit: "both",
+      promised: "at most 5 %",
+      measured: words,
+      isKept: least <= 0.05,
+      how,
+    },
+    {
+      what: "a gate on latency: a release that is as fast",
+      unit: "both",
+      promised: "-",
+      measured: `${Math.round(mean)} timed answers, half of them on the canary`,
+      isKept: null,
+      how,
+    },
+  ];
 }
 
 /** Identical sides, both slow at times, looked at after every answer. */

@@ -58,7 +58,7 @@ export class LabelTest {
 
   /** A visitor's first error, by a request that was assigned at `weight` ten-thousandths. At 0 and 10,000 there is nobody to compare with. */
   failed(arm: Arm, weight: number): void {
-    if (weight <= 0 || weight >= 10_000) return;
+    if (!(weight > 0 && weight < 10_000)) return;
     if (weight !== this.#factorsWeight) this.#computeFactors(weight);
     this.#mixture.multiply(this.#logFactors[arm]);
     if (arm === "canary") this.#canaryFailures += 1;

@@ -101,7 +101,7 @@ export class LatencyTest {
   /** A visitor's timed answer, by a request that was assigned at `weight` ten-thousandths. */
   timed(answer: { readonly arm: Arm; readonly weight: number; readonly tookMs: number }): void {
     const { arm, weight, tookMs } = answer;
-    if (weight <= 0 || weight >= 10_000) return;
+    if (!(weight > 0 && weight < 10_000)) return;
     const bin = latencyBin(tookMs);
     // What stable did before this answer decides the categories; the answer itself has no part in them.
     if (this.#stable.total >= this.#nextRefresh) this.#refresh();

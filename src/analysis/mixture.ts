@@ -19,6 +19,8 @@ export class Mixture {
   readonly #priors: readonly number[];
   readonly #logWealth: Float64Array;
   #cash: number;
+  /** The value as long as nothing has changed it: it is asked for at each record, of every test. NaN when it is not known. */
+  #known = Number.NaN;
 
   /** `priors` sum to 1; `cash` is the part held back for later restarts. */
   constructor(options: { readonly priors: readonly number[]; readonly cash: number }) {
@@ -29,6 +31,7 @@ export class Mixture {
 
   /** By one factor for each alternative, as logarithms; `from` is where they begin in a table of several. */
   multiply(logFactors: Float64Array, from = 0): void {
+    this.#known = Number.NaN;
     for (let index = 0; index < this.#logWealth.length; index += 1) {
       this.#logWealth[index] = (this.#logWealth[index] ?? 0) + (logFactors[from + index] ?? 0);
     }
@@ -41,6 +44,7 @@ export class Mixture {
   invest(share: number): void {
     const invested = this.#cash * share;
     if (invested < 1e-12) return;
+    this.#known = Number.NaN;
     this.#cash -= invested;
     this.#priors.forEach((prior, index) => {
       const old = this.#logWealth[index] ?? 0;
@@ -52,12 +56,14 @@ export class Mixture {
 
   /** Natural logarithm of the value. */
   logValue(): number {
+    if (!Number.isNaN(this.#known)) return this.#known;
     const wealth = this.#logWealth;
     let larger = this.#cash > 0 ? Math.log(this.#cash) : Number.NEGATIVE_INFINITY;
     for (let index = 0; index < wealth.length; index += 1) larger = Math.max(larger, wealth[index] ?? 0);
     let sum = this.#cash * Math.exp(-larger);
     for (let index = 0; index < wealth.length; index += 1) sum += Math.exp((wealth[index] ?? 0) - larger);
-    return larger + Math.log(sum);
+    this.#known = larger + Math.log(sum);
+    return this.#known;
   }
 
   state(): MixtureState {
@@ -69,6 +75,7 @@ export class Mixture {
    * An alternative that the state does not have begins with nothing, or the value would have grown by the change.
    */
   load(state: MixtureState): void {
+    this.#known = Number.NaN;
     this.#logWealth.fill(nothing);
     this.#logWealth.set(state.logWealth.slice(0, this.#logWealth.length));
     this.#cash = state.cash;

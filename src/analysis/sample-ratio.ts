@@ -38,7 +38,7 @@ export class SampleRatio {
 
   /** A visitor that was new at `weight` ten-thousandths. */
   seen({ arm, weight }: { readonly arm: Arm; readonly weight: number }): void {
-    if (weight <= 0 || weight >= 10_000) return;
+    if (!(weight > 0 && weight < 10_000)) return;
     const labels = this.#labelsAt(weight);
     if (labels === undefined) return;
     const share = weight / 10_000;
