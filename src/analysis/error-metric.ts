@@ -35,8 +35,9 @@ function testOf(label: LabelTest, plan: Plan, waiting: readonly Waiting[] = []):
     advance: (time) => order?.release(time, ({ arm, weight }) => label.failed(arm, weight)),
     invest: () => label.invest(),
     failure: ({ weight }) => {
-      const { failures, logE, isDecided } = label;
-      return isDecided ? errorWords({ failures, weight, logE, unit: plan.evidence ?? "visitor" }) : null;
+      if (!label.isDecided) return null;
+      const { failures, logE } = label;
+      return errorWords({ failures, weight, logE, unit: plan.evidence ?? "visitor" });
     },
     summary: () => ({ name: "errors", eValue: eValueOf(label.peakLogE), threshold: thresholds.errors }),
     state: (): State => ({ ...label.state(), ...(order === null ? {} : { waiting: order.state() }) }),
