@@ -6,6 +6,7 @@ import { type Cell, measureCell, scenarios } from "./compare.ts";
 import { againstWald, falseRollbackOfErrors } from "./error-bounds.ts";
 import { falsePromotion, promotionSpeed } from "./gate-bounds.ts";
 import { isHigh } from "./kayenta.ts";
+import { latencyShift } from "./latency-bounds.ts";
 import { describeBenchmark } from "./page.ts";
 import { peers } from "./peers.ts";
 import { plotHarm } from "./plot.ts";
@@ -93,7 +94,8 @@ function assertKept(bounds: readonly Bound[]): void {
 }
 
 test("what is promised of the tests holds in a small version of the benchmark", () => {
-  assertKept(againstWald(small).filter(({ unit }) => unit === "visitor"));
+  assertKept(againstWald(small));
+  assertKept(latencyShift(small));
   assertKept(falseRollbackOfErrors(small));
   assertKept(falsePromotion(small));
   assertKept(promotionSpeed({ ...small, scale: 0.25 }).slice(1));
