@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import type { Bound, Effort } from "./verdicts/bound.ts";
 import { arms, type Cell, measureCell, scenarios } from "./verdicts/compare.ts";
 import { costPerEvent } from "./verdicts/cost.ts";
-import { againstWald, falseRollbackOfErrors } from "./verdicts/error-bounds.ts";
+import { againstWald, betterCanary, falseRollbackOfErrors, unequalSpeed } from "./verdicts/error-bounds.ts";
 import { falsePromotion, falsePromotionClustered, promotionSpeed } from "./verdicts/gate-bounds.ts";
 import { falseSlowness, latencyGate, latencyShift, lateSlowdown } from "./verdicts/latency-bounds.ts";
 import { describeBenchmark, describeBounds } from "./verdicts/page.ts";
@@ -16,7 +16,7 @@ import { plotHarm } from "./verdicts/plot.ts";
 import { deadCanary, falseRollback, goodRelease } from "./verdicts/rollout-bounds.ts";
 
 const parts: Readonly<Record<string, readonly ((effort: Effort) => readonly Bound[])[]>> = {
-  errors: [againstWald, falseRollbackOfErrors],
+  errors: [againstWald, falseRollbackOfErrors, unequalSpeed, betterCanary],
   dead: [deadCanary],
   validity: [falseRollback],
   gate: [falsePromotion, falsePromotionClustered, promotionSpeed],

@@ -3,6 +3,7 @@ import { thresholds } from "../../src/analysis/budget.ts";
 import { LabelTest } from "../../src/analysis/label-test.ts";
 import { createSeededRandom, type Random } from "../../src/ports/random.ts";
 import type { Unit } from "../../src/rollout/rollout.ts";
+import type { Arm } from "../../src/routing/wire.ts";
 import { type Bound, counted, type Effort, geometricMean, times, units, wait } from "./bound.ts";
 
 /** Scored units on the canary until the errors decide, at a fixed share. Errors alone are played: successes are in no factor of this test. */
@@ -118,4 +119,83 @@ export function falseRollbackOfErrors({ seed, scale }: Effort): readonly Bound[]
       how: `the errors' test alone, ${runs} runs; it sees only on which side an error fell, so a drift that both sides share changes nothing`,
     };
   });
+}
+
+/** Both sides fail for 1 % of a hundred units a second, stable after 29 s and the canary at once; the share goes 1, 5, 25, 50 %. */
+export function unequalSpeed({ seed, scale }: Effort): readonly Bound[] {
+  const runs = Math.ceil(1_000 * scale);
+  const weights = [100, 500, 2_500, 5_000];
+  return [false, true].map((isOrdered): Bound => {
+    const random = createSeededRandom(seed);
+    let back = 0;
+    for (let run = 0; run < runs; run += 1) {
+      const failures: { readonly arm: Arm; readonly weight: number; readonly at: number; readonly end: number }[] = [];
+      for (let at = wait(random); at < 1_200; at += wait(random)) {
+        const weight = weights[Math.floor(at / 300)] ?? 0;
+        const arm = random.float() < weight / 10_000 ? "canary" : "stable";
+        failures.push({ arm, weight, at, end: arm === "canary" ? at : at + 29 });
+      }
+      const test = new LabelTest();
+      const order = failures.toSorted((a, b) => (isOrdered ? a.at - b.at : a.end - b.end));
+      const isBack = order.some(({ arm, weight }) => {
+        test.failed(arm, weight);
+        return test.isDecided;
+      });
+      if (isBack) back += 1;
+    }
+    const { words, least } = counted(back, runs);
+    return {
+      what: `false rollback by errors that are as many and come sooner on the canary${isOrdered ? ", with strictOrder" : ""}`,
+      unit: "both",
+      promised: "at most 0.4 %",
+      measured: words,
+      isKept: least <= 1 / thresholds.errors,
+      how: `the errors' test alone, 20 minutes, one failure a second, on stable after 29 s; ${runs} runs`,
+    };
+  });
+}
+
+/** Visitors of the worse side use up their first errors early. With restarts that rolled back better releases; so visitors have none. */
+export function betterCanary({ seed, scale }: Effort): readonly Bound[] {
+  const runs = Math.ceil(400 * scale);
+  const [visitors, perSecond, stepSeconds] = [20_000, 5e-5, 400];
+  const weights = [500, 2_500, 5_000];
+  const random = createSeededRandom(seed);
+  let back = 0;
+  for (let run = 0; run < runs; run += 1) {
+    const failures: { readonly arm: Arm; readonly weight: number; readonly at: number }[] = [];
+    for (let visitor = 0; visitor < visitors; visitor += 1) {
+      const draw = random.float() * 10_000;
+      // Until its first error a visitor lives through a hazard that is half as large on the canary.
+      let left = wait(random);
+      for (const [step, weight] of weights.entries()) {
+        const arm = draw < weight ? "canary" : "stable";
+        const rate = arm === "canary" ? perSecond / 2 : perSecond;
+        if (left < rate * stepSeconds) {
+          failures.push({ arm, weight, at: step * stepSeconds + left / rate });
+          break;
+        }
+        left -= rate * stepSeconds;
+      }
+    }
+    const test = new LabelTest();
+    const isBack = failures
+      .toSorted((a, b) => a.at - b.at)
+      .some(({ arm, weight }) => {
+        test.failed(arm, weight);
+        return test.isDecided;
+      });
+    if (isBack) back += 1;
+  }
+  const { words, least } = counted(back, runs);
+  return [
+    {
+      what: "false rollback by errors of a canary with half of stable's, 20,000 visitors who return",
+      unit: "visitor",
+      promised: "at most 0.4 %",
+      measured: words,
+      isKept: least <= 1 / thresholds.errors,
+      how: `the errors' test alone, 20 minutes of 5, 25 and 50 %, 1 % of stable's requests fail, 100 requests a second, ${runs} runs`,
+    },
+  ];
 }
