@@ -3,7 +3,7 @@ import { BatchTest } from "../../src/analysis/batch-test.ts";
 import { declaredThreshold } from "../../src/analysis/budget.ts";
 import { LabelTest } from "../../src/analysis/label-test.ts";
 import { createSeededRandom, type Random } from "../../src/ports/random.ts";
-import type { Bound, Effort } from "./bounds.ts";
+import type { Bound, Effort } from "./bound.ts";
 
 /** What the only source of a plan decides by. */
 const threshold = declaredThreshold(1);

@@ -2,7 +2,7 @@ import { declaredThreshold } from "../../src/analysis/budget.ts";
 import { ConversionTest } from "../../src/analysis/conversion-test.ts";
 import { createSeededRandom, type Random } from "../../src/ports/random.ts";
 import type { Unit } from "../../src/rollout/rollout.ts";
-import type { Bound, Effort } from "./bounds.ts";
+import type { Bound, Effort } from "./bound.ts";
 
 const units: readonly Unit[] = ["visitor", "request"];
 const weights = [100, 500, 2_500, 5_000];

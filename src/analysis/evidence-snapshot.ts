@@ -94,6 +94,7 @@ const plan = z.object({
   evidence: z.enum(["visitor", "request"]).optional(),
   sources: z.array(source).optional(),
   kpis: z.array(z.custom<Kpi>((value) => isRecord(value) && typeof value["name"] === "string")).optional(),
+  strictOrder: z.boolean().optional(),
 });
 
 const book = z.object({
@@ -111,6 +112,7 @@ const book = z.object({
   knownHalvings: z.number(),
   failures: z.array(z.tuple([z.string(), z.number(), z.number()])),
   failureHalvings: z.number(),
+  onePerVisitor: z.object({ requests: z.number(), visitors: z.number(), halvings: z.number(), turns: z.string() }).optional(),
   watched: z.array(
     z.object({
       unit: z.string(),

@@ -187,6 +187,8 @@ export class Evidence {
         if (visitor.isBad) this.#failedScoredVisitors += 1;
       },
     });
+    for (const metric of this.#metrics) metric.advance?.(time);
+    if (this.#plan.strictOrder === true) this.#latch(this.#book.weight);
     this.#sloEpochEndsAtMs ??= this.#nowMs + sloEpochMs;
     for (let epochs = 0; this.#nowMs >= this.#sloEpochEndsAtMs && epochs < catchUpEpochsMax; epochs += 1) {
       this.#invest();

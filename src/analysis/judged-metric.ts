@@ -20,6 +20,8 @@ export interface MetricTest {
    * `reached` and `converted`, side and weight are those of the visitor's first exposure, and it stands for so many visitors.
    */
   absorb(record: UnitRecord, standsFor: number): void;
+  /** Time passes. `settledUntilMs`: every request that began before it has been reported. */
+  advance?(time: { readonly nowMs: number; readonly settledUntilMs: number }): void;
   /** Ends an epoch: a minute, or a weight. `requestsPerVisit`: of a visitor of stable in a minute, in the mean until now. */
   invest(until: { readonly requestsPerVisit: number }): void;
   /** Why the release fails by it, in words without a full stop; null while it does not. */

@@ -1,6 +1,7 @@
 import type { Arm, UnitRecord } from "../routing/wire.ts";
 import { Arrivals, type ArrivalsState } from "./arrivals.ts";
 import { BoundedUnits } from "./bounded-units.ts";
+import { OnePerVisitor, type OnePerVisitorState } from "./one-per-visitor.ts";
 
 const unitsMaxByDefault = 65_536;
 /** How long after its deadline a failure may still be on its way from a worker. */
@@ -62,6 +63,8 @@ export interface VisitorBookState {
   readonly failures: readonly (readonly [unit: string, atMs: number, arms: number])[];
   readonly failureHalvings: number;
   readonly watched: readonly WatchedVisitor[];
+  /** Absent in states from before, where every request was scored. */
+  readonly onePerVisitor?: OnePerVisitorState | undefined;
 }
 
 interface BookOptions {
@@ -86,6 +89,8 @@ export class VisitorBook {
   /** By exposure time. An element is alive while `#watchedByUnit` holds it. */
   #queue: WatchedVisitor[] = [];
   #head = 0;
+  /** Which requests are scored, where each is a unit of its own. */
+  #onePerVisitor = new OnePerVisitor();
   readonly #watchedByUnit = new Map<string, WatchedVisitor>();
   readonly #visitors = { canary: 0, stable: 0 };
   readonly #failedVisitors = { canary: 0, stable: 0 };
@@ -120,6 +125,7 @@ export class VisitorBook {
     for (const visitor of state.watched) {
       book.#watch({ ...visitor, exposedAtMs: visitor.exposedAtMs + shiftMs, heardAtMs: visitor.heardAtMs + shiftMs });
     }
+    book.#onePerVisitor = new OnePerVisitor(state.onePerVisitor);
     Object.assign(book.#visitors, state.visitors);
     Object.assign(book.#failedVisitors, state.failedVisitors);
     book.#harmedVisitors = state.harmedVisitors ?? 0;
@@ -144,8 +150,9 @@ export class VisitorBook {
     this.#lastVisitorAtMs = Math.max(this.#lastVisitorAtMs ?? record.atMs, record.atMs);
     this.#known.set(record.unit, (this.#known.get(record.unit) ?? 0) | wasExposed);
     const { unit, arm, weight, exposureEpoch, atMs } = record;
+    const isPassedOver = record.visitor !== undefined && isNew && !this.#onePerVisitor.asks(record.visitor);
     const isCut = atMs + this.#options.scoreWindowMs > this.#endOf(exposureEpoch);
-    if (weight > 0 && weight < 10_000 && !isCut && this.#known.accepts(unit))
+    if (weight > 0 && weight < 10_000 && !isCut && !isPassedOver && this.#known.accepts(unit))
       this.#watch({ unit, arm, weight, exposureEpoch, exposedAtMs: atMs, heardAtMs: this.#nowMs });
     return isNew;
   }
@@ -291,6 +298,7 @@ export class VisitorBook {
       failures: Array.from(this.#failures.entries(), ([unit, { atMs, arms }]) => [unit, atMs, arms] as const),
       failureHalvings: this.#failures.halvings,
       watched: [...this.#queue],
+      onePerVisitor: this.#onePerVisitor.state(),
     };
   }
 

@@ -104,6 +104,7 @@ const plan: z.ZodType<Plan> = z
     evidence: z.enum(["visitor", "request"]).optional(),
     sources: z.array(counterSource).optional(),
     needs: z.array(needSchema).optional(),
+    strictOrder: z.boolean().optional(),
   })
   .openapi("Plan");
 

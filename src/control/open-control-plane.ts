@@ -8,7 +8,7 @@ import { openingAt } from "../rollout/calendar.ts";
 import { type Command, requireApprovedGates, requireCommand, requireRunning } from "../rollout/commands.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
-import { type Actor, isEnded, type Release, type Rollout, type Unit } from "../rollout/rollout.ts";
+import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
 import { beginDeploy } from "./begin-deploy.ts";
@@ -93,7 +93,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         by: actor.name,
         ...(revision === undefined ? {} : { revision }),
         keepsValues: !isAsked,
-        newUnitsPerSecond: (service, unit) => newUnitsPerSecond(options, service, unit),
+        newUnitsPerSecond: (service) => newUnitsPerSecond(options, service),
       });
     };
     const planned = await planFor(request.environment);
@@ -287,13 +287,11 @@ async function viewStatus({ world, loop, ledger, program, addresses }: ControlPl
   };
 }
 
-/** Measured over the last minute; a service that Belay has watched for less is taken at what came so far. */
-function newUnitsPerSecond({ world, loop }: ControlPlaneOptions, service: Service, unit: Unit): number {
+/** What gates score, by request too: one request of each visitor. Measured over the last minute; a service that Belay has watched for less is taken at what came so far. */
+function newUnitsPerSecond({ world, loop }: ControlPlaneOptions, service: Service): number {
   const nowMs = world.clock.monotonicMs();
-  const { newVisitors, requests } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
-  return (
-    (unit === "request" ? requests : newVisitors) / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs)
-  );
+  const { newVisitors } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
+  return newVisitors / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs);
 }
 
 function requireService(loop: ControlLoop, { environment, service }: ServiceRequest): Service {

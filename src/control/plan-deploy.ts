@@ -8,7 +8,7 @@ import type { BuildRequest, Releases } from "../release/releases.ts";
 import { describeNeed } from "../rollout/approval.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
-import type { Plan, Release, Rollout, Unit } from "../rollout/rollout.ts";
+import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { DeployRequest } from "./control-plane.ts";
 import { supervise } from "./plan-needs.ts";
@@ -40,7 +40,7 @@ export async function planDeploy(options: {
   readonly revision?: Release;
   /** What this environment was given by its last deployer is taken again, because nobody deploys to it by name. */
   readonly keepsValues?: boolean;
-  newUnitsPerSecond(service: Service, unit: Unit): number;
+  newUnitsPerSecond(service: Service): number;
 }): Promise<PlannedDeploy> {
   const { request, releases, services, now, newUnitsPerSecond, revision } = options;
   const manifest = await readManifest(releases, request);
@@ -52,7 +52,7 @@ export async function planDeploy(options: {
   const own = services.find((service) => service.name === manifest.service && service.environment === request.environment);
   const next = environmentAfter(manifest, request.environment);
   const isFirst = own === undefined || own.stable === null;
-  const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
+  const perSecond = isFirst ? null : newUnitsPerSecond(own);
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
   const judged = withoutUnposted(manifest.plan, isFirst ? undefined : own?.releases[own.stable ?? ""]);
   const frozen = next === null ? keepTo(held, freezePlan(judged.plan, perSecond)) : stagingPlan(manifest.plan, next);

@@ -133,6 +133,7 @@ const recorded = {
   atMs: z.number(),
   tookMs: z.number().nonnegative().optional(),
   kpi: z.string().optional(),
+  visitor: z.string().length(16).optional(),
 };
 const unitRecord = z.union([
   z.object({ ...recorded, arm: z.enum(["stable", "canary"]) }),

@@ -4,7 +4,7 @@ import { durationWords, percentWords } from "../analysis/words.ts";
 import { quietMs } from "../rollout/decide.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import type { Fate } from "./rehearse-plan.ts";
-import { type Traffic, unitsPerSecond } from "./traffic.ts";
+import { scoredPerSecond, type Traffic, unitsPerSecond } from "./traffic.ts";
 
 const harms = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2] as const;
 /** A plan that takes this much longer than another with the same harm is worth a word. */
@@ -58,7 +58,7 @@ function firstStep({ plan, traffic }: Rehearsed): readonly string[] {
 }
 
 function gates({ plan, traffic, forecast: expected }: Rehearsed): readonly string[] {
-  const perSecond = unitsPerSecond(traffic, plan.evidence);
+  const perSecond = scoredPerSecond(traffic);
   const better = forecast({ ...plan, steps: planSteps(plan, perSecond) }, perSecond);
   if (expected.canPass) {
     if (!better.canPass || expected.totalMs < worthwhile * better.totalMs) return [];
@@ -113,7 +113,7 @@ function surprises({ plan, traffic, fates, forecast: expected }: Rehearsed): rea
 }
 
 function ladderWords(plan: Plan, traffic: Traffic): string {
-  return planSteps(plan, unitsPerSecond(traffic, plan.evidence))
+  return planSteps(plan, scoredPerSecond(traffic))
     .map(({ weight }) => percentWords(weight / 10_000))
     .join(", ");
 }

@@ -20,6 +20,8 @@ interface Faults {
   /** How much slower it answers than stable. */
   readonly slowdown?: number;
   readonly isInTheWay?: boolean;
+  /** How long a request takes that fails; as long as it would have taken otherwise when absent. */
+  readonly failsAfterMs?: number;
 }
 
 /** Stable's own failures, and on top of them the faults. */
@@ -32,10 +34,12 @@ export function createBehaviour({ failShare: stableShare }: Pick<Traffic, "failS
     untilMs = Number.POSITIVE_INFINITY,
     slowdown = 1,
     isInTheWay = false,
+    failsAfterMs,
   } = faults;
   const faultyShare = stableShare + (1 - stableShare) * failShare;
   return ({ visitor, page, atMs, luck, tookMs }) => {
     const isHit = visitor.luck < ofVisitors && page >= fromPage && atMs >= fromMs && atMs < untilMs;
-    return { isFailed: luck < (isHit ? faultyShare : stableShare), tookMs: tookMs * slowdown, isInTheWay };
+    const isFailed = luck < (isHit ? faultyShare : stableShare);
+    return { isFailed, tookMs: isFailed ? (failsAfterMs ?? tookMs * slowdown) : tookMs * slowdown, isInTheWay };
   };
 }

@@ -141,9 +141,10 @@ export class Engine implements Steering {
   }
 
   #scored({ visitor, number, atMs }: Request, arm: Arm, weight: number, exposureEpoch: number) {
+    const units = this.#plan.evidence === "request" ? { unit: unitOf(number), visitor: visitor.unit } : { unit: visitor.unit };
     return {
       rollout: id,
-      unit: this.#plan.evidence === "request" ? unitOf(number) : visitor.unit,
+      ...units,
       arm,
       weight,
       exposureEpoch,

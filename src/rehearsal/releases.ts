@@ -3,7 +3,7 @@ import { durationWords, percentWords } from "../analysis/words.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import { type Behaviour, createBehaviour } from "./behaviour.ts";
 import { getThereShare } from "./engine.ts";
-import { type Traffic, unitsPerSecond } from "./traffic.ts";
+import { scoredPerSecond, type Traffic } from "./traffic.ts";
 
 export interface RehearsedRelease {
   readonly name: string;
@@ -67,7 +67,7 @@ function outage(traffic: Traffic): RehearsedRelease {
 
 /** In the middle of what a good release takes, so that the steps have earned some trust by then. */
 function lateFrom(plan: Plan, traffic: Traffic): number {
-  const { gates, canPass } = forecast(plan, unitsPerSecond(traffic, plan.evidence));
+  const { gates, canPass } = forecast(plan, scoredPerSecond(traffic));
   const stepsMs = canPass ? gates.reduce((sum, { stepMs }) => sum + stepMs, 0) : plan.maxHoldMs;
   return Math.min(lateAtMostMs, Math.round(stepsMs / 2_000) * 1_000);
 }

@@ -11,6 +11,8 @@ export interface ScoredRequest {
   readonly weight: number;
   readonly exposureEpoch: number;
   readonly startMs: number;
+  /** Whose request it is, where each is a unit of its own. */
+  readonly visitor?: string | undefined;
 }
 
 interface Known {
@@ -102,7 +104,10 @@ export class UnitRecords {
       untilTimed: untilTimed(request.unit),
       told: null,
     };
-    if (!this.#old.has(key)) this.#emit(recordOf("exposed", request));
+    if (!this.#old.has(key)) {
+      const { visitor } = request;
+      this.#emit({ ...recordOf("exposed", request), ...(visitor === undefined ? {} : { visitor }) });
+    }
     if (this.#young.size >= generationSize) {
       this.#old = this.#young;
       this.#young = new Map();

@@ -48,6 +48,8 @@ export interface UnitRecord {
   readonly kpi?: string | undefined;
   /** Of `converted` only, where the KPI has a value. */
   readonly value?: number | undefined;
+  /** Of `exposed`, where each request is a unit of its own: whose it is, as a hash like `unit`. */
+  readonly visitor?: string | undefined;
 }
 
 /** The same of a visitor who was not drawn: a member of a cohort on the canary, or one of the others (`outside`) while nobody but the cohort is on it. */

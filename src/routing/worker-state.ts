@@ -112,7 +112,7 @@ export class WorkerState {
         return { ...scored, arm: "cohort", pool: exposure.canary, fallback: stable };
       const isByRequest = exposure.unit === "request" && exposure.weight > 0;
       const drawn = isByRequest ? this.#names.next() : visitor;
-      const own = isByRequest ? { ...scored, unit: this.#unitOf(drawn), isByRequest } : scored;
+      const own = isByRequest ? { ...scored, unit: this.#unitOf(drawn), isByRequest, visitorUnit: scored.unit } : scored;
       if (!isOnCanary({ salt: exposure.salt, visitor: drawn, weight: exposure.weight })) return own;
       return { ...own, arm: "canary", pool: exposure.canary, fallback: stable };
     }
