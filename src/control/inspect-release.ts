@@ -1,10 +1,11 @@
 import { dirname, join } from "node:path";
 import { BelayError } from "../errors.ts";
+import type { GivenConfig } from "../manifest/given-config.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Clock } from "../ports/clock.ts";
 import { systemPath } from "../ports/environment.ts";
-import { checksOf } from "../preflight/all-checks.ts";
-import type { PreviousRelease, Subject } from "../preflight/check.ts";
+import { checksOf, configReleaseChecks } from "../preflight/all-checks.ts";
+import type { Check, PreviousRelease, Subject } from "../preflight/check.ts";
 import { describeBlocking, describeResults } from "../preflight/describe.ts";
 import { openFileTree } from "../preflight/file-tree.ts";
 import { type Progress, runChecks } from "../preflight/run-checks.ts";
@@ -12,6 +13,7 @@ import type { BuiltFolders, Releases } from "../release/releases.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import { passesOver } from "./plan-needs.ts";
 import type { BuildWitness, StagedRelease } from "./world.ts";
 
 export interface Inspection {
@@ -19,6 +21,7 @@ export interface Inspection {
   readonly staged: StagedRelease | null;
   /** Of the rollout's own commit. */
   readonly manifest: Manifest;
+  readonly given: GivenConfig;
   readonly previous: PreviousRelease | null;
   readonly built: BuiltFolders;
   /** Folder of the program `node` that commands find first. */
@@ -30,15 +33,48 @@ export interface Inspection {
 
 /** Runs preflight on what was built, before any of it is kept. Throws `BELAY_PREFLIGHT_FAILED` when it must go no further. */
 export async function inspectRelease(inspection: Inspection, signal: AbortSignal): Promise<void> {
-  const { manifest, version, tell } = inspection;
-  const subject = await subjectOf(inspection);
-  const onProgress = (progress: Progress) => tell.doing(describeProgress(progress));
-  const results = await runChecks(checksOf(manifest.checks), { subject, signal, version, onProgress });
-  tell.checked(results);
-  if (results.some(({ blocks }) => blocks)) throw preflightFailed(results);
+  await inspect(checksOf(inspection.manifest.checks), { ...inspection, subject: await subjectOf(inspection) }, signal);
 }
 
-async function subjectOf({ rollout, staged, manifest, previous, built, nodeFolder, clock }: Inspection): Promise<Subject> {
+/** The same for a release whose files serve already: what else there is to look at. Throws `BELAY_PREFLIGHT_FAILED`. */
+export async function inspectConfigRelease(
+  inspection: Omit<Inspection, "built" | "staged" | "nodeFolder">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { rollout, manifest, given, previous, clock } = inspection;
+  const nothing = { source: null, bundle: null, repository: null, commands: { cwd: null, env: {} }, earlier: null };
+  const { environment, commit } = rollout;
+  const names = configReleaseChecks.map(({ name }) => name);
+  const waivers = manifest.checks.waivers.filter(({ check }) => names.includes(check));
+  const own = { ...manifest, checks: { ...manifest.checks, waivers } };
+  const subject = {
+    ...nothing,
+    manifest: own,
+    manifestFile: "belay.yml",
+    environment,
+    commit,
+    given,
+    tag: rollout.tag,
+    previous,
+    clock,
+  };
+  await inspect(configReleaseChecks, { ...inspection, subject }, signal);
+}
+
+async function inspect(
+  checks: readonly Check[],
+  inspection: Pick<Inspection, "rollout" | "manifest" | "version" | "tell"> & { readonly subject: Subject },
+  signal: AbortSignal,
+): Promise<void> {
+  const { rollout, manifest, subject, version, tell } = inspection;
+  const onProgress = (progress: Progress) => tell.doing(describeProgress(progress));
+  const results = await runChecks(checks, { subject, signal, version, onProgress });
+  tell.checked(results);
+  const stopping = results.filter(({ blocks, check }) => blocks && !passesOver(rollout, manifest, check));
+  if (stopping.length > 0) throw preflightFailed(stopping);
+}
+
+async function subjectOf({ rollout, staged, manifest, given, previous, built, nodeFolder, clock }: Inspection): Promise<Subject> {
   const { source, scratch, isBuiltNow } = built;
   return {
     manifest,
@@ -47,6 +83,8 @@ async function subjectOf({ rollout, staged, manifest, previous, built, nodeFolde
     commit: rollout.commit,
     source: source === null ? null : await openFileTree(source, built.sourcePaths),
     bundle: await openFileTree(built.bundle, built.bundlePaths),
+    given,
+    tag: rollout.tag,
     previous,
     repository: built.repository,
     commands: { cwd: isBuiltNow ? source : null, env: commandEnvironment(source, scratch, nodeFolder) },
@@ -81,6 +119,7 @@ export function previousRelease(
   return {
     id: release.id,
     commit: release.commit,
+    tag: service?.promotion?.tag ?? null,
     files: releases.listFiles(release.digest) ?? null,
     readSource: async (path) => {
       try {
@@ -98,11 +137,10 @@ function describeProgress({ done, total, running }: Progress): string {
   return `preflight: ${done} of ${total} checks done${running.length === 0 ? "" : `, now ${running.join(", ")}`}`;
 }
 
-function preflightFailed(results: readonly CheckResult[]): BelayError {
-  const blocking = results.filter(({ blocks }) => blocks);
+function preflightFailed(blocking: readonly CheckResult[]): BelayError {
   return new BelayError({
     code: "BELAY_PREFLIGHT_FAILED",
-    message: `${describeBlocking(results)}; nothing of the release was kept or started\n${describeResults(blocking, (text) => text)}`,
+    message: `${describeBlocking(blocking)}; nothing of the release was kept or started\n${describeResults(blocking, (text) => text)}`,
     next: "Do what is written below each finding, commit, and deploy again; `belay check` runs the same checks on the folder. What is accepted for a while goes into checks.waivers.",
   });
 }

@@ -1,5 +1,6 @@
 import type { Verdict } from "../analysis/verdict.ts";
 import { describeInstant } from "../preflight/windows.ts";
+import { isWindowPassedOver } from "../rollout/approval.ts";
 import { openingAt } from "../rollout/calendar.ts";
 import { exposedStage } from "../rollout/decide.ts";
 import { desiredWeight } from "../rollout/desired.ts";
@@ -13,6 +14,7 @@ import { sumHeld } from "./front-sums.ts";
 import { viewProcesses } from "./process-views.ts";
 import { askAboutTask } from "./run-commands.ts";
 import { stagedOf } from "./staging.ts";
+import { heldByPeople, viewSupervision } from "./supervision-views.ts";
 import type { NumbersOfWorker } from "./worker-numbers.ts";
 import type { World } from "./world.ts";
 
@@ -44,7 +46,9 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     phase: rollout.phase,
     plan: rollout.plan,
     forecast: rollout.forecast,
-    ...(waitedFor?.state === "unknown" ? heldByTask(rollout, waitedFor) : outcomeOf(rollout)),
+    ...(waitedFor?.state === "unknown"
+      ? heldByTask(rollout, waitedFor)
+      : (heldByPeople(rollout, clock.now()) ?? outcomeOf(rollout))),
     seconds: Math.max(0, endMs - Temporal.Instant.from(rollout.requestedAt).epochMilliseconds) / 1000,
     weight: desiredWeight(rollout),
     heldMs: stage === null ? 0 : Math.round(watch?.heldMs ?? 0),
@@ -63,6 +67,7 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     lastLines: lastLinesOf(rollout, loop),
     task: waitedFor === null ? null : { name: waitedFor.task, state: waitedFor.state },
     staging: viewStaging(rollout, loop),
+    supervision: viewSupervision(rollout, loop.journal.deployments.find(rollout.environment, rollout.service), clock.now()),
   };
 }
 
@@ -71,8 +76,11 @@ function verdictWords(verdict: Verdict): string {
 }
 
 /** Why a rollout that could go on does not: no window is open. */
-function waitWords({ plan: { calendar }, phase }: Rollout, now: Temporal.Instant): string {
-  if (calendar === undefined || !["pending", "progressing", "baking"].includes(phase.name)) return "";
+function waitWords(rollout: Rollout, now: Temporal.Instant): string {
+  const { plan, phase } = rollout;
+  const { calendar } = plan;
+  if (calendar === undefined || isWindowPassedOver(rollout, now) || !["pending", "progressing", "baking"].includes(phase.name))
+    return "";
   const opening = openingAt(calendar, now);
   if (opening.isOpen) return "";
   const when = opening.opensAt === null ? "at no time of the next year" : `at ${describeInstant(calendar, opening.opensAt)}`;
@@ -88,7 +96,6 @@ export function viewService(
   }: { readonly loop: ControlLoop; readonly clock: World["clock"]; readonly numbers: readonly NumbersOfWorker[] },
 ): ServiceView {
   const nowMs = clock.monotonicMs();
-  const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
   const minute = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
   return {
     service: service.name,
@@ -103,7 +110,8 @@ export function viewService(
     requestsLastMinute: minute.requests,
     failuresLastMinute: minute.failed,
     newVisitorsLastMinute: minute.newVisitors,
-    burning: loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs }),
+    burning: burningOf(service, loop, nowMs),
+    breakGlasses: service.breakGlasses,
     maintenance: service.maintenance,
     tasks: service.tasks.attempts.slice(-shownAttempts),
     runs: service.oneOffs.runs.filter(({ end }) => end === null),
@@ -120,6 +128,12 @@ export function viewService(
     held: sumHeld(numbers, service),
     previewRefusals: loop.workerNumbers.previewRefusals.of(service),
   };
+}
+
+/** In which windows the service's error budget burns too fast, by the objective of what serves. */
+export function burningOf(service: Service, loop: ControlLoop, nowMs: number): ServiceView["burning"] {
+  const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
+  return loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs });
 }
 
 /** The open attempt at a task, when it is what keeps the rollout from going on. */

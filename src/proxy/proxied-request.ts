@@ -224,23 +224,29 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
     }
     // An attempt can end before `start` returns, and the next one's exchange must not be overwritten then.
     const before = this.#exchange;
-    const exchange = this.#startAt(this.#target);
+    const hedged = { start: (to: Target, _: UpstreamRequest, observer: ExchangeObserver) => this.#startAt(to, observer) };
+    const exchange = this.#context.copies.start(hedged, {
+      to: this.#target,
+      request: this.#upstreamRequest,
+      observer: this,
+      of: this.#admission.request,
+    });
     if (this.#exchange === before) this.#exchange = exchange;
   }
 
-  #startAt(first: Target): UpstreamExchange {
+  #startAt(first: Target, observer: ExchangeObserver): UpstreamExchange {
     const { clock, hedges, state, upstream } = this.#context;
     const { head, request, attempts } = this.#admission;
-    const start = (target: Target, observer: ExchangeObserver) => upstream.start(target, this.#upstreamRequest, observer);
+    const start = (target: Target, each: ExchangeObserver) => upstream.start(target, this.#upstreamRequest, each);
     const afterMs = hedges.delayOf(request, { method: this.#upstreamRequest.method, hasBody: head.hasBody });
-    if (afterMs === null) return start(first, this);
+    if (afterMs === null) return start(first, observer);
     const second = () => hedges.take(this.service, attempts.spare);
     const onSecondWon = (target: Target) => {
       hedges.won(this.service);
       this.#target = target;
       state.exchangeTried(request, target.instance);
     };
-    return new HedgedExchange({ clock, first, second, afterMs, start, observer: this, onSecondWon });
+    return new HedgedExchange({ clock, first, second, afterMs, start, observer, onSecondWon });
   }
 
   /** The canary has failed before anything of its answer was passed on: stable answers, if the shield covers the request. */
@@ -288,6 +294,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
     };
     if (request.shield === "covered")
       this.#keptBody ??= new KeptBody({ source: this.#incoming, memory, onTooLarge: () => state.bodyNotKept(request) });
+    this.#keptBody ??= this.#context.copies.keepBody(request, this.#incoming);
     this.#body = new RequestBody(this.#incoming, events, this.#keptBody);
     return this.#body;
   }

@@ -4,6 +4,7 @@ import type { InFlight } from "../routing/in-flight.ts";
 import type { VisitorCookies } from "../routing/visitor-cookie.ts";
 import type { Redemption } from "../routing/wire.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
+import type { Copies } from "./copies.ts";
 import type { Upstream } from "./exchange.ts";
 import type { ProxiesInFront } from "./forwarding.ts";
 import type { Hedges } from "./hedges.ts";
@@ -32,6 +33,7 @@ export interface ProxyContext {
   readonly cookies: VisitorCookies;
   readonly proxiesInFront: ProxiesInFront;
   readonly keptBytes: KeptBytes;
+  readonly copies: Copies;
   readonly limits: Limits;
   readonly front: FrontCounts;
   readonly hedges: Hedges;

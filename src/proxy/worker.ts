@@ -8,6 +8,7 @@ import { VisitorCookies } from "../routing/visitor-cookie.ts";
 import { linkProtocol } from "../routing/wire.ts";
 import { WorkerState } from "../routing/worker-state.ts";
 import { Certificates } from "./certificates.ts";
+import { Copies } from "./copies.ts";
 import { ProxiesInFront } from "./forwarding.ts";
 import { Front } from "./front.ts";
 import { Hedges } from "./hedges.ts";
@@ -68,6 +69,8 @@ class ProxyWorker {
   readonly #state: WorkerState;
   readonly #context: ProxyContext;
   readonly #upstream = new UndiciUpstream();
+  /** Its own, so that nothing that a shadow does takes a connection from a visitor. */
+  readonly #copyUpstream = new UndiciUpstream();
   readonly #front: Front;
   readonly #link: LinkClient;
   readonly #reporter: Reporter;
@@ -95,6 +98,7 @@ class ProxyWorker {
       cookies,
       proxiesInFront: new ProxiesInFront(),
       keptBytes: new KeptBytes(),
+      copies: new Copies({ state: this.#state, clock, upstream: this.#copyUpstream }),
       limits,
       front: counts,
       hedges: new Hedges(counts),
@@ -161,7 +165,8 @@ class ProxyWorker {
       stopReloads?.();
       this.#link.close();
       await linked;
-      await this.#upstream.close();
+      this.#context.copies.close();
+      await Promise.all([this.#upstream.close(), this.#copyUpstream.close()]);
     }
   }
 
@@ -211,6 +216,9 @@ class ProxyWorker {
     }
     this.#front.cutAbandoned(table);
     this.#upstream.retain(table.services.flatMap((service) => poolsOf(service).flatMap(({ targets }) => targets)));
+    this.#copyUpstream.retain(
+      table.services.flatMap(({ stable, shadow }) => (shadow === undefined ? [] : [...stable.targets, ...shadow.pool.targets])),
+    );
     this.#context.held.tableServed();
     this.#firstTable.resolve();
     // First what happened under the tables before, so that the totals are complete when the acknowledgement arrives.
