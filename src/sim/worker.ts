@@ -1,5 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import { Attempts } from "../proxy/attempts.ts";
+import { type Held, HeldRequests } from "../proxy/held-requests.ts";
+import { defaultLimits } from "../proxy/limits.ts";
 import { Reporter } from "../proxy/reporter.ts";
 import type { FieldDifference } from "../routing/compare-answers.ts";
 import { FrontCounts } from "../routing/front-counts.ts";
@@ -15,10 +17,6 @@ import type { Link, LinkEnd } from "./link.ts";
 import type { SimNode } from "./node.ts";
 import type { Answer } from "./releases.ts";
 import type { VisitorRequest } from "./visitors.ts";
-
-/** The proxy's own times (`proxy/proxied-request.ts`). */
-const waitForSomebodyMs = 3_000;
-const askAgainMs = 50;
 
 /** How one request ended for its visitor. `excuse` says what made it fail: its release, a fault, or nothing that excuses Belay. */
 export interface Ending {
@@ -59,7 +57,8 @@ export interface Exchange {
   instance: SimInstance | null;
   /** Raised when stable takes over: what the canary still says is heard no more. */
   sendings: number;
-  refusedSinceMs: number | null;
+  /** As those know it that wait for an instance. */
+  readonly held: Held;
   isOver: boolean;
 }
 
@@ -77,6 +76,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
   #isWelcome = false;
   readonly #around: WorkerSurroundings;
   readonly #reporter: Reporter;
+  readonly #held: HeldRequests;
   readonly #exchanges = new Map<InFlight, Exchange>();
 
   constructor(options: { name: string; boot: string; pid: number; node: SimNode; around: WorkerSurroundings }) {
@@ -86,9 +86,11 @@ export class SimWorker implements LinkEnd<ToWorker> {
     this.node = options.node;
     this.#around = options.around;
     const isReady = (): boolean => this.#isWelcome;
+    const front = new FrontCounts();
+    this.#held = new HeldRequests(defaultLimits, front);
     this.#reporter = new Reporter({
       state: this.state,
-      front: new FrontCounts(),
+      front,
       clock: this.#around.clock,
       link: {
         get isReady() {
@@ -126,6 +128,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
       case "table":
         if (!this.state.acceptTable(message.table, nowMs)) return;
         this.grantedAtMs = nowMs;
+        this.#held.tableServed();
         this.#around.acceptedTable(this);
         this.#reporter.send();
         this.#send({ kind: "ack", epoch: message.table.epoch });
@@ -183,7 +186,16 @@ export class SimWorker implements LinkEnd<ToWorker> {
       tried: [],
       instance: null,
       sendings: 0,
-      refusedSinceMs: null,
+      held: {
+        service: choice.service,
+        bytes: 0,
+        ask: () => {
+          attempts.startOver(this.#nowMs);
+          this.#try(exchange, 0);
+        },
+        expire: () => this.#end(exchange, "refused", null),
+        tableServed: () => {},
+      },
       isOver: false,
     };
     this.#exchanges.set(inFlight, exchange);
@@ -195,7 +207,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
     for (;;) {
       const target = exchange.attempts.next(this.#nowMs);
       if (target === null) {
-        this.#waitForSomebody(exchange);
+        if (!this.#held.hold(exchange.held, this.#nowMs)) this.#end(exchange, "refused", null);
         return;
       }
       if (connectMs > 0) {
@@ -206,19 +218,6 @@ export class SimWorker implements LinkEnd<ToWorker> {
       }
       if (this.#reach(exchange, target)) return;
     }
-  }
-
-  /** As the proxy does: nothing was sent yet, and an instance may be starting again. */
-  #waitForSomebody(exchange: Exchange): void {
-    exchange.refusedSinceMs ??= this.#nowMs;
-    if (this.#nowMs - exchange.refusedSinceMs >= waitForSomebodyMs) {
-      this.#end(exchange, "refused", null);
-      return;
-    }
-    this.#later(exchange, askAgainMs, () => {
-      exchange.attempts.startOver(this.#nowMs);
-      this.#try(exchange, 0);
-    });
   }
 
   /** Connects, and sends the request. False when another instance is to be tried. */
@@ -233,6 +232,8 @@ export class SimWorker implements LinkEnd<ToWorker> {
       return false;
     }
     if (!exchange.attempts.mayStart(nowMs)) return false;
+    this.#held.leave(exchange.held);
+    if (exchange.attempts.isOnStable) this.#held.reached(exchange.held.service);
     this.#around.sent(this, instance, exchange);
     exchange.instance = instance;
     instance.served.add(exchange.served);
@@ -274,6 +275,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
 
   #end(exchange: Exchange, end: ExchangeEnd, brokenBy: EndCause | null): void {
     exchange.isOver = true;
+    this.#held.leave(exchange.held);
     this.#exchanges.delete(exchange.inFlight);
     exchange.instance?.served.delete(exchange.served);
     const { inFlight, request, tried } = exchange;
@@ -318,8 +320,10 @@ export class SimWorker implements LinkEnd<ToWorker> {
   #enforceDeadlines(): void {
     for (const request of this.state.overdue(this.#nowMs)) {
       const exchange = this.#exchanges.get(request);
-      if (exchange !== undefined && !this.#replay(exchange)) this.#end(exchange, "overdue", null);
+      if (exchange === undefined || this.#held.expire(exchange.held)) continue;
+      if (!this.#replay(exchange)) this.#end(exchange, "overdue", null);
     }
+    this.#held.look(this.#nowMs);
   }
 
   #send(message: FromWorker): void {
