@@ -1,7 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
 import { Attempts } from "../proxy/attempts.ts";
-import { type Held, HeldRequests } from "../proxy/held-requests.ts";
-import { defaultLimits } from "../proxy/limits.ts";
 import { Reporter } from "../proxy/reporter.ts";
 import type { FieldDifference } from "../routing/compare-answers.ts";
 import { FrontCounts } from "../routing/front-counts.ts";
@@ -17,6 +15,10 @@ import type { Link, LinkEnd } from "./link.ts";
 import type { SimNode } from "./node.ts";
 import type { Answer } from "./releases.ts";
 import type { VisitorRequest } from "./visitors.ts";
+
+/** The proxy's own times (`proxy/proxied-request.ts`). */
+const waitForSomebodyMs = 3_000;
+const askAgainMs = 50;
 
 /** How one request ended for its visitor. `excuse` says what made it fail: its release, a fault, or nothing that excuses Belay. */
 export interface Ending {
@@ -57,8 +59,7 @@ export interface Exchange {
   instance: SimInstance | null;
   /** Raised when stable takes over: what the canary still says is heard no more. */
   sendings: number;
-  /** As those know it that wait for an instance. */
-  readonly held: Held;
+  refusedSinceMs: number | null;
   isOver: boolean;
 }
 
@@ -76,7 +77,6 @@ export class SimWorker implements LinkEnd<ToWorker> {
   #isWelcome = false;
   readonly #around: WorkerSurroundings;
   readonly #reporter: Reporter;
-  readonly #held: HeldRequests;
   readonly #exchanges = new Map<InFlight, Exchange>();
 
   constructor(options: { name: string; boot: string; pid: number; node: SimNode; around: WorkerSurroundings }) {
@@ -86,11 +86,9 @@ export class SimWorker implements LinkEnd<ToWorker> {
     this.node = options.node;
     this.#around = options.around;
     const isReady = (): boolean => this.#isWelcome;
-    const front = new FrontCounts();
-    this.#held = new HeldRequests(defaultLimits, front);
     this.#reporter = new Reporter({
       state: this.state,
-      front,
+      front: new FrontCounts(),
       clock: this.#around.clock,
       link: {
         get isReady() {
@@ -128,7 +126,6 @@ export class SimWorker implements LinkEnd<ToWorker> {
       case "table":
         if (!this.state.acceptTable(message.table, nowMs)) return;
         this.grantedAtMs = nowMs;
-        this.#held.tableServed();
         this.#around.acceptedTable(this);
         this.#reporter.send();
         this.#send({ kind: "ack", epoch: message.table.epoch });
@@ -186,16 +183,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
       tried: [],
       instance: null,
       sendings: 0,
-      held: {
-        service: choice.service,
-        bytes: 0,
-        ask: () => {
-          attempts.startOver(this.#nowMs);
-          this.#try(exchange, 0);
-        },
-        expire: () => this.#end(exchange, "refused", null),
-        tableServed: () => {},
-      },
+      refusedSinceMs: null,
       isOver: false,
     };
     this.#exchanges.set(inFlight, exchange);
@@ -207,7 +195,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
     for (;;) {
       const target = exchange.attempts.next(this.#nowMs);
       if (target === null) {
-        if (!this.#held.hold(exchange.held, this.#nowMs)) this.#end(exchange, "refused", null);
+        this.#waitForSomebody(exchange);
         return;
       }
       if (connectMs > 0) {
@@ -218,6 +206,19 @@ export class SimWorker implements LinkEnd<ToWorker> {
       }
       if (this.#reach(exchange, target)) return;
     }
+  }
+
+  /** As the proxy does: nothing was sent yet, and an instance may be starting again. */
+  #waitForSomebody(exchange: Exchange): void {
+    exchange.refusedSinceMs ??= this.#nowMs;
+    if (this.#nowMs - exchange.refusedSinceMs >= waitForSomebodyMs) {
+      this.#end(exchange, "refused", null);
+      return;
+    }
+    this.#later(exchange, askAgainMs, () => {
+      exchange.attempts.startOver(this.#nowMs);
+      this.#try(exchange, 0);
+    });
   }
 
   /** Connects, and sends the request. False when another instance is to be tried. */
@@ -232,8 +233,6 @@ export class SimWorker implements LinkEnd<ToWorker> {
       return false;
     }
     if (!exchange.attempts.mayStart(nowMs)) return false;
-    this.#held.leave(exchange.held);
-    if (exchange.attempts.isOnStable) this.#held.reached(exchange.held.service);
     this.#around.sent(this, instance, exchange);
     exchange.instance = instance;
     instance.served.add(exchange.served);
@@ -275,7 +274,6 @@ export class SimWorker implements LinkEnd<ToWorker> {
 
   #end(exchange: Exchange, end: ExchangeEnd, brokenBy: EndCause | null): void {
     exchange.isOver = true;
-    this.#held.leave(exchange.held);
     this.#exchanges.delete(exchange.inFlight);
     exchange.instance?.served.delete(exchange.served);
     const { inFlight, request, tried } = exchange;
@@ -320,10 +318,8 @@ export class SimWorker implements LinkEnd<ToWorker> {
   #enforceDeadlines(): void {
     for (const request of this.state.overdue(this.#nowMs)) {
       const exchange = this.#exchanges.get(request);
-      if (exchange === undefined || this.#held.expire(exchange.held)) continue;
-      if (!this.#replay(exchange)) this.#end(exchange, "overdue", null);
+      if (exchange !== undefined && !this.#replay(exchange)) this.#end(exchange, "overdue", null);
     }
-    this.#held.look(this.#nowMs);
   }
 
   #send(message: FromWorker): void {
