@@ -75,8 +75,16 @@ const source: z.ZodType<CounterSource> = z.object({
   isRequired: z.boolean(),
 });
 
+const step = z.object({
+  weight: z.number(),
+  minHoldMs: z.number(),
+  shadow: z.number().optional(),
+  cohort: z.string().optional(),
+  gate: z.literal("approval").optional(),
+});
+
 const plan = z.object({
-  steps: z.array(z.object({ weight: z.number(), minHoldMs: z.number(), shadow: z.number().optional() })),
+  steps: z.array(step),
   holdbackWeight: z.number(),
   harm: z.number(),
   maxHoldMs: z.number(),

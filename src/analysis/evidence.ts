@@ -25,9 +25,10 @@ const noRequests: RequestCounts = {
   harmedRequests: 0,
 };
 
-/** The weight that a gate decides about; the step of a cohort has none. */
+/** The weight that a gate decides about; the step of a cohort has none, and an approval only keeps the one before it. */
 export function nextWeightAfter({ steps, holdbackWeight }: Pick<Plan, "steps" | "holdbackWeight">, step: number): number {
-  return steps.slice(step + 1).find(({ weight }) => weight > 0)?.weight ?? holdbackWeight;
+  const next = steps.slice(step + 1).find(({ weight, gate }) => weight > 0 && gate === undefined);
+  return next?.weight ?? holdbackWeight;
 }
 
 function createGates(plan: Plan): Gate[] {
