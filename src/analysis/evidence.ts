@@ -100,7 +100,7 @@ export class Evidence {
       evidence.#gates[index]?.load(gate);
     });
     evidence.#book = VisitorBook.restore({ ...windowOf(state.plan), state: state.book, shiftMs });
-    if (state.kpis !== undefined) evidence.#kpis = KpiBook.restore(kpiNames(state.plan), state.kpis);
+    if (state.kpis !== undefined) evidence.#kpis = KpiBook.restore(kpiNames(state.plan), state.kpis, shiftMs);
     evidence.#scoredVisitors = state.scoredVisitors;
     evidence.#failedScoredVisitors = state.failedScoredVisitors;
     evidence.#requests = state.requests;
@@ -152,7 +152,12 @@ export class Evidence {
   /** One record of the rollout, its time on the caller's clock. Repetitions change nothing. */
   absorb(record: UnitRecord): void {
     const news = this.#newsOf(record);
-    if (news === null) return;
+    if (news !== null) this.#take(news);
+    if (record.kind !== "exposed") return;
+    for (const early of this.#kpis?.takeEarly(record) ?? []) this.absorb({ ...record, ...early, kind: "converted" });
+  }
+
+  #take(news: UnitRecord): void {
     if (news.kind === "exposed") this.#assignment.seen(news);
     for (const metric of this.#metrics) metric.absorb(news, this.#kpis?.scale ?? 1);
     this.#latch(news.weight);
@@ -285,6 +290,7 @@ export class Evidence {
       case "reached":
         return atExposure(record, this.#kpis?.reached(kpi, unit));
       case "converted":
+        this.#kpis?.cameEarly({ unit, kpi, atMs: record.atMs, value: record.value });
         // Who got there has set out, also where no worker saw it.
         if (this.#kpis !== null) this.absorb({ ...record, kind: "reached" });
         return atExposure(record, this.#kpis?.converted(kpi, unit));
