@@ -98,3 +98,15 @@ test("the step before an approval rules out the harm of the weight behind it, al
   }
   assert.deepEqual(restored.snapshot(0), evidence.snapshot(0));
 });
+
+// Goal: an hour of stable alone, in the step of a shadow or a cohort or in a pause, does not make visitors of many requests.
+test("requests of times in which nobody was drawn leave the objective as strict as it was", () => {
+  const evidence = begin();
+  const requests = { canary: { requests: 100, failed: 0 }, stable: { requests: 360_000, failed: 0 }, harmedRequests: 0 };
+  evidence.countRequests({ ...requests, comparedOnStable: 1_900 });
+  visit(evidence, { from: 0, to: 2_000 });
+  evidence.advance({ nowMs: 70_000, settledUntilMs: 70_000 });
+  const { metrics } = evidence.snapshot(70_000);
+  const { requestsPerVisit } = metrics["slo"] as { readonly requestsPerVisit: number };
+  assert.equal(requestsPerVisit, 1);
+});

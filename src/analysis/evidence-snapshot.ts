@@ -16,6 +16,8 @@ export interface RequestCounts {
   readonly stable: { readonly requests: number; readonly failed: number };
   /** Canary failures that reached a user. */
   readonly harmedRequests: number;
+  /** Of stable's, those whose visitors are in the comparison; all of them when absent. */
+  readonly comparedOnStable?: number | undefined;
 }
 
 /** A failure that was decided: it stays, whatever comes after. */
@@ -150,7 +152,7 @@ const snapshotSchema: z.ZodType<EvidenceSnapshot> = z.object({
   kpis: kpiBookSchema.optional(),
   scoredVisitors: z.number(),
   failedScoredVisitors: z.number(),
-  requests: z.object({ canary: requests, stable: requests, harmedRequests: z.number() }),
+  requests: z.object({ canary: requests, stable: requests, harmedRequests: z.number(), comparedOnStable: z.number().optional() }),
   lostRecords: z.number(),
   failures: z.array(z.object({ metric, reason: z.string() })),
 });

@@ -95,7 +95,7 @@ export class Evidence {
       state.plan,
       coldSinceMs.map((atMs) => atMs + shiftMs),
     );
-    evidence.#visits = new RequestsPerVisit(state.visits ?? { visits: 0, requestsBefore: state.requests.stable.requests });
+    evidence.#visits = new RequestsPerVisit(state.visits ?? { visits: 0, requestsBefore: comparedOnStable(state.requests) });
     state.gates.forEach((gate, index) => {
       evidence.#gates[index]?.load(gate);
     });
@@ -331,7 +331,7 @@ export class Evidence {
   }
 
   #invest(): void {
-    const requestsPerVisit = this.#visits.mean(this.#requests.stable.requests);
+    const requestsPerVisit = this.#visits.mean(comparedOnStable(this.#requests));
     for (const metric of this.#metrics) metric.invest({ requestsPerVisit });
   }
 
@@ -387,6 +387,10 @@ export class Evidence {
   #circumstances(weight: number): Circumstances {
     return { weight, failedVisitors: this.#book.failedVisitors };
   }
+}
+
+function comparedOnStable({ stable, comparedOnStable: compared = stable.requests }: RequestCounts): number {
+  return compared;
 }
 
 function kpiNames({ kpis = [] }: Plan): readonly string[] {
