@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Evidence, nextWeightAfter } from "./evidence.ts";
+import { Evidence } from "./evidence.ts";
+import { nextWeightAfter } from "./next-weight.ts";
 import { begin, record, unitOf, visit } from "./traffic.fixture.ts";
 
 const firstStep = { kind: "step", step: 0 } as const;

@@ -9,6 +9,7 @@ import { excludedShare } from "./excluded-share.ts";
 import type { Circumstances, MetricTest } from "./judged-metric.ts";
 import { beginMetrics, restoreMetrics } from "./judged-metrics.ts";
 import { type Exposed, KpiBook } from "./kpi-book.ts";
+import { nextWeightAfter } from "./next-weight.ts";
 import { Gate, gateThreshold } from "./non-inferiority.ts";
 import { RequestsPerVisit } from "./requests-per-visit.ts";
 import { SampleRatio, sampleRatioThreshold } from "./sample-ratio.ts";
@@ -24,12 +25,6 @@ const noRequests: RequestCounts = {
   stable: { requests: 0, failed: 0 },
   harmedRequests: 0,
 };
-
-/** The weight that a gate decides about; the step of a cohort has none, and an approval only keeps the one before it. */
-export function nextWeightAfter({ steps, holdbackWeight }: Pick<Plan, "steps" | "holdbackWeight">, step: number): number {
-  const next = steps.slice(step + 1).find(({ weight, gate }) => weight > 0 && gate === undefined);
-  return next?.weight ?? holdbackWeight;
-}
 
 function createGates(plan: Plan): Gate[] {
   return plan.steps.map((_, index) => new Gate({ harm: plan.harm, nextWeight: nextWeightAfter(plan, index) }));

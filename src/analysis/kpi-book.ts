@@ -31,9 +31,7 @@ export interface EarlyOutcome {
 export const kpiBookSchema: z.ZodType<KpiBookState> = z.object({
   units: z.string(),
   halvings: z.int().min(0),
-  early: z
-    .array(z.object({ unit: z.string(), kpi: z.string(), atMs: z.number(), value: z.number().optional() }))
-    .optional(),
+  early: z.array(z.object({ unit: z.string(), kpi: z.string(), atMs: z.number(), value: z.number().optional() })).optional(),
   unknown: z.int().min(0),
 });
 

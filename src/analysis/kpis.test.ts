@@ -126,8 +126,7 @@ test("an outcome that is told before its visitor counts once the visitor is, and
 
 test("outcomes of visitors who never come take no more memory than those of some thousands", () => {
   const book = new KpiBook(["checkout"]);
-  for (let number = 0; number < 10_000; number += 1)
-    book.cameEarly({ unit: unitOf(number), kpi: "checkout", atMs: number });
+  for (let number = 0; number < 10_000; number += 1) book.cameEarly({ unit: unitOf(number), kpi: "checkout", atMs: number });
   assert.equal(book.state().early?.length, 4_096);
   assert.equal(book.takeEarly({ unit: unitOf(9_999), atMs: 0 }).length, 1);
 });

@@ -1,5 +1,5 @@
 import { differenceInterval, type Interval, shareInterval } from "../analysis/effect.ts";
-import { nextWeightAfter } from "../analysis/evidence.ts";
+import { nextWeightAfter } from "../analysis/next-weight.ts";
 import { gateFactors, gateThreshold } from "../analysis/non-inferiority.ts";
 import { countWords, percentWords } from "../analysis/words.ts";
 import type { ChainedEntry, RolloutView } from "../api/views.ts";

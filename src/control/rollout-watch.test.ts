@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { OnFail } from "../rollout/rollout.ts";
 import { plan } from "../rollout/rollout.builder.ts";
+import type { OnFail } from "../rollout/rollout.ts";
 import { RolloutWatch } from "./rollout-watch.ts";
 
 const stage = { kind: "step", step: 0 } as const;
