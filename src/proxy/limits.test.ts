@@ -1,6 +1,7 @@
 // What a worker allows its clients, on a real socket, with small limits.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import http2 from "node:http2";
 import net from "node:net";
 import { type TestContext, test } from "node:test";
 import type { TurnedAwayBy } from "../routing/front-counts.ts";
@@ -151,6 +152,27 @@ test("a client that takes nothing of its answer is let go, and the instance with
   socket.pause().write(get);
   await until(() => isLetGo);
   await until(() => count("reader-late") === 1 && world.count({ outcome: "excluded" }) === 1);
+});
+
+test("a client that takes nothing of an answer that is all there is let go too, over HTTP/2 as well", async (t) => {
+  const world = await openWorld(t, { certificates: { shop: "shop.test" }, limits: { readerStallMs: 500 } });
+  const count = watchTurnedAway(world);
+  const app = await openApp(t, (_, response) => response.end("x".repeat(1_000)));
+  await world.serve(tableWith(1, [app]));
+  const session = http2.connect(`https://127.0.0.1:${world.tlsPort}`, {
+    servername: "shop.test",
+    rejectUnauthorized: false,
+    settings: { initialWindowSize: 0 },
+  });
+  t.after(() => session.destroy());
+  const stream = session.request({ ":path": "/", ":authority": "shop.test" });
+  const reset = new Promise((resolve) => stream.once("close", resolve));
+  stream.on("error", () => {});
+  await once(stream, "response");
+  await until(() => count("reader-late") === 1);
+  await reset;
+  assert.equal(stream.rstCode, http2.constants.NGHTTP2_INTERNAL_ERROR);
+  await until(() => world.count({ outcome: "ok" }) === 1);
 });
 
 test("patience is used up by waiting for bytes alone, and given back by bytes", () => {
