@@ -41,7 +41,7 @@ test("approve shows everything first, and approves what was shown only when it i
 
   desk.answer = true;
   await desk.run("approve", "shop", "--reason", "looks right");
-  const request = { rollout: id, digest: "3".repeat(64), plan: "4".repeat(64), reason: "looks right" };
+  const request = { rollout: id, digest: "3".repeat(64), plan: "4".repeat(64), needs: ["environment"], reason: "looks right" };
   assert.deepEqual(desk.inside.asked, [{ method: "approve", request, actor: { kind: "person", name: "bob", via: "token" } }]);
 });
 

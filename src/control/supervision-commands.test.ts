@@ -30,8 +30,8 @@ async function waiting(world: LoopWorld, own: Partial<ApprovalNeed> = {}) {
   await world.serve("a1");
   const rollout = world.request("b2", { needs: [{ ...need, ...own }] });
   await world.pass(500);
-  const { digest, plan } = await world.commands.approval({ rollout });
-  return { rollout, digest, plan, reason: "" };
+  const { digest, plan, open } = await world.commands.approval({ rollout });
+  return { rollout, digest, plan, needs: open, reason: "" };
 }
 
 test("an approval is for what was shown, by somebody with a token who had no part in it, and once", async () => {
@@ -100,10 +100,63 @@ test("closed hours are passed over for a rollout that waits for them, by a secon
   await world.commands.override({ environment: "production", service: "shop", reason: "an outage" }, ann);
   await world.pass(500);
   assert.equal(world.rollout.phase.name, "pending");
-  const { digest, plan } = await world.commands.approval({ rollout });
-  await world.commands.approve({ rollout, digest, plan, reason: "" }, by("bob"));
+  const { digest, plan, open } = await world.commands.approval({ rollout });
+  await world.commands.approve({ rollout, digest, plan, needs: open, reason: "" }, by("bob"));
   await world.pass(500);
   assert.equal(world.rollout.phase.name, "progressing");
+});
+
+test("who asks for closed hours to be passed over does not approve it, whoever deployed", async () => {
+  const world = openWorld("bob", "cleo");
+  await world.serve("a1");
+  const freeze = { name: "count", from: "2000-01-01T00:00:00Z", to: "2099-01-01T00:00:00Z", reason: "shelves" };
+  const rollout = world.request("b2", { calendar: { windows: [], freezes: [freeze] } });
+  await world.pass(500);
+  await world.commands.override({ environment: "production", service: "shop", reason: "an outage" }, by("bob"));
+  const { digest, plan, open } = await world.commands.approval({ rollout });
+  assert.deepEqual(open, ["window"]);
+  const word = { rollout, digest, plan, needs: open, reason: "" };
+  await assert.rejects(world.commands.approve(word, by("bob")), { code: "BELAY_APPROVAL_OWN" });
+  await world.commands.approve(word, by("cleo"));
+  await world.pass(500);
+  assert.equal(world.rollout.phase.name, "progressing");
+  await assert.rejects(
+    world.commands.override({ environment: "production", service: "shop", reason: "once more" }, by("cleo")),
+    { code: "BELAY_APPROVAL_NOT_NEEDED" },
+  );
+});
+
+test("a word is for what was open when it was looked at, and for nothing that came since", async () => {
+  const world = openWorld("bob", "cleo");
+  const gate: ApprovalNeed = { ...need, id: "gate-1", kind: "gate", step: 0 };
+  await world.serve("a1");
+  const step = { weight: 500, minHoldMs: 0, gate: "approval" } as const;
+  const freeze = { name: "count", from: "2000-01-01T00:00:00Z", to: "2099-01-01T00:00:00Z", reason: "shelves" };
+  const held = world.request("b2", { needs: [need], calendar: { windows: [], freezes: [freeze] } });
+  await world.pass(500);
+  const before = await world.commands.approval({ rollout: held });
+  assert.deepEqual(before.open, ["environment"]);
+  await world.commands.override({ environment: "production", service: "shop", reason: "an outage" }, ann);
+  const { digest, plan, open } = before;
+  const given = await world.commands.approve({ rollout: held, digest, plan, needs: open, reason: "" }, by("bob"));
+  assert.deepEqual(given.approved, ["environment"]);
+  await world.commands.abort({ environment: "production", service: "shop", reason: "" }, ann);
+  await world.pass(500);
+
+  const rollout = world.request("c3", { needs: [need, gate], steps: [step] });
+  await world.pass(500);
+  const looked = await world.commands.approval({ rollout });
+  assert.deepEqual(looked.open, ["environment"]);
+  const word = { rollout, digest: looked.digest, plan: looked.plan, needs: looked.open, reason: "" };
+  await world.commands.approve(word, by("bob"));
+  await world.pass(1_000);
+  assert.deepEqual(world.rollout.phase, { name: "progressing", step: 0 });
+  await assert.rejects(world.commands.approve(word, by("cleo")), { code: "BELAY_APPROVAL_CHANGED" });
+  assert.deepEqual((await world.commands.approval({ rollout })).open, ["gate-1"]);
+  await world.commands.approve({ ...word, needs: ["gate-1"] }, by("cleo"));
+  await world.pass(500);
+  const ended = world.commands.history({ afterPosition: 0, limit: 1000 }).find(({ entry }) => entry.fact.kind === "step-ended");
+  assert.match(JSON.stringify(ended?.entry.fact), /"approved by cleo"/);
 });
 
 test("a broken glass is overdue once, a day later, and reviewed by somebody else", async () => {
