@@ -71,10 +71,7 @@ export interface Client {
     readonly isRevoking: boolean;
   }): Promise<{ readonly keys: readonly string[]; readonly position: number }>;
   approval(rollout: string): Promise<ApprovalView>;
-  approve(
-    rollout: string,
-    body: Omit<ApprovalRequest, "rollout">,
-  ): Promise<ApprovedView>;
+  approve(rollout: string, body: Omit<ApprovalRequest, "rollout">): Promise<ApprovedView>;
   review(rollout: string, body: { readonly words: string }): Promise<Started>;
   override(of: ServiceName, body: { readonly reason: string }): Promise<Started>;
   tokens(): Promise<readonly TokenView[]>;

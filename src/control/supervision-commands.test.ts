@@ -120,10 +120,9 @@ test("who asks for closed hours to be passed over does not approve it, whoever d
   await world.commands.approve(word, by("cleo"));
   await world.pass(500);
   assert.equal(world.rollout.phase.name, "progressing");
-  await assert.rejects(
-    world.commands.override({ environment: "production", service: "shop", reason: "once more" }, by("cleo")),
-    { code: "BELAY_APPROVAL_NOT_NEEDED" },
-  );
+  await assert.rejects(world.commands.override({ environment: "production", service: "shop", reason: "once more" }, by("cleo")), {
+    code: "BELAY_APPROVAL_NOT_NEEDED",
+  });
 });
 
 test("a word is for what was open when it was looked at, and for nothing that came since", async () => {

@@ -2,14 +2,7 @@ import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { CommitComparison } from "../release/compare-commits.ts";
 import type { Releases } from "../release/releases.ts";
-import {
-  type ApprovalNeed,
-  isBeforeStart,
-  isMet,
-  isWindowPassedOver,
-  needsOf,
-  refuseApprover,
-} from "../rollout/approval.ts";
+import { type ApprovalNeed, isBeforeStart, isMet, isWindowPassedOver, needsOf, refuseApprover } from "../rollout/approval.ts";
 import { requireRunning } from "../rollout/commands.ts";
 import { isExpired } from "../rollout/principal.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
