@@ -65,7 +65,7 @@ test("a token comes from a file or standard input as well, and its text is in no
   assert.ok(!(refused.stdout + refused.stderr).includes("two words"));
 });
 
-test("token create shows the secret once, alone on standard output's line, and asks for a role", async (t) => {
+test("token create shows the secret once, alone on standard output, and asks for a role", async (t) => {
   const desk = await openDesk(t);
   const made = await desk.run(
     "token",
@@ -80,7 +80,8 @@ test("token create shows the secret once, alone on standard output's line, and a
     "--email",
     "a@x.y, b@x.y",
   );
-  assert.ok(made.stdout.split("\n").includes("belay_made"), made.stdout);
+  assert.equal(made.stdout, "belay_made\n");
+  assert.match(made.stderr, /^Token .* for .* It is shown once/);
   const scope = { service: "shop", environment: null };
   const request = { name: "cleo", role: "deployer", scope, lastsMs: 172_800_000, gitEmails: ["a@x.y", "b@x.y"] };
   assert.deepEqual(desk.inside.asked[0]?.request, request);

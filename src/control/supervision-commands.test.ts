@@ -7,6 +7,7 @@ import type { Actor } from "../rollout/rollout.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { entryOf } from "./control-loop.ts";
 import { createMemoryHashes, PrincipalDesk } from "./principals.ts";
+import { requireNamed } from "./supervision-commands.ts";
 
 const need: ApprovalNeed = { id: "environment", kind: "environment", why: "asked", people: 1, from: [], lastsMs: 3_600_000 };
 const by = (name: string): Actor => ({ kind: "person", name, via: "token" });
@@ -156,6 +157,24 @@ test("a word is for what was open when it was looked at, and for nothing that ca
   await world.pass(500);
   const ended = world.commands.history({ afterPosition: 0, limit: 1000 }).find(({ entry }) => entry.fact.kind === "step-ended");
   assert.match(JSON.stringify(ended?.entry.fact), /"approved by cleo"/);
+});
+
+test("whoever works alone breaks the glass at the machine, also when a dashboard has a token", () => {
+  const { loop, clock } = openWorld();
+  const give = (name: string, role: "viewer" | "approver") => {
+    const fact = { kind: "token-created", id: name, name, role, scope: { service: null, environment: null }, until: null } as const;
+    loop.submit([{ environment: "", service: "", rollout: "", actor: ann, fact }]);
+  };
+  const atTheMachine: Actor = { kind: "person", name: "root", via: "socket" };
+  const isRefused = (actor: Actor) =>
+    assert.throws(() => requireNamed(loop, actor, clock.now()), { code: "BELAY_PERSON_NEEDED" });
+  requireNamed(loop, by("deployer"), clock.now());
+  give("prometheus", "viewer");
+  requireNamed(loop, atTheMachine, clock.now());
+  isRefused(by("deployer"));
+  give("bob", "approver");
+  isRefused(atTheMachine);
+  requireNamed(loop, by("bob"), clock.now());
 });
 
 test("a broken glass is overdue once, a day later, and reviewed by somebody else", async () => {

@@ -4,7 +4,7 @@ import type { CommitComparison } from "../release/compare-commits.ts";
 import type { Releases } from "../release/releases.ts";
 import { type ApprovalNeed, isBeforeStart, isMet, isWindowPassedOver, needsOf, refuseApprover } from "../rollout/approval.ts";
 import { requireRunning } from "../rollout/commands.ts";
-import { isExpired } from "../rollout/principal.ts";
+import { hasRole, isExpired } from "../rollout/principal.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { authorsOf, planHash, viewApproval } from "./approval-view.ts";
@@ -93,12 +93,13 @@ export function supervisionCommands(
 }
 
 /**
- * A way past everything has to have somebody's name on it. Where nobody has a token of their own, whoever is at the machine is all
- * there is. Throws `BELAY_PERSON_NEEDED`.
+ * A way past everything has to have somebody's name on it. Where nobody has a token that could approve, whoever is at the machine
+ * is all there is, also when a dashboard or a job has one. Throws `BELAY_PERSON_NEEDED`.
  */
 export function requireNamed(loop: Pick<ControlLoop, "journal">, actor: Actor, now: Temporal.Instant): void {
-  const { tokens } = loop.journal.deployments.principals;
-  if (tokens.some((token) => !isExpired(token, now))) requirePerson(loop, actor, now);
+  const tokens = loop.journal.deployments.principals.tokens.filter((token) => !isExpired(token, now));
+  const isAlone = actor.via === "socket" ? tokens.every(({ role }) => !hasRole(role, "approver")) : tokens.length === 0;
+  if (!isAlone) requirePerson(loop, actor, now);
 }
 
 /** A claimed name approves nothing, and neither does the machine's token. Throws `BELAY_PERSON_NEEDED`. */
