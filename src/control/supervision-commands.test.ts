@@ -78,6 +78,14 @@ test("the screen shows who wrote what, which of them may not approve, and what w
   );
 });
 
+test("what preflight has ended is not to be waited for", async () => {
+  const world = openWorld("bob");
+  await world.serve("a1");
+  const rollout = world.request("b2", { needs: [need] });
+  world.tell({ kind: "rollout-refused", code: "BELAY_PREFLIGHT_FAILED", reason: "a check failed", next: "" });
+  await assert.rejects(world.commands.approval({ rollout }), { code: "BELAY_APPROVAL_NOT_NEEDED" });
+});
+
 test("an approval that was given too long ago starts nothing", async () => {
   const world = openWorld("bob", "cleo");
   const word = await waiting(world, { people: 2, lastsMs: 1_000 });

@@ -118,7 +118,8 @@ async function lookAt({ loop, releases }: Supervisors, id: string): Promise<Subj
   const { journal } = loop;
   const service = journal.deployments.find(rollout.environment, rollout.service);
   const release = rollout.candidate === null ? undefined : service?.releases[rollout.candidate];
-  if (service === undefined || release === undefined) throw tooEarly(rollout);
+  if (service === undefined || release === undefined)
+    throw isEnded(rollout) ? notNeeded(rollout, "it has ended, and no release came of it") : tooEarly(rollout);
   const stable = rollout.stable === null ? null : (service.releases[rollout.stable] ?? null);
   const isSameCode = stable?.digest === release.digest && stable.commit === release.commit;
   const comparison = isSameCode
