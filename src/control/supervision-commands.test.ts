@@ -170,7 +170,14 @@ test("a word is for what was open when it was looked at, and for nothing that ca
 test("whoever works alone breaks the glass at the machine, also when a dashboard has a token", () => {
   const { loop, clock } = openWorld();
   const give = (name: string, role: "viewer" | "approver") => {
-    const fact = { kind: "token-created", id: name, name, role, scope: { service: null, environment: null }, until: null } as const;
+    const fact = {
+      kind: "token-created",
+      id: name,
+      name,
+      role,
+      scope: { service: null, environment: null },
+      until: null,
+    } as const;
     loop.submit([{ environment: "", service: "", rollout: "", actor: ann, fact }]);
   };
   const atTheMachine: Actor = { kind: "person", name: "root", via: "socket" };
