@@ -71,7 +71,7 @@ async function inspect(
   const results = await runChecks(checks, { subject, signal, version, onProgress });
   tell.checked(results);
   const stopping = results.filter(({ blocks, check }) => blocks && !passesOver(rollout, manifest, check));
-  if (stopping.length > 0) throw preflightFailed(stopping);
+  if (stopping.length > 0) throw preflightFailed(stopping, manifest.checks.neverOverride);
 }
 
 async function subjectOf({ rollout, staged, manifest, given, previous, built, nodeFolder, clock }: Inspection): Promise<Subject> {
@@ -137,10 +137,14 @@ function describeProgress({ done, total, running }: Progress): string {
   return `preflight: ${done} of ${total} checks done${running.length === 0 ? "" : `, now ${running.join(", ")}`}`;
 }
 
-function preflightFailed(blocking: readonly CheckResult[]): BelayError {
+function preflightFailed(blocking: readonly CheckResult[], neverOverride: readonly string[]): BelayError {
+  const names = blocking.map(({ check }) => check);
+  const past = names.some((name) => neverOverride.includes(name))
+    ? ""
+    : ` To go past it once, deploy with \`--override ${names.join(",")} --reason <words>\`, which somebody else has to approve; alone in an emergency, with \`--break-glass <words>\`.`;
   return new BelayError({
     code: "BELAY_PREFLIGHT_FAILED",
     message: `${describeBlocking(blocking)}; nothing of the release was kept or started\n${describeResults(blocking, (text) => text)}`,
-    next: "Do what is written below each finding, commit, and deploy again; `belay check` runs the same checks on the folder. What is accepted for a while goes into checks.waivers.",
+    next: `Do what is written below each finding, commit, and deploy again; \`belay check\` runs the same checks on the folder. What is accepted for a while goes into checks.waivers.${past}`,
   });
 }

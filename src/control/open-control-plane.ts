@@ -93,11 +93,11 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         by: actor.name,
         ...(revision === undefined ? {} : { revision }),
         keepsValues: !isAsked,
+        ...(isAsked && mayTouch !== undefined ? { mayTouch } : {}),
         newUnitsPerSecond: (service) => newUnitsPerSecond(options, service),
       });
     };
     const planned = await planFor(request.environment);
-    mayTouch?.({ environment: request.environment, service: planned.service });
     if (revision !== undefined) requireChange(revision, planned.fact);
     // Nothing starts there when it has passed already: its sources are not asked again.
     const { after, service } = planned;

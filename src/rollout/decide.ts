@@ -1,4 +1,4 @@
-import { type ApprovalNeed, isHeldBack, openBeforeStart } from "./approval.ts";
+import { type ApprovalNeed, isHeldBack, needsOf, openBeforeStart } from "./approval.ts";
 import type { RolloutFact } from "./entry.ts";
 import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
 import type { ExposedStage, Plan, Rollout, Unit } from "./rollout.ts";
@@ -117,7 +117,9 @@ export function decideStart(rollout: Rollout, now: Temporal.Instant): RolloutFac
 function endApproval(rollout: Rollout, step: number, { judgement, open = [], evidence, heldMs }: Situation): RolloutFact | null {
   if (open.length > 0) return awaitApproval(rollout, open);
   if (judgement.kind === "shared-outage") return null;
-  const approvers = [...new Set(rollout.supervision.approvals.map(({ by }) => by))];
+  const own = new Set(needsOf(rollout).flatMap(({ id, step: gate }) => (gate === step ? id : [])));
+  const given = rollout.supervision.approvals.filter(({ needs }) => needs.some((id) => own.has(id)));
+  const approvers = [...new Set(given.map(({ by }) => by))];
   const words = approvers.length === 0 ? "nobody is asked" : `approved by ${approvers.join(" and ")}`;
   return { kind: "step-ended", step, why: "approved", evidence, heldMs, words };
 }
