@@ -9,6 +9,7 @@ import type { Place } from "../config/configs.ts";
 import { openConfigs } from "../config/open-configs.ts";
 import { runSource } from "../config/run-source.ts";
 import { openSealedFiles } from "../config/sealed-files.ts";
+import { bootTrialOf } from "../control/boot-trial.ts";
 import { manifestSource } from "../control/bundle-source.ts";
 import { ControlLoop } from "../control/control-loop.ts";
 import { inspectConfigRelease, inspectRelease, previousRelease } from "../control/inspect-release.ts";
@@ -127,9 +128,15 @@ export async function runControl(options: ControlOptions): Promise<void> {
         return withConfig(revision, rollout.config);
       }
       const request = await planBuild(source, { rollout, staged: staged?.release ?? null, configs });
+      const tasks = request.tasks ?? [];
+      const trial = bootTrialOf({ service: serving, rollout, tasks, configs, tryBoot: (...trial) => runtime.tryBoot(...trial) });
+      const compared = previous === null ? null : { ...previous, trial };
       tell.doing(staged !== null || request.build === null ? "packing the bundle" : "building");
       return releases.build(request, abort, (built) =>
-        inspectRelease({ rollout, staged, manifest, given, previous, built, nodeFolder, clock, version: program, tell }, abort),
+        inspectRelease(
+          { rollout, staged, manifest, given, previous: compared, built, nodeFolder, clock, version: program, tell },
+          abort,
+        ),
       );
     },
     runningWorkers: () => runningWorkers(keeper),

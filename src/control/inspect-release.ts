@@ -118,6 +118,7 @@ export function previousRelease(
     commit: release.commit,
     tag: service?.promotion?.tag ?? null,
     files: releases.listFiles(release.digest) ?? null,
+    trial: null,
     readSource: async (path) => {
       try {
         return await releases.readFile(release.commit, root === "" ? path : `${root}/${path}`);

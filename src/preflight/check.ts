@@ -41,7 +41,25 @@ export interface PreviousRelease {
   readonly files: readonly { readonly path: string; readonly bytes: number }[] | null;
   /** A file of its commit, relative to the service's folder; undefined when the commit has none. Null: nobody can tell. */
   readSource(path: string): Promise<string | undefined | null>;
+  /** Null when nothing changes of what it would be started with, and where nobody can start it. */
+  readonly trial: BootTrial | null;
 }
+
+/** The release that serves, started once more as it would have to be after the new one: beside everything, and without traffic. */
+export interface BootTrial {
+  /** It gets the new release's configuration, which is another than its own; else the tasks are others, and it gets its own. */
+  readonly isConfigNew: boolean;
+  /** Variables that it has now and would not have then. */
+  readonly gone: readonly string[];
+  /** Nothing of it is left when this returns. Rejects with the signal's reason on abort. */
+  run(signal: AbortSignal): Promise<BootAnswer>;
+}
+
+/** How it came up. `cut-short` is by a limit of the trial, which says nothing of the release. */
+export type BootAnswer =
+  | { readonly kind: "answered"; readonly afterMs: number }
+  | { readonly kind: "failed"; readonly reason: string; readonly lastLines: string }
+  | { readonly kind: "cut-short"; readonly reason: string };
 
 export interface EarlierResults {
   readonly environment: string;

@@ -62,6 +62,7 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
             commit: "b".repeat(40),
             tag: null,
             files: [],
+            trial: null,
             readSource: async (path) => previous.sources?.[path],
             ...previous,
           },
