@@ -98,6 +98,7 @@ windows: [{ days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "00:00
       previous: null,
       repository: null,
       commands: { cwd: folder, env: {} },
+      secretValue: () => "",
       earlier: null,
       clock,
     };

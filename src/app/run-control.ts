@@ -121,10 +121,11 @@ export async function runControl(options: ControlOptions): Promise<void> {
       const source = await manifestSource(releases, rollout.bundle);
       const manifest = await manifestOf(source, rollout);
       const given = configs.given(placeOf(rollout), rollout.config ?? null, manifest.config);
+      const secretValue = (name: string) => configs.secretValues(placeOf(rollout), [name])[name] ?? "";
       const serving = loop.journal.deployments.find(rollout.environment, rollout.service);
       const previous = previousRelease(serving, releases, rollout.root);
       if (revision !== null) {
-        await inspectConfigRelease({ rollout, manifest, given, previous, clock, version: program, tell }, abort);
+        await inspectConfigRelease({ rollout, manifest, given, secretValue, previous, clock, version: program, tell }, abort);
         return withConfig(revision, rollout.config);
       }
       const request = await planBuild(source, { rollout, staged: staged?.release ?? null, configs });
@@ -134,7 +135,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
       tell.doing(staged !== null || request.build === null ? "packing the bundle" : "building");
       return releases.build(request, abort, (built) =>
         inspectRelease(
-          { rollout, staged, manifest, given, previous: compared, built, nodeFolder, clock, version: program, tell },
+          { rollout, staged, manifest, given, secretValue, previous: compared, built, nodeFolder, clock, version: program, tell },
           abort,
         ),
       );

@@ -21,6 +21,8 @@ export interface Inspection {
   /** Of the rollout's own commit. */
   readonly manifest: Manifest;
   readonly given: GivenConfig;
+  /** As `Subject.secretValue`. */
+  readonly secretValue: (name: string) => string;
   readonly previous: PreviousRelease | null;
   readonly built: BuiltFolders;
   /** Folder of the program `node` that commands find first. */
@@ -40,7 +42,7 @@ export async function inspectConfigRelease(
   inspection: Omit<Inspection, "built" | "staged" | "nodeFolder">,
   signal: AbortSignal,
 ): Promise<void> {
-  const { rollout, manifest, given, previous, clock } = inspection;
+  const { rollout, manifest, given, secretValue, previous, clock } = inspection;
   const nothing = { source: null, bundle: null, repository: null, commands: { cwd: null, env: {} }, earlier: null };
   const { environment, commit } = rollout;
   const names = configReleaseChecks.map(({ name }) => name);
@@ -53,6 +55,7 @@ export async function inspectConfigRelease(
     environment,
     commit,
     given,
+    secretValue,
     tag: rollout.tag,
     previous,
     clock,
@@ -71,7 +74,17 @@ async function inspect(
   if (results.some(({ blocks }) => blocks)) throw preflightFailed(results);
 }
 
-async function subjectOf({ rollout, staged, manifest, given, previous, built, nodeFolder, clock }: Inspection): Promise<Subject> {
+async function subjectOf({
+  rollout,
+  staged,
+  manifest,
+  given,
+  secretValue,
+  previous,
+  built,
+  nodeFolder,
+  clock,
+}: Inspection): Promise<Subject> {
   const { source, scratch, isBuiltNow } = built;
   return {
     manifest,
@@ -84,6 +97,7 @@ async function subjectOf({ rollout, staged, manifest, given, previous, built, no
     tag: rollout.tag,
     previous,
     repository: built.repository,
+    secretValue,
     commands: { cwd: isBuiltNow ? source : null, env: commandEnvironment(source, scratch, nodeFolder) },
     earlier: staged === null ? null : { environment: staged.release.environment, results: staged.checks },
     clock,

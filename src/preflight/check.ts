@@ -27,6 +27,8 @@ export interface Subject {
   readonly repository: string | null;
   /** How commands of checks run. */
   readonly commands: CommandPlace;
+  /** A secret that a check needs itself, by its name. Throws a BelayError when there is none. */
+  secretValue(name: string): string;
   /** What preflight saw where the same bundle was built for another environment; null when none came before this one. */
   readonly earlier: EarlierResults | null;
   readonly clock: Pick<Clock, "now" | "monotonicMs" | "every">;

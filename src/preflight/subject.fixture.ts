@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { BelayError } from "../errors.ts";
 import type { GivenConfig } from "../manifest/given-config.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import { userEnvironment } from "../ports/environment.ts";
@@ -30,6 +31,7 @@ export interface Given {
   readonly isBuiltElsewhere?: boolean;
   readonly earlier?: EarlierResults;
   readonly tag?: ReleaseTag | null;
+  readonly secrets?: Readonly<Record<string, string>>;
   /** What is known of the values. */
   readonly config?: Partial<GivenConfig>;
 }
@@ -70,6 +72,11 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
     commands: {
       cwd: given.isWithoutSource === true || given.isBuiltElsewhere === true ? null : folder,
       env: environmentOfCommands(),
+    },
+    secretValue: (name) => {
+      const value = given.secrets?.[name];
+      if (value !== undefined) return value;
+      throw new BelayError({ code: "BELAY_SECRET_UNKNOWN", message: `there is no secret ${name}`, next: "Set it." });
     },
     earlier: given.earlier ?? null,
     given: given.config === undefined ? null : { values: [], missing: [], unseen: [], elsewhere: {}, ...given.config },

@@ -112,7 +112,7 @@ export class BootTrials {
         const reason = `it was not ready within ${run.startTimeoutMs / 1000} s: GET ${run.health}: ${said}`;
         return { kind: "failed", reason, lastLines: await this.#lastLines(kept, signal) };
       }
-      await clock.sleep(askEveryMs, signal);
+      await this.#pause(signal);
     }
   }
 
@@ -146,8 +146,15 @@ export class BootTrials {
     for (let looks = 0; ; looks += 1) {
       const lines = await this.#options.logTail(logFile, shownLines);
       if (lines !== "" || looks === looksMax) return lines;
-      await this.#options.clock.sleep(askEveryMs, signal);
+      await this.#pause(signal);
     }
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    await this.#options.clock.sleep(askEveryMs, signal).catch((cause: unknown) => {
+      signal.throwIfAborted();
+      throw cause;
+    });
   }
 
   async #find(id: string): Promise<KeptProcess | undefined> {
