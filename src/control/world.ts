@@ -4,6 +4,7 @@ import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { Release, Rollout } from "../rollout/rollout.ts";
+import type { ReadSource } from "../rollout/source.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
 import type { DataPlane } from "./data-plane.ts";
@@ -21,6 +22,8 @@ export interface World {
   readonly dataPlane: DataPlane;
   readonly evidence: EvidenceStore;
   readonly tables: TableStore;
+  /** Asks what others count of the two releases of a rollout. */
+  readonly readSource: ReadSource;
   /**
    * Builds the release of a rollout from its commit and runs preflight on it; what is staged, or only has another configuration, is
    * not built again. Rejects with a

@@ -89,6 +89,7 @@ export class ControlProcess {
       }),
       releases: {
         readFile: () => Promise.resolve(undefined),
+        compareCommits: () => Promise.resolve({ commits: [], files: [] }),
         readBundle: () => Promise.reject(new Error("nobody sends a bundle in the simulator")),
       },
       program: "sim",
@@ -218,6 +219,7 @@ export class ControlProcess {
         },
       },
       build: (order) => this.#act(() => build(order)),
+      readSource: async () => ({ kind: "broken", reason: "no source is played here" }),
       runningWorkers: () => this.#whileAlive(runningWorkers()),
       replaceWorker: (pid) => this.#act(() => Promise.resolve(replaceWorker(pid))),
     };
