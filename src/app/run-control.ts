@@ -13,7 +13,7 @@ import { openSealedFiles } from "../config/sealed-files.ts";
 import { bootTrialOf } from "../control/boot-trial.ts";
 import { manifestSource } from "../control/bundle-source.ts";
 import { ControlLoop } from "../control/control-loop.ts";
-import { inspectConfigRelease, inspectRelease, previousRelease } from "../control/inspect-release.ts";
+import { inspectConfigRelease, inspectRelease, previousRelease, servingReleases } from "../control/inspect-release.ts";
 import { openControlPlane } from "../control/open-control-plane.ts";
 import { manifestOf, planBuild } from "../control/plan-deploy.ts";
 import { PreviewKeys } from "../control/preview-keys.ts";
@@ -142,13 +142,10 @@ export async function runControl(options: ControlOptions): Promise<void> {
       const tasks = request.tasks ?? [];
       const trial = bootTrialOf({ service: serving, rollout, tasks, configs, tryBoot: (...trial) => runtime.tryBoot(...trial) });
       const compared = previous === null ? null : { ...previous, trial };
+      const known = servingReleases(loop.journal.deployments.all(), rollout.service);
+      const inspection = { rollout, staged, manifest, given, secretValue, previous: compared, serving: known, nodeFolder, clock };
       tell.doing(staged !== null || request.build === null ? "packing the bundle" : "building");
-      return releases.build(request, abort, (built) =>
-        inspectRelease(
-          { rollout, staged, manifest, given, secretValue, previous: compared, built, nodeFolder, clock, version: program, tell },
-          abort,
-        ),
-      );
+      return releases.build(request, abort, (built) => inspectRelease({ ...inspection, built, version: program, tell }, abort));
     },
     readSource: prometheusSource({
       secretOf: ({ service, environment }, name) => secretOrWords(configs, { service, environment }, name),

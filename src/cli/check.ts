@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { parseManifest } from "../manifest/parse-manifest.ts";
-import { userEnvironment } from "../ports/environment.ts";
+import { nodeVersion, userEnvironment } from "../ports/environment.ts";
 import { checksOf } from "../preflight/all-checks.ts";
 import type { Check, Subject } from "../preflight/check.ts";
 import { describeBlocking, describeResults } from "../preflight/describe.ts";
@@ -105,6 +105,8 @@ async function subjectOf(options: {
       cwd: folder,
       env: { ...ownEnvironment, PATH: [join(folder, "node_modules", ".bin"), ownEnvironment["PATH"] ?? ""].join(":") },
     },
+    runsOn: { node: nodeVersion },
+    serving: null,
     secretValue: (name) => requireVariable(context.io.env, name),
     earlier: null,
     clock: context.io.clock,

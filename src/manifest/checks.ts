@@ -44,6 +44,8 @@ export const takenCheckNames: readonly string[] = [
   "review",
   "tests",
   "audit",
+  "kpis",
+  "parity",
   "waivers",
   "git",
   "command",

@@ -3,6 +3,7 @@ import type { GivenConfig } from "../manifest/given-config.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CheckFinding, CheckResult } from "../rollout/check-result.ts";
+import type { Kpi } from "../rollout/kpi.ts";
 import type { ReleaseTag } from "../rollout/release-tag.ts";
 import type { FileTree } from "./file-tree.ts";
 
@@ -25,6 +26,10 @@ export interface Subject {
   readonly previous: PreviousRelease | null;
   /** The user's repository with its history and tags, where there is one: a control plane has none. */
   readonly repository: string | null;
+  /** Versions of what the release would run on here. */
+  readonly runsOn: { readonly node: string };
+  /** What serves in the service's environments; null when nobody is there to ask. */
+  readonly serving: readonly { readonly environment: string; readonly release: string; readonly commit: string }[] | null;
   /** How commands of checks run. */
   readonly commands: CommandPlace;
   /** A secret that a check needs itself, by its name. Throws a BelayError when there is none. */
@@ -43,8 +48,17 @@ export interface PreviousRelease {
   readonly files: readonly { readonly path: string; readonly bytes: number }[] | null;
   /** A file of its commit, relative to the service's folder; undefined when the commit has none. Null: nobody can tell. */
   readSource(path: string): Promise<string | undefined | null>;
+  /** What its rollout counted of its KPIs; null when nobody can tell. */
+  readonly kpis: readonly SeenKpi[] | null;
   /** Null when nothing changes of what it would be started with, and where nobody can start it. */
   readonly trial: BootTrial | null;
+}
+
+export interface SeenKpi {
+  readonly kpi: Kpi;
+  /** Visitors on both sides. */
+  readonly setOut: number;
+  readonly good: number;
 }
 
 /** The release that serves, started once more as it would have to be after the new one: beside everything, and without traffic. */
