@@ -32,6 +32,7 @@ async function inspect(
     rollout,
     manifest: parsed.manifest,
     given: config,
+    secretValue: () => assert.fail("no check of a config release needs one"),
     previous: null,
     clock: createSystemClock(),
     version: "0",

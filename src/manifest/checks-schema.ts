@@ -3,6 +3,7 @@ import type { Calendar, Freeze, WeeklyWindow } from "../rollout/calendar.ts";
 import type { ChecksSpec } from "./checks.ts";
 import { dnsLabel, duration, shellCommand, text } from "./leaves.ts";
 import { parseSize, sizePattern } from "./quantities.ts";
+import { review } from "./review-schema.ts";
 
 /** The parts of belay.yml that say what must hold before, and when, a release goes further. */
 const checkName = /^[a-z][a-z0-9-]{0,39}$/;
@@ -199,21 +200,7 @@ const checksShape = z.strictObject({
     description: "Asks for an annotated tag of this name on the commit of each release; `belay deploy --tag` makes it.",
     examples: ["v{version}"],
   }).optional(),
-  review: z
-    .strictObject({
-      approvals: z
-        .int()
-        .min(1, "is too few: at least 1")
-        .max(10, "is too many: at most 10")
-        .prefault(1)
-        .meta({ title: "a whole number", description: "How many others must have reviewed each commit.", examples: [1] }),
-    })
-    .optional()
-    .meta({
-      title: "a map of keys",
-      description: "Asks who reviewed each commit since the last release.",
-      examples: ["{ approvals: 1 }"],
-    }),
+  review: review.optional(),
   custom: z
     .array(custom)
     .max(50, "has more than 50 checks")

@@ -89,3 +89,34 @@ for (const [lines, place] of [
     assert.deepEqual(parse(`${lines}\n`), [place]);
   });
 }
+
+test("the place of reviews is known by its address, and a token goes nowhere in clear", () => {
+  const placeOf = (review: string) => {
+    const parsed = parse(`checks: { review: ${review} }`);
+    return "checks" in parsed ? (parsed.checks.review?.place ?? null) : parsed.map((problem) => problem.replace(/^\S+ /, ""));
+  };
+  const path = "acme/shop";
+  assert.deepEqual(placeOf("{ repository: https://github.com/acme/shop.git, token: T }"), {
+    provider: "github",
+    api: "https://api.github.com",
+    path,
+    token: "T",
+  });
+  assert.deepEqual(placeOf("{ repository: https://gitlab.example.com/group/sub/shop }"), {
+    provider: "gitlab",
+    api: "https://gitlab.example.com/api/v4",
+    path: "group/sub/shop",
+    token: null,
+  });
+  assert.deepEqual(placeOf('{ repository: "https://git.example.com:8443/acme/shop", provider: github }'), {
+    provider: "github",
+    api: "https://git.example.com:8443/api/v3",
+    path,
+    token: null,
+  });
+  assert.equal(placeOf("{ approvals: 2 }"), null);
+  assert.deepEqual(placeOf("{ repository: https://git.example.com/acme/shop }"), ["checks.review.repository"]);
+  assert.deepEqual(placeOf("{ repository: http://git.example.com/acme/shop, provider: gitlab }"), ["checks.review.repository"]);
+  assert.deepEqual(placeOf("{ repository: https://ann:pw@github.com/acme/shop }"), ["checks.review.repository"]);
+  assert.deepEqual(placeOf("{ token: T }"), ["checks.review.token"]);
+});

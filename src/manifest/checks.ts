@@ -22,8 +22,8 @@ export interface ChecksSpec {
   readonly api: { readonly openapi: string } | null;
   /** What the annotated tag of a version is called, with `{version}` in it; null does not ask for one. */
   readonly tag: string | null;
-  /** Approvals that each commit since the last release needs, by `Reviewed-by` trailers; 0 does not ask. */
-  readonly review: { readonly approvals: number } | null;
+  /** Approvals that each commit since the last release needs, where it is reviewed or, when `place` is null, by `Reviewed-by` lines. */
+  readonly review: { readonly approvals: number; readonly place: ReviewPlace | null } | null;
   readonly custom: readonly CustomCheck[];
 }
 
@@ -44,6 +44,8 @@ export const takenCheckNames: readonly string[] = [
   "review",
   "tests",
   "audit",
+  "kpis",
+  "parity",
   "waivers",
   "git",
   "command",
@@ -85,6 +87,17 @@ export interface PlanFile {
   readonly plan: string;
   /** Types of resources whose deletion or replacement fails. */
   readonly protect: readonly string[];
+}
+
+/** Where commits are reviewed. */
+export interface ReviewPlace {
+  readonly provider: "github" | "gitlab";
+  /** Of its API, without a `/` at the end. */
+  readonly api: string;
+  /** Of the repository: `acme/shop`. */
+  readonly path: string;
+  /** Name of a secret; null asks without. */
+  readonly token: string | null;
 }
 
 export interface CustomCheck {

@@ -7,8 +7,10 @@ import type { Check } from "./check.ts";
 import { config } from "./config.ts";
 import { customCheck } from "./custom.ts";
 import { infrastructure } from "./infrastructure.ts";
+import { kpis } from "./kpis.ts";
 import { lockfile } from "./lockfile.ts";
 import { migrations } from "./migrations.ts";
+import { parity } from "./parity.ts";
 import { review } from "./review.ts";
 import { rollback } from "./rollback.ts";
 import { runbook } from "./runbook.ts";
@@ -31,6 +33,8 @@ export const builtInChecks: readonly Check[] = [
   changelog,
   tag,
   runbook,
+  kpis,
+  parity,
   infrastructure,
   review,
   tests,

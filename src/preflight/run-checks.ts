@@ -11,7 +11,7 @@ const findingsMax = 20;
 const wordsMax = 500;
 
 /** Nouns of checks, and what their plural adds. */
-const plurals = /\b(file|migration|dependenc|package|waiver|commit|test|result|change|line)(ies|s)\b/;
+const plurals = /\b(file|migration|dependenc|package|waiver|commit|test|result|change|line|version|KPI)(ies|s)\b/;
 
 export interface RunOptions {
   readonly subject: Subject;
