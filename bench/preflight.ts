@@ -99,6 +99,7 @@ windows: [{ days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "00:00
       repository: null,
       commands: { cwd: folder, env: {} },
       earlier: null,
+      running: null,
       clock,
     };
     const results = await runChecks(checksOf(manifest.checks), {

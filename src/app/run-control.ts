@@ -10,6 +10,7 @@ import { openConfigs } from "../config/open-configs.ts";
 import { runSource } from "../config/run-source.ts";
 import { openSealedFiles } from "../config/sealed-files.ts";
 import { manifestSource } from "../control/bundle-source.ts";
+import { checkRunning } from "../control/check-running.ts";
 import { ControlLoop } from "../control/control-loop.ts";
 import { inspectConfigRelease, inspectRelease, previousRelease } from "../control/inspect-release.ts";
 import { openControlPlane } from "../control/open-control-plane.ts";
@@ -131,6 +132,11 @@ export async function runControl(options: ControlOptions): Promise<void> {
       return releases.build(request, abort, (built) =>
         inspectRelease({ rollout, staged, manifest, given, previous, built, nodeFolder, clock, version: program, tell }, abort),
       );
+    },
+    checkRunning: async (order) => {
+      const { rollout } = order;
+      const manifest = await manifestOf(await manifestSource(releases, rollout.bundle), rollout);
+      return checkRunning({ ...order, manifest, releases, nodeFolder, clock, version: program });
     },
     runningWorkers: () => runningWorkers(keeper),
     replaceWorker: async (pid) => void sendSignal(pid, "SIGKILL"),

@@ -104,6 +104,7 @@ async function subjectOf(options: {
       env: { ...ownEnvironment, PATH: [join(folder, "node_modules", ".bin"), ownEnvironment["PATH"] ?? ""].join(":") },
     },
     earlier: null,
+    running: null,
     clock: context.io.clock,
   };
 }

@@ -154,6 +154,7 @@ export class LoopWorld {
         signal.throwIfAborted();
         return release;
       },
+      checkRunning: async () => [],
       runningWorkers: async () => [plane.view.pid],
       replaceWorker: async () => {},
       ...this.changes,

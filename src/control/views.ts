@@ -54,7 +54,7 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     unitsCanary: evidence?.canary.visitors ?? 0,
     failedRequests: (evidence?.canary.failedRequests ?? 0) + (evidence?.stable.failedRequests ?? 0),
     evidence,
-    verdict: [waitWords(rollout, clock.now()), loop.buildWords(rollout), verdict === undefined ? "" : verdictWords(verdict)]
+    verdict: [waitWords(rollout, clock.now()), loop.workWords(rollout), verdict === undefined ? "" : verdictWords(verdict)]
       .filter((words) => words !== "")
       .join("; "),
     checks: rollout.checks ?? [],

@@ -7,6 +7,7 @@ const neededFields: { readonly [Kind in Fact["kind"]]: readonly (keyof Extract<F
   "rollout-requested": ["rolloutKind", "plan"],
   "preflight-ended": ["checks"],
   "release-built": ["release"],
+  "staging-checked": ["release", "checks"],
   "rollout-refused": ["code", "reason", "next"],
   "task-started": ["run", "task", "release", "digest"],
   "task-ended": ["run", "task", "release", "end", "how", "ranMs"],

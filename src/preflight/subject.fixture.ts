@@ -29,6 +29,8 @@ export interface Given {
   /** The folder is as it was committed: commands have nowhere to run. */
   readonly isBuiltElsewhere?: boolean;
   readonly earlier?: EarlierResults;
+  /** Port of an instance of it. */
+  readonly running?: number;
   readonly tag?: ReleaseTag | null;
   /** What is known of the values. */
   readonly config?: Partial<GivenConfig>;
@@ -71,6 +73,7 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
       env: environmentOfCommands(),
     },
     earlier: given.earlier ?? null,
+    running: given.running === undefined ? null : { host: "127.0.0.1", port: given.running, scratch: scratchOf(t) },
     given: given.config === undefined ? null : { values: [], missing: [], unseen: [], elsewhere: {}, ...given.config },
     clock:
       now === undefined
@@ -82,6 +85,12 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
             every: (periodMs, action) => clock.every(periodMs, action),
           },
   };
+}
+
+function scratchOf(t: Pick<TestContext, "after">): string {
+  const folder = mkdtempSync(join(tmpdir(), "belay-scratch-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** Without the mark by which a test runner inside of a test runner takes itself for a part of the outer one. */

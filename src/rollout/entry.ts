@@ -52,6 +52,8 @@ export type RolloutFact =
   /** Preflight looked at what was built, before anything of it was kept or ran. */
   | { readonly kind: "preflight-ended"; readonly checks: readonly CheckResult[] }
   | { readonly kind: "release-built"; readonly release: Release }
+  /** In an environment that comes before another: what was seen of the candidate while it ran, and before anybody was routed to it. */
+  | { readonly kind: "staging-checked"; readonly release: ReleaseId; readonly checks: readonly CheckResult[] }
   | { readonly kind: "rollout-refused"; readonly code: string; readonly reason: string; readonly next: string }
   /** Recorded before it is started, so that nothing runs of which nobody knows. */
   | {

@@ -218,6 +218,7 @@ export class ControlProcess {
         },
       },
       build: (order) => this.#act(() => build(order)),
+      checkRunning: () => this.#act(async () => []),
       runningWorkers: () => this.#whileAlive(runningWorkers()),
       replaceWorker: (pid) => this.#act(() => Promise.resolve(replaceWorker(pid))),
     };
