@@ -1,11 +1,12 @@
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createApi } from "../api/create-api.ts";
+import { createEventsApp } from "../api/events-app.ts";
 import { type ApiAuth, allowedHosts } from "../api/guard.ts";
 import { createMetricsApp } from "../api/metrics-routes.ts";
 import { apiTokenFile, serveApi } from "../api/serve-api.ts";
 import { readApiToken } from "../api/token.ts";
-import type { Place } from "../config/configs.ts";
+import type { Configs, Place } from "../config/configs.ts";
 import { openConfigs } from "../config/open-configs.ts";
 import { runSource } from "../config/run-source.ts";
 import { openSealedFiles } from "../config/sealed-files.ts";
@@ -17,8 +18,10 @@ import { openControlPlane } from "../control/open-control-plane.ts";
 import { manifestOf, planBuild } from "../control/plan-deploy.ts";
 import { PreviewKeys } from "../control/preview-keys.ts";
 import { Previews } from "../control/previews.ts";
+import { PrincipalDesk } from "../control/principals.ts";
 import type { World } from "../control/world.ts";
 import { BelayError } from "../errors.ts";
+import { prometheusSource } from "../integrations/prometheus/prometheus-source.ts";
 import { keeperPaths, type Program } from "../keeper/command.ts";
 import { type KeeperClient, openKeeperClient } from "../keeper/keeper-client.ts";
 import { openSigner } from "../ledger/keys.ts";
@@ -42,8 +45,10 @@ import { systemProbe } from "../runtimes/process/probe.ts";
 import { openProcessRuntime } from "../runtimes/process/process-runtime.ts";
 import { noVariables } from "../runtimes/process/release-environment.ts";
 import { type DataFolder, dataFolderAt, requireFormat } from "./data-folder.ts";
+import { EventTokens } from "./event-tokens.ts";
 import { isProxy, outputFilterProcess } from "./platform-processes.ts";
 import { openPreviewKeyFiles } from "./preview-key-files.ts";
+import { openTokenFile } from "./token-files.ts";
 
 const tickEveryMs = 100;
 /** How long the loop waits for a keeper that is being started anew before it goes on without its answer. */
@@ -84,13 +89,18 @@ export async function runControl(options: ControlOptions): Promise<void> {
     clock,
     runCommand: runSource,
   });
+  const eventsSocket = inherited.sockets["events"];
+  const eventsAddress = eventsSocket === undefined ? undefined : (await keeper.addresses())["events"];
+  const eventTokens = EventTokens.open(folder.keys, random);
   const runtime = openProcessRuntime({
     keeper,
     folderOf: (release) => releases.verifiedFolder(release),
     nodeFolder,
     config: {
-      variablesOf: (release) =>
-        release.config === undefined ? noVariables : configs.variables(placeOf(release), release.config),
+      variablesOf: (release) => {
+        const declared = release.config === undefined ? noVariables : configs.variables(placeOf(release), release.config);
+        return eventTokens.withEvents(declared, release, eventsAddress);
+      },
       seal: (variables) => configs.seal(JSON.stringify(variables), environmentPurpose),
       outputFilter: outputFilterProcess({ dataFolder: folder.path, program: options.installed, version: program }),
     },
@@ -138,6 +148,9 @@ export async function runControl(options: ControlOptions): Promise<void> {
       const manifest = await manifestOf(await manifestSource(releases, rollout.bundle), rollout);
       return checkRunning({ ...order, manifest, releases, nodeFolder, clock, version: program });
     },
+    readSource: prometheusSource({
+      secretOf: ({ service, environment }, name) => secretOrWords(configs, { service, environment }, name),
+    }),
     runningWorkers: () => runningWorkers(keeper),
     replaceWorker: async (pid) => void sendSignal(pid, "SIGKILL"),
   };
@@ -161,9 +174,22 @@ export async function runControl(options: ControlOptions): Promise<void> {
     logFileOf,
     loggedInstances: (known) => listLogged(keeperPaths(folder.path).logs, known),
   });
+  const principals = new PrincipalDesk({ loop, hashes: openTokenFile(folder.keys), clock, random });
   for (const { fd, auth } of await listeners(inherited, keeper, folder)) {
-    const api = await serveApi({ app: createApi({ controlPlane, releases, log, auth }), listener: { kind: "descriptor", fd } });
+    const api = await serveApi({
+      app: createApi({ controlPlane, releases, principals, log, auth }),
+      listener: { kind: "descriptor", fd },
+    });
     opened.defer(() => api.close());
+  }
+  if (eventsSocket !== undefined) {
+    const app = createEventsApp({
+      log,
+      isTokenOf: (place, token) => eventTokens.isTokenOf(place, token),
+      take: (place, posted) => loop.events.take(place, posted, clock.monotonicMs()),
+    });
+    const served = await serveApi({ app, listener: { kind: "descriptor", fd: eventsSocket } });
+    opened.defer(() => served.close());
   }
   const metrics = inherited.sockets["metrics"];
   if (metrics !== undefined) {
@@ -177,6 +203,16 @@ export async function runControl(options: ControlOptions): Promise<void> {
 
   opened.defer(clock.every(tickEveryMs, () => loop.react()));
   await keepTicking(loop, clock, signal);
+}
+
+/** A secret may have been unset since the deploy: that is a broken source, in words that hold no value. */
+function secretOrWords(configs: Configs, place: Place, name: string): { readonly value: string } | { readonly missing: string } {
+  try {
+    return { value: configs.secretValues(place, [name])[name] ?? "" };
+  } catch (cause) {
+    if (!(cause instanceof BelayError)) throw cause;
+    return { missing: `its token is not there: ${cause.message}` };
+  }
 }
 
 function placeOf({ environment, service }: Place): Place {

@@ -14,6 +14,7 @@ import { openProjectFiles, type ProjectFiles } from "../project/project-files.ts
 import { createIncludeList } from "../release/include.ts";
 import { readWorkTree, type WorkTree } from "../release/work-tree.ts";
 import { type Command, type CommandContext, exitCodes, textOf } from "./command.ts";
+import { proposeEffects } from "./effects-words.ts";
 import { folderChecks } from "./manifest-checks.ts";
 import { invalidManifest, manifestFile, manifestMissing, readManifestText } from "./own-manifest.ts";
 import { ownTag } from "./own-tag.ts";
@@ -64,6 +65,7 @@ export const check: Command = {
     const steps = manifest.plan.steps?.map(describeStep).join(", ") ?? "planned from the traffic";
     print(`${file} is valid: service ${manifest.service}; environments ${describeEnvironments(manifest)}; steps ${steps}`);
     print(describeResults(results, harmless));
+    for (const line of proposeEffects(manifest, subject.environment)) print(line);
     if (isBlocked) throw checkFailed(describeBlocking(results), subject.environment);
     return undefined;
   },

@@ -6,6 +6,7 @@ import { readWorkTree } from "../release/work-tree.ts";
 import type { ReleaseTag } from "../rollout/release-tag.ts";
 import { type CommandContext, exitCodes, textOf } from "./command.ts";
 import { environmentUntil, type Point } from "./deploy-point.ts";
+import { exceptionsOf } from "./exceptions.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf } from "./own-manifest.ts";
@@ -114,7 +115,16 @@ async function start(
     const supersede = values["supersede"] === true;
     const config = Object.keys(sent).length === 0 ? {} : { config: sent };
     const tagged = tag === undefined ? {} : { tag };
-    const { rollout, forecast } = await client.deploy({ commit, isDirty, root, environment, supersede, ...config, ...tagged });
+    const { rollout, forecast } = await client.deploy({
+      commit,
+      isDirty,
+      root,
+      environment,
+      supersede,
+      ...config,
+      ...tagged,
+      ...exceptionsOf(values),
+    });
     print(`Rollout ${rollout} of ${service} in ${environment} started. Expected: ${harmless(forecast)}`);
     return { ...look, rollout };
   } catch (cause) {

@@ -48,8 +48,8 @@ export interface ResolveRequest {
   readonly place: Place;
   readonly contract: Readonly<Record<string, ConfigVariable>>;
   readonly sources: Readonly<Record<string, ConfigSource>>;
-  /** Names of secrets that the build needs. */
-  readonly buildSecrets: readonly string[];
+  /** Names of secrets that the build, and sources that are asked, need beside what instances get. */
+  readonly neededSecrets: readonly string[];
   /** What the deployer's environment has of the variables that come from there. */
   readonly sent: Readonly<Record<string, string>>;
   /** A config version whose values stay where the deployer sent none: of a release that only its configuration is changed of. */

@@ -39,7 +39,7 @@ function open(files: SealedFiles = createMemoryFiles(createSeededRandom(1)), out
     const { config: contract, environments, release } = parsed.manifest;
     const sources = environments["production"]?.config ?? {};
     const sent = { TIMEOUT_MS: "2000" };
-    return configs.resolve({ place, contract, sources, buildSecrets: release.secrets, sent, kept: null, by: "ada", ...changes });
+    return configs.resolve({ place, contract, sources, neededSecrets: release.secrets, sent, kept: null, by: "ada", ...changes });
   };
   return { configs, resolve };
 }
@@ -90,7 +90,7 @@ test("all problems are told at once, each with its remedy and none with a value"
       /belay secret set DATABASE_URL --service shop --environment production/,
       /TIMEOUT_MS is no whole number\n {4}Correct TIMEOUT_MS in the environment/,
       /KEY does not match k-\[0-9\]\+/,
-      /NPM_TOKEN is a secret of the build that was not set/,
+      /NPM_TOKEN is a secret of the build or of a source that was not set/,
     ])
       assert.match(error.message, expected);
     assert.ok(!error.message.includes("hunter22"));
@@ -176,7 +176,7 @@ test("what preflight may know of values: what they look like and where they are 
   await resolve({
     place: staging,
     sources: { ...parsed.environments["production"]?.config, NOTE: { kind: "value", value: "hi" } },
-    buildSecrets: [],
+    neededSecrets: [],
   });
   const given = configs.given(place, await resolve(), parsed.config);
   const doubted = given.values.filter(({ doubts, sameIn }) => doubts.length + sameIn.length > 0);

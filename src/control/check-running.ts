@@ -7,9 +7,9 @@ import type { Subject } from "../preflight/check.ts";
 import { openFileTree } from "../preflight/file-tree.ts";
 import { runChecks } from "../preflight/run-checks.ts";
 import type { BuiltFolders, Releases } from "../release/releases.ts";
-import type { CheckResult } from "../rollout/check-result.ts";
 import { commandEnvironment } from "./inspect-release.ts";
-import type { RunningOrder } from "./world.ts";
+import { passesOver } from "./plan-needs.ts";
+import type { RunningChecked, RunningOrder } from "./world.ts";
 
 export interface RunningCheck extends RunningOrder {
   /** Of the rollout's own commit. */
@@ -22,14 +22,15 @@ export interface RunningCheck extends RunningOrder {
 }
 
 /** Runs the checks that ask an instance. Commands run in the folder of the commit, or of the bundle that came without one. */
-export async function checkRunning(check: RunningCheck): Promise<readonly CheckResult[]> {
-  const { manifest, releases, release, signal, version, doing } = check;
+export async function checkRunning(check: RunningCheck): Promise<RunningChecked> {
+  const { rollout, manifest, releases, release, signal, version, doing } = check;
   const checks = stagingChecksOf(manifest.checks);
-  if (checks.length === 0) return [];
+  if (checks.length === 0) return { results: [], stopping: [] };
   doing(`asking the release in ${release.environment}: ${checks.map(({ name }) => name).join(", ")}`);
   return releases.show(release, signal, async (built) => {
     const subject = await subjectOf(check, built);
-    return runChecks(checks, { subject, signal, version });
+    const results = await runChecks(checks, { subject, signal, version });
+    return { results, stopping: results.filter(({ blocks, check: name }) => blocks && !passesOver(rollout, manifest, name)) };
   });
 }
 

@@ -5,6 +5,7 @@ import { silentLog } from "../ports/log.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
 import { createSeededRandom } from "../ports/random.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
+import type { CommitComparison } from "../release/compare-commits.ts";
 import type { Fact, RolloutFact } from "../rollout/entry.ts";
 import { withConfig } from "../rollout/release-id.ts";
 import { ann, plan, releaseNamed } from "../rollout/rollout.builder.ts";
@@ -57,6 +58,9 @@ export class LoopWorld {
     this.previews = new Previews({ world, loop, keys });
     return this.previews;
   }
+
+  /** What the repository says of the commits of a rollout. */
+  comparison: CommitComparison | null = { commits: [], files: [] };
 
   /** Kills the control plane and starts another one. */
   restart(): void {
@@ -148,13 +152,14 @@ export class LoopWorld {
           stored.table = table;
         },
       },
+      readSource: async () => ({ kind: "broken", reason: "no source is played here" }),
       build: async ({ rollout, revision, signal }) => {
         const release = revision === null ? await this.#build(rollout) : withConfig(revision, rollout.config);
         await Promise.resolve();
         signal.throwIfAborted();
         return release;
       },
-      checkRunning: async () => [],
+      checkRunning: async () => ({ results: [], stopping: [] }),
       runningWorkers: async () => [plane.view.pid],
       replaceWorker: async () => {},
       ...this.changes,
@@ -169,6 +174,7 @@ export class LoopWorld {
       configs: openConfigs({ files: createMemoryFiles(createSeededRandom(0)), clock, runCommand: async () => "" }),
       releases: {
         readFile: async () => this.manifest,
+        compareCommits: async () => this.comparison,
         readBundle: async () => {
           throw new Error("no bundle was uploaded");
         },
@@ -239,7 +245,7 @@ export class OneWorker implements DataPlane {
     this.#hears(report);
   }
 
-  keep(): void {}
+  keep(_worker: string, _boot: string, _sequence: number): void {}
 
   onChange(): void {}
 }

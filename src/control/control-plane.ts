@@ -1,6 +1,7 @@
 import type { Burning } from "../analysis/burn-rate.ts";
 import type { ConfigVersionView, SecretView } from "../config/configs.ts";
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
+import type { ApprovalNeed, BreakGlass } from "../rollout/approval.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
@@ -8,18 +9,29 @@ import type { ReleaseTag } from "../rollout/release-tag.ts";
 import type { Actor, OutcomeBy, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Maintenance } from "../rollout/service.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
+import type { TurnedAwayBy } from "../routing/front-counts.ts";
 import type { Instance } from "../runtimes/runtime.ts";
+import type { ApprovalView } from "./approval-view.ts";
+import type { HeldView } from "./front-sums.ts";
 import type { MetricFamily } from "./metric-name.ts";
+import type { Exceptions } from "./plan-needs.ts";
 import type { ProcessView } from "./process-views.ts";
 import type { OneOffRequest } from "./run-commands.ts";
+import type { ScrapeTarget } from "./scrape-targets.ts";
 
 /** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
 export interface ControlPlane {
   status(): Promise<StatusView>;
   /** What a monitoring system is told of this moment. */
   metrics(): readonly MetricFamily[];
-  /** Reads belay.yml from the commit, freezes the plan and records the request; build and everything after it happen in the loop. */
-  deploy(request: DeployRequest, actor: Actor): Promise<{ readonly rollout: string; readonly forecast: string }>;
+  /** What a monitoring system may scrape of the services, by release. */
+  scrapeTargets(): readonly ScrapeTarget[];
+  /** Reads belay.yml from the commit, freezes the plan and records the request, unless `mayTouch` throws; build and everything after it happen in the loop. */
+  deploy(
+    request: DeployRequest,
+    actor: Actor,
+    mayTouch?: MayTouch,
+  ): Promise<{ readonly rollout: string; readonly forecast: string }>;
   promote(
     request: ServiceRequest & { readonly isFull: boolean; readonly skipsAnalysis: boolean },
     actor: Actor,
@@ -57,6 +69,17 @@ export interface ControlPlane {
     request: { readonly isRevoking: boolean },
     actor: Actor,
   ): Promise<{ readonly keys: readonly string[]; readonly position: number }>;
+  /** Everything that somebody looks at before they approve the rollout. Throws `BELAY_APPROVAL_TOO_EARLY` while it is not built. */
+  approval(request: { readonly rollout: string }): Promise<ApprovalView>;
+  /** The actor's word for what `digest` and `plan` name; throws `BELAY_APPROVAL_…` when it does not count. */
+  approve(
+    request: { readonly rollout: string; readonly digest: string; readonly plan: string; readonly reason: string },
+    actor: Actor,
+  ): Promise<ApprovedView>;
+  /** Asks that closed hours are passed over for the rollout that runs; counts once somebody else has approved it. */
+  override(request: ServiceRequest & { readonly reason: string }, actor: Actor): Promise<{ readonly rollout: string }>;
+  /** That somebody else has looked at what one person alone pushed past the rules. */
+  review(request: { readonly rollout: string; readonly words: string }, actor: Actor): Promise<{ readonly rollout: string }>;
   /** The rollout of this id; throws `BELAY_ROLLOUT_UNKNOWN`. */
   rollout(id: string): Promise<RolloutView>;
   history(options: {
@@ -133,12 +156,15 @@ export interface PreviewLink {
   readonly position: number;
 }
 
+/** Throws when whoever asks may not deploy this: which service it is stands in the commit, and is known no earlier. */
+export type MayTouch = (place: ServiceRequest) => void;
+
 export interface ServiceRequest {
   readonly service: string;
   readonly environment: string;
 }
 
-export interface DeployRequest {
+export interface DeployRequest extends Exceptions {
   readonly commit: string;
   readonly isDirty: boolean;
   /** Folder of the service inside the repository; "" is its top. */
@@ -155,7 +181,7 @@ export interface DeployRequest {
 }
 
 /** Stable's revision with its configuration resolved anew. Of variables from the deployer's environment those that are not sent stay. */
-export interface ConfigReleaseRequest extends ServiceRequest {
+export interface ConfigReleaseRequest extends ServiceRequest, Exceptions {
   readonly supersede: boolean;
   readonly config: Readonly<Record<string, string>>;
 }
@@ -175,6 +201,7 @@ export interface StatusView {
   /** Why weights are forced to 0, or empty. */
   readonly trouble: readonly string[];
   readonly requestsLastMinute: number;
+  readonly turnedAway: Readonly<Partial<Record<TurnedAwayBy, number>>>;
   readonly services: readonly ServiceView[];
 }
 
@@ -193,6 +220,8 @@ export interface ServiceView {
   readonly newVisitorsLastMinute: number;
   /** Windows in which the error budget burns too fast, the fastest first; for people and alerts, it decides nothing. */
   readonly burning: readonly Burning[];
+  /** What one person alone pushed past the rules, the newest last: all that nobody has reviewed, and the last few that somebody has. */
+  readonly breakGlasses: readonly BreakGlass[];
   /** Set while visitors are told to come back later. */
   readonly maintenance: Maintenance | null;
   /** Attempts at tasks, the newest last, at most 5. */
@@ -203,6 +232,7 @@ export interface ServiceView {
   readonly previews: readonly PreviewView[];
   /** Links and cookies that were not taken, since the start of the workers that run. */
   readonly previewRefusals: Readonly<Record<PreviewRefusal, number>>;
+  readonly held: HeldView;
 }
 
 /** A rollout as it is shown; `outcome` and what follows are set once it has ended (or is held). Scripts rely on these names. */
@@ -246,6 +276,25 @@ export interface RolloutView {
   readonly task: { readonly name: string; readonly state: "running" | "unknown" } | null;
   /** How the environment before stands for it; null when none comes before. */
   readonly staging: StagingView | null;
+  /** What people have to approve, and have. */
+  readonly supervision: SupervisionView;
+}
+
+export interface ApprovedView {
+  readonly rollout: string;
+  /** Ids of the needs that the word was given for. */
+  readonly approved: readonly string[];
+  readonly until: string;
+  readonly supervision: SupervisionView;
+}
+
+export interface SupervisionView {
+  /** Everything that counts for it, also what is approved already. */
+  readonly needs: readonly (ApprovalNeed & { readonly approvedBy: readonly string[]; readonly isMet: boolean })[];
+  /** Ids of the needs that it waits for now, and since when. */
+  readonly awaiting: { readonly needs: readonly string[]; readonly since: string } | null;
+  /** That one person alone pushed it past the rules. */
+  readonly breakGlass: BreakGlass | null;
 }
 
 export interface StagingView {

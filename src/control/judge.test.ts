@@ -27,12 +27,14 @@ function starting(exits: number, kind: "deploy" | "rollback" = "deploy"): Sight 
     rollout: { ...rollout, kind },
     watch: RolloutWatch.begin(rollout.plan, 0, 0),
     candidates: [unready],
+    shadows: [],
     brakes: [],
     brakedForMs: 0,
     candidateDownForMs: 0,
     candidateUnreadyForMs: 0,
     candidateCrashLoop: null,
     nowMs: 0,
+    now: Temporal.Instant.fromEpochMilliseconds(0),
   };
 }
 

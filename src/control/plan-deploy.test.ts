@@ -83,9 +83,9 @@ test("steps that the manifest does not name are planned from the visitors, and n
   const busy = await factOf({ text, perSecond: 100 });
   assert.deepEqual(
     busy.plan.steps.map(({ weight }) => weight),
-    [100, 500, 2_500, 5_000],
+    [200, 1_000, 2_500, 5_000],
   );
-  assert.match(busy.forecast, /steps planned from it: 1 %, 5 %, 25 %, 50 %/);
+  assert.match(busy.forecast, /steps planned from it: 2 %, 10 %, 25 %, 50 %/);
   const quiet = await factOf({ text, perSecond: 0.01 });
   assert.deepEqual(
     quiet.plan.steps.map(({ weight }) => weight),
@@ -178,4 +178,24 @@ test("staging comes before production: there a release goes to everyone when it 
   assert.match(production.forecast, /^first the same bundle in staging; then .* of gates/);
   const configAlone = await plan({ text, revision: releaseNamed("a1") });
   assert.deepEqual([configAlone.after, configAlone.fact.revisionOf], [null, "a1"]);
+});
+
+test("an event that stable does not post yet is not judged, and that is said; a route and a posted event are", async () => {
+  const who = "user: a shopper with a basket, outcome: gets it done, of: { per: visitor }";
+  const kpis = `kpis:
+  checkout: { ${who}, good: { route: POST /orders } }
+  paid: { ${who}, good: { event: order-paid } }
+`;
+  const story = new Story().withStable();
+  const namesWith = async (events: readonly string[] | undefined) => {
+    const stable = story.service.releases[story.service.stable ?? ""];
+    assert.ok(stable !== undefined);
+    const releases = { ...story.service.releases, [stable.id]: { ...stable, events } };
+    const { plan: frozen, forecast } = await factOf({ text: manifest + kpis, services: [{ ...story.service, releases }] });
+    return { names: frozen.kpis?.map(({ name }) => name), forecast };
+  };
+  const unposted = await namesWith(undefined);
+  assert.deepEqual(unposted.names, ["checkout"]);
+  assert.match(unposted.forecast, /; not judged this time: paid, because the release that serves does not post its event yet$/);
+  assert.deepEqual((await namesWith(["order-paid"])).names, ["checkout", "paid"]);
 });

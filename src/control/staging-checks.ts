@@ -1,10 +1,9 @@
 import { BelayError } from "../errors.ts";
 import { describeBlocking, describeResults } from "../preflight/describe.ts";
-import type { CheckResult } from "../rollout/check-result.ts";
 import type { Fact, RolloutFact } from "../rollout/entry.ts";
 import type { Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import type { World } from "./world.ts";
+import type { RunningChecked, World } from "./world.ts";
 
 interface Work {
   readonly abort: AbortController;
@@ -63,7 +62,7 @@ export class StagingChecks {
     void this.#world
       .checkRunning({ rollout, release, instance, signal, doing })
       .then(
-        (checks) => toFacts(release.id, checks),
+        (checked) => toFacts(release.id, checked),
         (cause: unknown) => (signal.aborted ? [] : [this.#refusal(rollout, cause)]),
       )
       .then((facts) => {
@@ -86,14 +85,13 @@ export class StagingChecks {
   }
 }
 
-function toFacts(release: string, checks: readonly CheckResult[]): readonly RolloutFact[] {
-  if (checks.length === 0) return [];
-  const seen = { kind: "staging-checked", release, checks } as const;
-  const blocking = checks.filter(({ blocks }) => blocks);
-  if (blocking.length === 0) return [seen];
+function toFacts(release: string, { results, stopping }: RunningChecked): readonly RolloutFact[] {
+  if (results.length === 0) return [];
+  const seen = { kind: "staging-checked", release, checks: results } as const;
+  if (stopping.length === 0) return [seen];
   const { code, message, next } = new BelayError({
     code: "BELAY_STAGING_CHECKS_FAILED",
-    message: `${describeBlocking(checks)} on the release while it ran\n${describeResults(blocking, (text) => text)}`,
+    message: `${describeBlocking(stopping)} on the release while it ran\n${describeResults(stopping, (text) => text)}`,
     next: "Do what is written below each finding, commit, and deploy again. What is accepted for a while goes into checks.waivers.",
   });
   return [seen, { kind: "rollout-refused", code, reason: message, next }];

@@ -8,7 +8,7 @@ import { wellBehaved } from "../runtimes/memory-runtime.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { entryOf } from "./control-loop.ts";
 import { stagedBefore } from "./staging.ts";
-import type { RunningOrder, StagedRelease } from "./world.ts";
+import type { RunningChecked, RunningOrder, StagedRelease } from "./world.ts";
 
 const source = { commit: releaseNamed("b2").commit, root: "", isDirty: false };
 const passedTests: CheckResult = {
@@ -173,7 +173,7 @@ function asked(blocks: boolean): CheckResult {
 
 test("a release is asked while it is ready in staging and nobody is routed to it, and what was seen is part of its attestation", async () => {
   const world = new LoopWorld();
-  const waiting = Promise.withResolvers<readonly CheckResult[]>();
+  const waiting = Promise.withResolvers<RunningChecked>();
   const orders: RunningOrder[] = [];
   world.changes.checkRunning = (order) => {
     orders.push(order);
@@ -186,7 +186,7 @@ test("a release is asked while it is ready in staging and nobody is routed to it
   assert.equal((await world.commands.rollout(first.id)).verdict, "asking it");
   assert.equal(orders.length, 1, "it is asked once");
   assert.deepEqual([orders[0]?.release.id, orders[0]?.instance.isReady], ["b2", true]);
-  waiting.resolve([asked(false)]);
+  waiting.resolve({ results: [asked(false)], stopping: [] });
   await world.pass(3_000);
   assert.equal(world.service.stable, "b2");
   assert.deepEqual((await world.commands.rollout(second.id)).staging?.checked, [
@@ -201,7 +201,7 @@ test("a release is asked while it is ready in staging and nobody is routed to it
 
 test("a release that breaks its contract in staging is refused there, is not promoted, and production with it", async () => {
   const world = new LoopWorld();
-  world.changes.checkRunning = async () => [asked(true)];
+  world.changes.checkRunning = async () => ({ results: [asked(true)], stopping: [asked(true)] });
   deployAfterStaging(world);
   await world.pass(3_000);
   const staging = world.serviceIn("staging");

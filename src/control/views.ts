@@ -1,5 +1,6 @@
 import type { Verdict } from "../analysis/verdict.ts";
 import { describeInstant } from "../preflight/windows.ts";
+import { isWindowPassedOver } from "../rollout/approval.ts";
 import { openingAt } from "../rollout/calendar.ts";
 import { exposedStage } from "../rollout/decide.ts";
 import { desiredWeight } from "../rollout/desired.ts";
@@ -9,9 +10,12 @@ import type { Service } from "../rollout/service.ts";
 import { neededTask, type OpenAttempt, openAttempt } from "../rollout/task.ts";
 import type { ControlLoop } from "./control-loop.ts";
 import type { RolloutView, ServiceView, StagingView } from "./control-plane.ts";
+import { sumHeld } from "./front-sums.ts";
 import { viewProcesses } from "./process-views.ts";
 import { askAboutTask } from "./run-commands.ts";
 import { stagedOf } from "./staging.ts";
+import { heldByPeople, viewSupervision } from "./supervision-views.ts";
+import type { NumbersOfWorker } from "./worker-numbers.ts";
 import type { World } from "./world.ts";
 
 const shownAttempts = 5;
@@ -42,7 +46,9 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     phase: rollout.phase,
     plan: rollout.plan,
     forecast: rollout.forecast,
-    ...(waitedFor?.state === "unknown" ? heldByTask(rollout, waitedFor) : outcomeOf(rollout)),
+    ...(waitedFor?.state === "unknown"
+      ? heldByTask(rollout, waitedFor)
+      : (heldByPeople(rollout, clock.now()) ?? outcomeOf(rollout))),
     seconds: Math.max(0, endMs - Temporal.Instant.from(rollout.requestedAt).epochMilliseconds) / 1000,
     weight: desiredWeight(rollout),
     heldMs: stage === null ? 0 : Math.round(watch?.heldMs ?? 0),
@@ -61,6 +67,7 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     lastLines: lastLinesOf(rollout, loop),
     task: waitedFor === null ? null : { name: waitedFor.task, state: waitedFor.state },
     staging: viewStaging(rollout, loop),
+    supervision: viewSupervision(rollout, loop.journal.deployments.find(rollout.environment, rollout.service), clock.now()),
   };
 }
 
@@ -69,17 +76,26 @@ function verdictWords(verdict: Verdict): string {
 }
 
 /** Why a rollout that could go on does not: no window is open. */
-function waitWords({ plan: { calendar }, phase }: Rollout, now: Temporal.Instant): string {
-  if (calendar === undefined || !["pending", "progressing", "baking"].includes(phase.name)) return "";
+function waitWords(rollout: Rollout, now: Temporal.Instant): string {
+  const { plan, phase } = rollout;
+  const { calendar } = plan;
+  if (calendar === undefined || isWindowPassedOver(rollout, now) || !["pending", "progressing", "baking"].includes(phase.name))
+    return "";
   const opening = openingAt(calendar, now);
   if (opening.isOpen) return "";
   const when = opening.opensAt === null ? "at no time of the next year" : `at ${describeInstant(calendar, opening.opensAt)}`;
   return `no step further now: ${opening.why}; the next is possible ${when}`;
 }
 
-export function viewService(service: Service, loop: ControlLoop, clock: World["clock"]): ServiceView {
+export function viewService(
+  service: Service,
+  {
+    loop,
+    clock,
+    numbers,
+  }: { readonly loop: ControlLoop; readonly clock: World["clock"]; readonly numbers: readonly NumbersOfWorker[] },
+): ServiceView {
   const nowMs = clock.monotonicMs();
-  const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
   const minute = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
   return {
     service: service.name,
@@ -94,7 +110,8 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
     requestsLastMinute: minute.requests,
     failuresLastMinute: minute.failed,
     newVisitorsLastMinute: minute.newVisitors,
-    burning: loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs }),
+    burning: burningOf(service, loop, nowMs),
+    breakGlasses: service.breakGlasses,
     maintenance: service.maintenance,
     tasks: service.tasks.attempts.slice(-shownAttempts),
     runs: service.oneOffs.runs.filter(({ end }) => end === null),
@@ -108,8 +125,15 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
         redeemedAt,
         until: end.toString(),
       })),
+    held: sumHeld(numbers, service),
     previewRefusals: loop.workerNumbers.previewRefusals.of(service),
   };
+}
+
+/** In which windows the service's error budget burns too fast, by the objective of what serves. */
+export function burningOf(service: Service, loop: ControlLoop, nowMs: number): ServiceView["burning"] {
+  const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
+  return loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs });
 }
 
 /** The open attempt at a task, when it is what keeps the rollout from going on. */

@@ -5,6 +5,7 @@ import type { Random } from "../ports/random.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { Release, Rollout } from "../rollout/rollout.ts";
 import type { KnownInstance } from "../rollout/service.ts";
+import type { ReadSource } from "../rollout/source.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
 import type { DataPlane } from "./data-plane.ts";
@@ -22,6 +23,8 @@ export interface World {
   readonly dataPlane: DataPlane;
   readonly evidence: EvidenceStore;
   readonly tables: TableStore;
+  /** Asks what others count of the two releases of a rollout. */
+  readonly readSource: ReadSource;
   /**
    * Builds the release of a rollout from its commit and runs preflight on it; what is staged, or only has another configuration, is
    * not built again. Rejects with a
@@ -32,7 +35,7 @@ export interface World {
    * Asks a candidate that is ready, in an environment that comes before another, what its manifest wants to be checked there; empty when that
    * is nothing. Changes nothing, and may be called again. Rejects with a BelayError when it cannot be checked at all.
    */
-  checkRunning(order: RunningOrder): Promise<readonly CheckResult[]>;
+  checkRunning(order: RunningOrder): Promise<RunningChecked>;
   /** Process ids of the proxy workers that run now, whether or not they are connected. Rejects when nobody can tell. */
   runningWorkers(): Promise<readonly number[]>;
   /** Ends a worker that does not serve the present table by force; the keeper starts another one, which reads the table from disk. */
@@ -59,6 +62,12 @@ export interface RunningOrder {
   readonly signal: AbortSignal;
   /** Hears what is done now, in words. */
   doing(words: string): void;
+}
+
+export interface RunningChecked {
+  readonly results: readonly CheckResult[];
+  /** Those by which the release may go no further, and that nobody passes over. */
+  readonly stopping: readonly CheckResult[];
 }
 
 export interface StagedRelease {

@@ -1,6 +1,7 @@
 import type { BackgroundProcess } from "../rollout/background.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { AssetFolder, Plan, ReleaseTask, Route, RunSpec } from "../rollout/rollout.ts";
+import type { ShadowSpec } from "../rollout/shadow.ts";
 import type { ChecksSpec } from "./checks.ts";
 import type { ConfigSource, ConfigVariable } from "./config-contract.ts";
 
@@ -14,6 +15,16 @@ export interface EnvironmentOfManifest {
   readonly config: Readonly<Record<string, ConfigSource>>;
   /** Where the same bundle must have passed first; null when nothing comes before. */
   readonly after: string | null;
+  /** Who has to approve a release before it runs here; null is nobody. */
+  readonly approvals: ApprovalRule | null;
+}
+
+export interface ApprovalRule {
+  /** How many different people. */
+  readonly people: number;
+  /** Names of principals; empty: whoever may approve. */
+  readonly from: readonly string[];
+  readonly lastsMs: number;
 }
 
 /** belay.yml, checked and with every default filled in. */
@@ -37,6 +48,8 @@ export interface Manifest {
   readonly watch: readonly string[];
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
+  /** Null when the manifest says nothing of it. */
+  readonly shadow: ShadowSpec | null;
   readonly checks: ChecksSpec;
   /** `steps` and `onInconclusive` are null when the manifest does not say: then the traffic decides before the start. */
   readonly plan: Omit<Plan, "steps" | "onInconclusive"> & {

@@ -88,6 +88,7 @@ test("six lines are a manifest, with every default filled in", () => {
         calendar: null,
         config: {},
         after: null,
+        approvals: null,
       },
     },
     config: {},
@@ -95,6 +96,7 @@ test("six lines are a manifest, with every default filled in", () => {
     watch: [],
     assets: [],
     expose: "previews",
+    shadow: null,
     plan: {
       steps: null,
       holdbackWeight: 9_500,

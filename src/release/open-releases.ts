@@ -45,6 +45,7 @@ export async function openReleases(options: ReleasesOptions): Promise<Releases> 
     knownCommits: () => repository.knownCommits(),
     receivePack: (pack) => translateDisk(() => repository.receivePack(pack)),
     readFile: (commit, path) => repository.readFile(commit, path),
+    compareCommits: (from, to) => repository.compareCommits(from, to),
     receiveBundle: (upload) => translateDisk(() => inFolder(work("upload"), (folder) => uploaded.receive(upload, folder))),
     readBundle: async (sha256) => uploaded.read(sha256),
     build: (request, signal, inspect = async () => {}) =>
@@ -204,14 +205,17 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     routes,
     assets = [],
     trustedProxies,
+    events,
     expose,
     processes = [],
+    shadow,
     config,
     root,
   } = request;
   const id = releaseIdOf({ commit, isDirty, digest, config });
   const configured = config === undefined ? {} : { config };
   const trusted = trustedProxies === undefined ? {} : { trustedProxies };
+  const posting = events === undefined ? {} : { events };
   return {
     id,
     service,
@@ -226,8 +230,10 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     routes,
     assets,
     ...trusted,
+    ...posting,
     expose,
     processes,
+    ...(shadow === undefined ? {} : { shadow }),
     built,
     root,
     ...configured,

@@ -1,7 +1,9 @@
+import type { ApprovalNeed } from "./approval.ts";
 import type { BackgroundFact } from "./background.ts";
 import type { CheckResult } from "./check-result.ts";
-import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
+import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
 import type { PreviewKey } from "./preview.ts";
+import type { PrincipalFact } from "./principal.ts";
 import type { ReleaseTag } from "./release-tag.ts";
 import type {
   Actor,
@@ -38,6 +40,10 @@ export type RolloutFact =
       /** Present and true in an environment that comes before another. */
       readonly attests?: boolean | undefined;
       readonly plan: Plan;
+      /** One person alone pushes it past approvals, hours and checks; what would have been asked for, in words. */
+      readonly breakGlass?:
+        | { readonly reason: string; readonly skipped: readonly string[]; readonly reviewBefore: string }
+        | undefined;
       /** In words, from the traffic before the start: how long its gates take and what they rule out. */
       readonly forecast: string;
     }
@@ -54,6 +60,25 @@ export type RolloutFact =
   | { readonly kind: "release-built"; readonly release: Release }
   /** In an environment that comes before another: what was seen of the candidate while it ran, and before anybody was routed to it. */
   | { readonly kind: "staging-checked"; readonly release: ReleaseId; readonly checks: readonly CheckResult[] }
+  /** It can go no further before these are approved. */
+  | { readonly kind: "approval-awaited"; readonly needs: readonly string[] }
+  /** The actor saw what is told by these hashes, and gave their word for these needs. */
+  | {
+      readonly kind: "approval-given";
+      readonly needs: readonly string[];
+      /** Of the bundle. */
+      readonly digest: string;
+      /** sha256, in hex, of the frozen plan. */
+      readonly plan: string;
+      readonly until: string;
+      /** How many commits were looked at for their authors; null when they are not known here. */
+      readonly commits: number | null;
+      readonly reason: string;
+    }
+  /** Somebody asks to pass over a rule; it counts once it is approved. */
+  | { readonly kind: "override-requested"; readonly need: ApprovalNeed }
+  /** What had to be approved before anything of the release runs, is. */
+  | { readonly kind: "start-approved" }
   | { readonly kind: "rollout-refused"; readonly code: string; readonly reason: string; readonly next: string }
   /** Recorded before it is started, so that nothing runs of which nobody knows. */
   | {
@@ -97,13 +122,15 @@ export type RolloutFact =
   | {
       readonly kind: "step-inconclusive";
       readonly step: number;
+      /** Because a source that the plan requires said nothing. Absent otherwise. */
+      readonly why?: "source" | undefined;
       readonly reason: string;
       readonly evidence: EvidenceSummary;
       readonly heldMs: number;
     }
   | {
       readonly kind: "verdict-failed";
-      readonly metric: JudgedMetric;
+      readonly metric: FailingMetric;
       readonly reason: string;
       readonly evidence: EvidenceSummary;
       readonly heldMs: number;
@@ -111,7 +138,7 @@ export type RolloutFact =
   /** A metric failed that does not take the release back, or the comparison itself did: it waits for a person, or goes on. */
   | {
       readonly kind: "metric-failed";
-      readonly metric: JudgedMetric | Mismatch;
+      readonly metric: FailingMetric | Mismatch;
       readonly onFail: "hold" | "notify";
       readonly reason: string;
       readonly evidence: EvidenceSummary;
@@ -140,8 +167,11 @@ export type RolloutFact =
       readonly evidence: EvidenceSummary | null;
     };
 
-/** Why a step ended: shown by the gate, without statistical evidence, by a person, or because the members of its cohort were served well. */
-export type StepEnd = "passed" | "continued" | "person" | "cohort";
+/**
+ * Why a step ended: shown by the gate, without statistical evidence, by a person, because the members of its cohort were served
+ * well, because its shadow answered as stable does, or because those who were to approve it have.
+ */
+export type StepEnd = "passed" | "continued" | "person" | "cohort" | "shadow" | "approved";
 
 /** What happens to a service outside the course of one rollout. */
 export type ServiceFact =
@@ -160,6 +190,10 @@ export type ServiceFact =
       readonly isGone: boolean;
       readonly reason: string;
     }
+  /** Somebody else has looked at what the entry's rollout was pushed past. */
+  | { readonly kind: "break-glass-reviewed"; readonly words: string }
+  /** Nobody has, and the time for it is over. */
+  | { readonly kind: "break-glass-overdue"; readonly reviewBefore: string }
   /** The old release's time as the way back is over; its instances may go. */
   | { readonly kind: "warm-retired"; readonly release: ReleaseId }
   /** Somebody was given a link to see the release. */
@@ -211,7 +245,7 @@ export type ControlFact =
   /** The ledger could not be written for a while; weights were 0 in this time. */
   | { readonly kind: "ledger-recovered"; readonly unwritableMs: number; readonly cause: string };
 
-export type Fact = RolloutFact | ServiceFact | BackgroundFact | ControlFact;
+export type Fact = RolloutFact | ServiceFact | BackgroundFact | ControlFact | PrincipalFact;
 
 /** A fact as it is handed to the ledger. `rollout`, `service` and `environment` are empty strings where they do not apply. */
 export interface NewEntry {

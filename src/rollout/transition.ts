@@ -1,6 +1,7 @@
 import type { CheckResult } from "./check-result.ts";
 import type { RolloutFact, StepEnd } from "./entry.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
+import { superviseAfter } from "./fold-supervision.ts";
 import type { BrakeCause, ExposedStage, OutcomeBy, Phase, Position, Rollout } from "./rollout.ts";
 
 /** A fact with where and when it stands in the ledger. */
@@ -8,6 +9,8 @@ export interface Placed {
   readonly position: Position;
   /** Wall clock, ISO 8601. */
   readonly at: string;
+  /** Name of the actor. */
+  readonly by: string;
   readonly fact: RolloutFact;
 }
 
@@ -29,6 +32,15 @@ export function transition(rollout: Rollout, placed: Placed): Rollout {
   }
   if (fact.kind === "superseded") return end(next, { name: "superseded", reason: `replaced by ${fact.by}` }, placed.at);
   if (fact.kind === "abort-requested") return abort(next, "person", fact.reason);
+  switch (fact.kind) {
+    case "approval-awaited":
+    case "approval-given":
+    case "override-requested":
+    case "start-approved":
+      return { ...next, supervision: superviseAfter(next.supervision, placed.at, placed.by, fact) };
+    default:
+      break;
+  }
   switch (rollout.phase.name) {
     case "pending":
       return whilePending(next, placed);
@@ -110,9 +122,10 @@ function whileExposed(rollout: Rollout, stage: ExposedStage, { fact, position }:
       return enter({ ...rollout, earnedBy: earnedBy(rollout.earnedBy, fact.why) }, next, position);
     }
     case "step-inconclusive": {
-      if (stage.kind !== "step" || fact.step !== stage.step) return rollout;
-      if (rollout.plan.onInconclusive === "rollback") return abort(rollout, "plan", fact.reason);
-      return { ...rollout, phase: { name: "held", step: stage.step, reason: fact.reason } };
+      const step = stage.kind === "step" ? stage.step : rollout.plan.steps.length;
+      if (fact.step !== step) return rollout;
+      if (rollout.plan.onInconclusive === "rollback" && fact.why !== "source") return abort(rollout, "plan", fact.reason);
+      return { ...rollout, phase: { name: "held", step, reason: fact.reason } };
     }
     case "verdict-failed":
       return abort(rollout, "verdict", fact.reason);
@@ -180,7 +193,8 @@ export function stageAt(rollout: Pick<Rollout, "plan">, step: number): ExposedSt
 
 function enter(rollout: Rollout, stage: ExposedStage, position: Position): Rollout {
   const phase: Phase = stage.kind === "bake" ? { name: "baking" } : { name: "progressing", step: stage.step };
-  return { ...rollout, phase, exposureEpoch: position };
+  const supervision = { ...rollout.supervision, awaiting: null };
+  return { ...rollout, phase, supervision, exposureEpoch: position };
 }
 
 function promote(rollout: Rollout, by: OutcomeBy, reason: string): Rollout {

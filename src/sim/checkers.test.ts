@@ -5,6 +5,7 @@ import { Deployments } from "../control/deployments.ts";
 import { loopActor } from "../control/journal.ts";
 import { workersOf } from "../rollout/background.ts";
 import { evidence, plan } from "../rollout/rollout.builder.ts";
+import type { Plan } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { openAttempt } from "../rollout/task.ts";
 import type { Choice } from "../routing/in-flight.ts";
@@ -31,6 +32,10 @@ async function plant(
   const story = { ...demoStory(5, own.behaviour ?? { kind: "good" }), ...own.story };
   const { violation } = await runStory(story, { prepare: action });
   return violation?.checker ?? null;
+}
+
+function withShadow(plan: Plan): Plan {
+  return { ...plan, steps: [{ weight: 0, minHoldMs: 1_000, shadow: 10_000 }, ...plan.steps] };
 }
 
 function at(world: World, atMs: number, action: () => void): void {
@@ -215,6 +220,21 @@ const planted: Readonly<Record<CheckerName, () => Promise<CheckerName | null>>> 
         },
       },
     ),
+  "shadow-serves-nobody": () =>
+    plant(
+      (world) =>
+        at(world, settledMs - 500, () => {
+          changeChoices(world, (choice) => ({ ...choice, pool: choice.service.shadow?.pool ?? choice.pool }));
+          eachWorker(world, ({ state }) => {
+            state.maySend = () => true;
+          });
+        }),
+      {
+        story: {
+          deploys: demoStory(5, { kind: "good" }).deploys.map((deploy) => ({ ...deploy, plan: withShadow(deploy.plan) })),
+        },
+      },
+    ),
   "spared-canary": () =>
     plant(
       (world) => {
@@ -228,9 +248,11 @@ const planted: Readonly<Record<CheckerName, () => Promise<CheckerName | null>>> 
           eachWorker(world, ({ state }) => {
             state.maySend = () => true;
           });
+          // Its instances would end before anybody comes.
+          world.runtime.stop = async () => {};
         });
       },
-      { behaviour: { kind: "dead" } },
+      { behaviour: { kind: "dead" }, story: { untilMs: settledMs + 10_000 } },
     ),
   "ends-or-waits": () => plant(() => {}, { story: { phaseMsMax: 1_000 } }),
   "aborts-by-itself": () =>
@@ -266,6 +288,16 @@ const planted: Readonly<Record<CheckerName, () => Promise<CheckerName | null>>> 
         if (control === null || rollout === undefined) return;
         const fact = { kind: "step-ended", step: 0, why: "passed", evidence, heldMs: 9_000, words: "" } as const;
         control.loop.submit([entryOf(rollout, loopActor, fact)]);
+      }),
+    ),
+  "approved-first": () =>
+    plant((world) =>
+      at(world, exposedMs, () => {
+        const { control } = world;
+        const rollout = control?.loop.journal.deployments.running()[0];
+        if (control === null || rollout === undefined) return;
+        const word = { needs: ["gate-1"], digest: "", plan: "", until: "2099-01-01T00:00:00Z", commits: 0, reason: "" };
+        control.loop.submit([entryOf(rollout, rollout.requestedBy, { kind: "approval-given", ...word })]);
       }),
     ),
   "evidence-counts-once": () =>

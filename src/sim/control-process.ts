@@ -89,6 +89,7 @@ export class ControlProcess {
       }),
       releases: {
         readFile: () => Promise.resolve(undefined),
+        compareCommits: () => Promise.resolve({ commits: [], files: [] }),
         readBundle: () => Promise.reject(new Error("nobody sends a bundle in the simulator")),
       },
       program: "sim",
@@ -218,7 +219,8 @@ export class ControlProcess {
         },
       },
       build: (order) => this.#act(() => build(order)),
-      checkRunning: () => this.#act(async () => []),
+      checkRunning: () => this.#act(async () => ({ results: [], stopping: [] })),
+      readSource: async () => ({ kind: "broken", reason: "no source is played here" }),
       runningWorkers: () => this.#whileAlive(runningWorkers()),
       replaceWorker: (pid) => this.#act(() => Promise.resolve(replaceWorker(pid))),
     };

@@ -40,6 +40,8 @@ export interface Story {
   readonly faults: readonly Fault[];
   /** What a person does each time a rollout waits for one, in turn; then it is left alone. */
   readonly patience: readonly Verb[];
+  /** Somebody else approves whatever waits for it so long after it began to wait; null: nobody ever does. */
+  readonly approvesAfterMs: number | null;
   /** The run lasts at least so long. */
   readonly untilMs: number;
   /** While nothing is at fault, no rollout is in one phase, or at one step, for longer than this without waiting for a person. */
@@ -74,10 +76,15 @@ export function drawStory(seed: number): Story {
     .map((name) => drawService(draw, name))
     .map((service) => ({ ...service, first: { ...service.first, hasWorker } }));
   const tasks = new Draw(seed, "tasks");
+  const shadows = new Draw(seed, "shadows");
+  const approvals = new Draw(seed, "approvals");
+  const hasShadow = shadows.chance(0.3);
   const deploys = services
     .flatMap((service) => drawDeploys(draw, service))
     .map((deploy) => drawTask(tasks, deploy))
-    .map((deploy) => ({ ...deploy, release: { ...deploy.release, hasWorker } }));
+    .map((deploy) => ({ ...deploy, release: { ...deploy.release, hasWorker } }))
+    .map((deploy) => (hasShadow ? drawShadow(shadows, deploy) : deploy))
+    .map((deploy) => drawNeeds(approvals, deploy));
   const lastMs = Math.max(...deploys.map(({ atMs }) => atMs)) + 15_000;
   const faults = draw.chance(0.15) ? [] : drawFaults(draw, settledMs + 200, lastMs);
   return {
@@ -86,6 +93,7 @@ export function drawStory(seed: number): Story {
     deploys,
     commands: draw.chance(0.35) ? drawCommands(draw, names, lastMs) : [],
     faults,
+    approvesAfterMs: new Draw(seed, "approver").pick([0, 300, 2_000, 2_000, null]),
     patience: Array.from({ length: draw.int(0, 2) }, () => draw.pick(["abort", "promote", "resume", "skip-analysis"] as const)),
     untilMs: 0,
     phaseMsMax: 40_000,
@@ -142,6 +150,42 @@ function drawTask(draw: Draw, deploy: DeployStory): DeployStory {
   const task = { runsMs: draw.pick([0, 150, 600, 5_000]), code: draw.chance(0.15) ? 1 : 0, isKilled: draw.chance(0.15) };
   return { ...deploy, release: { ...deploy.release, task } };
 }
+
+/** The rollout begins with copies; what they show takes the release back, holds it, or is put on record. */
+function drawShadow(draw: Draw, deploy: DeployStory): DeployStory {
+  const { plan, release } = deploy;
+  const step = { weight: 0, minHoldMs: draw.pick([0, 1_000]), shadow: draw.pick([2_000, 10_000]) };
+  const onFail = draw.pick<Plan["onFail"]>([undefined, { shadow: "rollback" }, { shadow: "notify" }]);
+  return {
+    ...deploy,
+    release: { ...release, answersOtherwise: draw.chance(0.3) },
+    plan: { ...plan, steps: [step, ...plan.steps], ...(onFail === undefined ? {} : { onFail }) },
+  };
+}
+
+/** Of some plans somebody else has to approve the start, of some a gate between the steps, of some both. */
+function drawNeeds(draw: Draw, deploy: DeployStory): DeployStory {
+  if (draw.chance(0.7)) return deploy;
+  const lastsMs = draw.pick([1_000, 60_000]);
+  const isGated = draw.chance(0.6);
+  // Copies come before everything.
+  const first = deploy.plan.steps[0]?.shadow === undefined ? 0 : 1;
+  const plan = isGated ? withGate(deploy.plan, draw.int(first, deploy.plan.steps.length), lastsMs) : deploy.plan;
+  return { ...deploy, plan: isGated && draw.chance(0.5) ? plan : withApproval(plan, lastsMs) };
+}
+
+export function withApproval(plan: Plan, lastsMs: number): Plan {
+  return { ...plan, needs: [...(plan.needs ?? []), { id: "environment", kind: "environment", ...asked, lastsMs }] };
+}
+
+/** A gate before the step of this index; behind the last one it comes before the bake. */
+export function withGate(plan: Plan, step: number, lastsMs: number): Plan {
+  const gate = { weight: plan.steps[step - 1]?.weight ?? 0, minHoldMs: 0, gate: "approval" } as const;
+  const need = { id: `gate-${step + 1}`, kind: "gate", step, ...asked, lastsMs } as const;
+  return { ...plan, steps: plan.steps.toSpliced(step, 0, gate), needs: [...(plan.needs ?? []), need] };
+}
+
+const asked = { why: "the story asks for it", people: 1, from: [] } as const;
 
 function drawRelease(draw: Draw): ReleaseStory {
   return { behaviour: drawBehaviour(draw), bootMs: draw.between(50, 900), leavesAtOnce: draw.chance(0.3) };

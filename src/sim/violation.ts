@@ -17,11 +17,13 @@ export type CheckerName =
   | "stable-serves"
   | "nobody-notices"
   | "earned-promotion"
+  | "approved-first"
   | "evidence-counts-once"
   | "unwritable-exposes-nobody"
   | "task-runs-once"
   | "task-before-instance"
   | "one-worker"
+  | "shadow-serves-nobody"
   | "no-bug";
 
 export interface Violation {
