@@ -38,7 +38,7 @@ rollout: { steps: [{ weight: 50%, minHold: 100ms }], bake: 100ms, maxHold: 200ms
 checks:
   api:
     openapi: openapi.yaml
-    mocks: ["mocks/*.json"]
+    mocks: [getPet.json]
     postman: { run: node run-collection.js }
 `;
 
@@ -62,7 +62,7 @@ test("production begins when the release has answered in staging as its document
   const repository = await createRepository(join(scene.place.folder, "pets"));
   await repository.commitFile("belay.yml", manifest);
   await repository.commitFile("openapi.yaml", document);
-  await repository.commitFile("mocks/getPet.json", '{"name":"Bella"}');
+  await repository.commitFile("getPet.json", '{"name":"Bella"}');
   await repository.commitFile("run-collection.js", runner);
   await repository.commitFile("server.js", server('{ name: "Rex" }'));
 
