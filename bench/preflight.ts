@@ -103,6 +103,7 @@ windows: [{ days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "00:00
       serving: null,
       secretValue: () => "",
       earlier: null,
+      running: null,
       clock,
     };
     const results = await runChecks(checksOf(manifest.checks), {

@@ -211,6 +211,9 @@ export function createFakeInside(): FakeInside {
         bytes: 34_567,
       }),
       build: async () => aRelease(),
+      show: async () => {
+        throw new Error("the API shows no release's files");
+      },
       listFiles: () => undefined,
       verifiedFolder: async () => "/nowhere",
     },

@@ -12,6 +12,7 @@ import { runSource } from "../config/run-source.ts";
 import { openSealedFiles } from "../config/sealed-files.ts";
 import { bootTrialOf } from "../control/boot-trial.ts";
 import { manifestSource } from "../control/bundle-source.ts";
+import { checkRunning } from "../control/check-running.ts";
 import { ControlLoop } from "../control/control-loop.ts";
 import { inspectConfigRelease, inspectRelease, previousRelease, servingReleases } from "../control/inspect-release.ts";
 import { openControlPlane } from "../control/open-control-plane.ts";
@@ -146,6 +147,11 @@ export async function runControl(options: ControlOptions): Promise<void> {
       const inspection = { rollout, staged, manifest, given, secretValue, previous: compared, serving: known, nodeFolder, clock };
       tell.doing(staged !== null || request.build === null ? "packing the bundle" : "building");
       return releases.build(request, abort, (built) => inspectRelease({ ...inspection, built, version: program, tell }, abort));
+    },
+    checkRunning: async (order) => {
+      const { rollout } = order;
+      const manifest = await manifestOf(await manifestSource(releases, rollout.bundle), rollout);
+      return checkRunning({ ...order, manifest, releases, nodeFolder, clock, version: program });
     },
     readSource: prometheusSource({
       secretOf: ({ service, environment }, name) => secretOrWords(configs, { service, environment }, name),

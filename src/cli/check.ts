@@ -109,6 +109,7 @@ async function subjectOf(options: {
     serving: null,
     secretValue: (name) => requireVariable(context.io.env, name),
     earlier: null,
+    running: null,
     clock: context.io.clock,
   };
 }

@@ -45,7 +45,14 @@ export async function inspectConfigRelease(
   signal: AbortSignal,
 ): Promise<void> {
   const { rollout, manifest, given, secretValue, previous, clock } = inspection;
-  const nothing = { source: null, bundle: null, repository: null, commands: { cwd: null, env: {} }, earlier: null };
+  const nothing = {
+    source: null,
+    bundle: null,
+    repository: null,
+    commands: { cwd: null, env: {} },
+    earlier: null,
+    running: null,
+  };
   const { environment, commit } = rollout;
   const names = configReleaseChecks.map(({ name }) => name);
   const waivers = manifest.checks.waivers.filter(({ check }) => names.includes(check));
@@ -109,12 +116,13 @@ async function subjectOf({
     secretValue,
     commands: { cwd: isBuiltNow ? source : null, env: commandEnvironment(source, scratch, nodeFolder) },
     earlier: staged === null ? null : { environment: staged.release.environment, results: staged.checks },
+    running: null,
     clock,
   };
 }
 
 /** As a build has it: the tools of its own dependencies, Belay's node and the system's programs, and nothing of whoever runs Belay. */
-function commandEnvironment(source: string | null, scratch: string, nodeFolder: string): Readonly<Record<string, string>> {
+export function commandEnvironment(source: string | null, scratch: string, nodeFolder: string): Readonly<Record<string, string>> {
   const tools = source === null ? [] : [join(source, "node_modules", ".bin")];
   return {
     PATH: [...tools, nodeFolder, systemPath].join(":"),

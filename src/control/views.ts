@@ -62,7 +62,7 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     evidence,
     verdict: [
       waitWords(rollout, clock.now()),
-      loop.buildWords(rollout),
+      loop.workWords(rollout),
       verdict === undefined ? "" : verdictWords(verdict, rollout),
     ]
       .filter((words) => words !== "")

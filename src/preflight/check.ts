@@ -36,6 +36,8 @@ export interface Subject {
   secretValue(name: string): string;
   /** What preflight saw where the same bundle was built for another environment; null when none came before this one. */
   readonly earlier: EarlierResults | null;
+  /** An instance of it in an environment that comes before another; null before it runs, and where it is not checked so. */
+  readonly running: RunningInstance | null;
   readonly clock: Pick<Clock, "now" | "monotonicMs" | "every">;
 }
 
@@ -76,6 +78,13 @@ export type BootAnswer =
   | { readonly kind: "answered"; readonly afterMs: number }
   | { readonly kind: "failed"; readonly reason: string; readonly lastLines: string }
   | { readonly kind: "cut-short"; readonly reason: string };
+
+export interface RunningInstance {
+  readonly host: string;
+  readonly port: number;
+  /** An empty folder for what commands write; goes away with the check. */
+  readonly scratch: string;
+}
 
 export interface EarlierResults {
   readonly environment: string;
@@ -118,6 +127,11 @@ export interface Check {
   /** One sentence for the page of checks: what makes it run. */
   readonly runs: string;
   timeoutMs(spec: ChecksSpec): number;
+  /** Of a check that asks a running release, as there is in an environment that comes before another: it runs there, and nowhere else. */
+  readonly inStaging?: {
+    /** Null when somebody asked for it. */
+    whyNotAsked(spec: ChecksSpec): string | null;
+  };
   /**
    * Rejects with a BelayError when it cannot be checked, which is an `error` of the check, and with the signal's reason on
    * abort. Whatever it started has ended when it returns.

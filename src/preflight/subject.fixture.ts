@@ -30,6 +30,8 @@ export interface Given {
   /** The folder is as it was committed: commands have nowhere to run. */
   readonly isBuiltElsewhere?: boolean;
   readonly earlier?: EarlierResults;
+  /** Port of an instance of it. */
+  readonly running?: number;
   readonly tag?: ReleaseTag | null;
   readonly serving?: Subject["serving"];
   /** Prefix of the paths that production brings here. */
@@ -85,6 +87,7 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
       throw new BelayError({ code: "BELAY_SECRET_UNKNOWN", message: `there is no secret ${name}`, next: "Set it." });
     },
     earlier: given.earlier ?? null,
+    running: given.running === undefined ? null : { host: "127.0.0.1", port: given.running, scratch: scratchOf(t) },
     given: given.config === undefined ? null : { values: [], missing: [], unseen: [], elsewhere: {}, ...given.config },
     clock:
       now === undefined
@@ -96,6 +99,12 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
             every: (periodMs, action) => clock.every(periodMs, action),
           },
   };
+}
+
+function scratchOf(t: Pick<TestContext, "after">): string {
+  const folder = mkdtempSync(join(tmpdir(), "belay-scratch-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** Without the mark by which a test runner inside of a test runner takes itself for a part of the outer one. */
