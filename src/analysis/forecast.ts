@@ -34,9 +34,9 @@ export interface Forecast {
 export function forecast(plan: Plan, newUnitsPerSecond: number): Forecast {
   const windowMs = plan.evidence === "request" ? 0 : plan.scoreWindowMs;
   let scoredCanaryVisitors = 0;
-  const gates = plan.steps.map(({ weight, minHoldMs, cohort }, step): GateForecast => {
+  const gates = plan.steps.map(({ weight, minHoldMs, cohort, gate }, step): GateForecast => {
     const { margin } = new Gate({ harm: plan.harm, nextWeight: nextWeightAfter(plan, step) });
-    if (cohort !== undefined) return { step, weight, margin, gateMs: 0, stepMs: minHoldMs };
+    if (cohort !== undefined || gate !== undefined) return { step, weight, margin, gateMs: 0, stepMs: minHoldMs };
     const canaryVisitorsPerMs = ((weight / 10_000) * newUnitsPerSecond) / 1_000;
     const missing = Math.max(0, Math.log(gateThreshold) / margin - scoredCanaryVisitors);
     const gateMs = missing === 0 ? 0 : missing / canaryVisitorsPerMs;

@@ -16,7 +16,7 @@ export function freezePlan(
 ): { readonly plan: Plan; readonly words: string } {
   const open = { ...plan, onInconclusive: plan.onInconclusive ?? ("hold" as const) };
   const named = plan.steps ?? [];
-  const isPlanned = named.every(({ cohort }) => cohort !== undefined);
+  const isPlanned = named.every(({ cohort, gate }) => cohort !== undefined || gate !== undefined);
   // A plan that is given by time rules out what it can in it: the ladder is the gentlest that this traffic can climb at all.
   const planned = planSteps(withinMs === undefined ? open : { ...open, harm: harmMax }, unitsPerSecond ?? 0);
   const steps = isPlanned ? [...named, ...planned] : named;

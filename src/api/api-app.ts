@@ -1,5 +1,6 @@
 import type { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { ControlPlane } from "../control/control-plane.ts";
+import type { PrincipalDesk } from "../control/principals.ts";
 import type { Log } from "../ports/log.ts";
 import type { Releases } from "../release/releases.ts";
 import type { ApiEnv } from "./guard.ts";
@@ -11,6 +12,7 @@ export type ApiApp = OpenAPIHono<ApiEnv>;
 export interface ApiInside {
   readonly controlPlane: ControlPlane;
   readonly releases: Releases;
+  readonly principals: Pick<PrincipalDesk, "create" | "revoke" | "map" | "list" | "find">;
   readonly log: Log;
 }
 

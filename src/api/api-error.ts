@@ -12,7 +12,8 @@ export interface ErrorBody {
 
 /** The first entry that the code ends or starts with decides. A code that is not listed is a refusal: 409. */
 const statusOfCode: readonly (readonly [RegExp, ContentfulStatusCode])[] = [
-  [/^BELAY_API_UNAUTHENTICATED$/, 401],
+  [/^BELAY_API_(UNAUTHENTICATED|TOKEN_EXPIRED)$/, 401],
+  [/^BELAY_API_FORBIDDEN$|^BELAY_PERSON_NEEDED$|^BELAY_APPROVAL_(OWN|NOT_YOURS)$/, 403],
   [/^BELAY_API_(HOST|ORIGIN)_REFUSED$/, 403],
   [/^BELAY_API_CONTENT_TYPE$/, 415],
   [/^BELAY_API_NOT_FOUND$/, 404],

@@ -3,6 +3,8 @@ import { bodyLimit } from "hono/body-limit";
 import { BelayError } from "../errors.ts";
 import type { ApiApp, ApiInside } from "./api-app.ts";
 import { answerError, toBody } from "./api-error.ts";
+import { authorize } from "./access.ts";
+import { addApprovalRoutes } from "./approval-routes.ts";
 import { addBundleRoutes } from "./bundle-routes.ts";
 import { addConfigRoutes } from "./config-routes.ts";
 import { type ApiAuth, type ApiEnv, guard, takesBytes } from "./guard.ts";
@@ -15,6 +17,7 @@ import { addRepositoryRoutes } from "./repository-routes.ts";
 import { addRolloutRoutes } from "./rollout-routes.ts";
 import { addRunRoutes } from "./run-routes.ts";
 import { addStatusRoutes } from "./status-routes.ts";
+import { addTokenRoutes } from "./token-routes.ts";
 
 /** What the OpenAPI document opens with. */
 export const openApiHead: { readonly openapi: string; readonly info: { readonly title: string; readonly version: string } } = {
@@ -39,7 +42,8 @@ export function createApi({ auth, packBytesMax, ...inside }: CreateApiOptions): 
   }).basePath("/api/v1");
   app.onError((error, context) => answerError(error, context, inside.log));
   app.notFound((context) => context.json(toBody(notFound(context.req.method, context.req.path)), 404));
-  app.use("*", guard(auth));
+  app.use("*", guard(auth, inside.principals));
+  app.use("*", authorize(inside, notFound));
   app.use("*", async (context, next) => {
     await next();
     context.header("cache-control", "no-store");
@@ -58,6 +62,8 @@ export function createApi({ auth, packBytesMax, ...inside }: CreateApiOptions): 
   addRunRoutes(app, inside);
   addPreviewRoutes(app, inside);
   addConfigRoutes(app, inside);
+  addApprovalRoutes(app, inside);
+  addTokenRoutes(app, inside);
   app.doc31("/openapi.json", openApiHead);
   return app;
 }

@@ -5,7 +5,16 @@ import { silentLog } from "../ports/log.ts";
 import type { Actor, Plan, Release } from "../rollout/rollout.ts";
 import type { OneOff } from "../rollout/task.ts";
 import type { ApiInside } from "./api-app.ts";
-import type { ChainedEntry, Checkpoint, ConfigView, RolloutView, SecretView, StatusView } from "./views.ts";
+import type {
+  ApprovalView,
+  ChainedEntry,
+  Checkpoint,
+  ConfigView,
+  RolloutView,
+  SecretView,
+  StatusView,
+  TokenView,
+} from "./views.ts";
 
 /** What a fake was asked: the method, the request and by whom. */
 export interface Asked {
@@ -32,6 +41,10 @@ export interface FakeInside extends ApiInside {
   runs: OneOff[];
   /** Where its output lies. */
   runFile: string;
+  approval: ApprovalView;
+  tokens: readonly TokenView[];
+  /** Tokens that are known, by their secrets. */
+  secretTokens: Readonly<Record<string, TokenView>>;
   /** Thrown by the next command. */
   failure: Error | undefined;
 }
@@ -66,6 +79,9 @@ export function createFakeInside(): FakeInside {
     runs: [aRun()],
     runFile: "/nowhere",
     failure: undefined,
+    tokens: [],
+    secretTokens: {},
+    approval: anApproval(),
     controlPlane: {
       status: async () => fake.status,
       metrics: () => fake.metrics,
@@ -134,7 +150,32 @@ export function createFakeInside(): FakeInside {
         return aSecret({ name: request.name, fingerprint: null });
       },
       listSecrets: async () => fake.secrets,
+      approval: async () => fake.approval,
+      approve: async (request, actor) => {
+        await command("approve")(request, actor);
+        const { supervision } = fake.approval;
+        return { rollout: request.rollout, approved: ["environment"], until: "2026-01-02T00:00:00Z", supervision };
+      },
+      override: command("override"),
+      review: command("review"),
       config: async ({ release }) => ({ ...fake.config, release: release ?? fake.config.release }),
+    },
+    principals: {
+      list: () => fake.tokens,
+      create: (request, actor) => {
+        asked.push({ method: "createToken", request, actor });
+        const { name, role, scope, gitEmails } = request;
+        return { token: "belay_made", view: aToken({ name, role, scope, gitEmails }) };
+      },
+      revoke: (idOrName, actor) => {
+        asked.push({ method: "revokeToken", request: idOrName, actor });
+        return [idOrName];
+      },
+      map: (name, gitEmails, actor) => void asked.push({ method: "mapToken", request: { name, gitEmails }, actor }),
+      find: (candidate) => {
+        const token = fake.secretTokens[candidate];
+        return token === undefined ? { kind: "unknown" } : { kind: token.isExpired ? "expired" : "token", token };
+      },
     },
     releases: {
       knownCommits: async () => ["1".repeat(40)],
@@ -144,6 +185,7 @@ export function createFakeInside(): FakeInside {
         packs.push({ commit, shallow, bytes });
       },
       readFile: async () => undefined,
+      compareCommits: async () => null,
       receiveBundle: async ({ sha256, bundle }) => {
         let bytes = 0;
         for await (const chunk of bundle) bytes += chunk.byteLength;
@@ -167,6 +209,44 @@ export function createFakeInside(): FakeInside {
     },
   };
   return fake;
+}
+
+export function aToken(changes: Partial<TokenView> = {}): TokenView {
+  return {
+    id: "0123456789",
+    name: "bob",
+    role: "approver",
+    scope: { service: null, environment: null },
+    by: "ada",
+    madeAt: "2026-01-01T00:00:00Z",
+    until: null,
+    isExpired: false,
+    gitEmails: [],
+    ...changes,
+  };
+}
+
+export function anApproval(changes: Partial<ApprovalView> = {}): ApprovalView {
+  return {
+    rollout: "shop-20260101-a1b2",
+    service: "shop",
+    environment: "production",
+    requestedBy: "ada",
+    requestedAt: "2026-01-01T00:00:00Z",
+    supervision: { needs: [], awaiting: null, breakGlass: null },
+    digest: "3".repeat(64),
+    plan: "4".repeat(64),
+    forecast: "about 27 s of gates",
+    stable: "r-1a2b",
+    commits: [],
+    files: [],
+    config: [],
+    tasks: [],
+    changes: [],
+    checks: [],
+    excluded: ["ada"],
+    ...changes,
+  };
 }
 
 export function aSecret(changes: Partial<SecretView> = {}): SecretView {
@@ -248,6 +328,7 @@ export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
     lastLines: "",
     task: null,
     staging: null,
+    supervision: { needs: [], awaiting: null, breakGlass: null },
     ...changes,
   };
 }
@@ -299,6 +380,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         failuresLastMinute: 3,
         newVisitorsLastMinute: 2_400,
         burning: [],
+        breakGlasses: [],
         maintenance: null,
         tasks: [],
         runs: [],

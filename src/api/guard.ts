@@ -1,6 +1,8 @@
 import type { Context, MiddlewareHandler, Next } from "hono";
 import { BelayError } from "../errors.ts";
+import type { PrincipalDesk } from "../control/principals.ts";
 import type { Actor } from "../rollout/rollout.ts";
+import { everywhere, type Grant } from "./access.ts";
 import { type ApiToken, matchesToken } from "./token.ts";
 
 /** Who may ask, and how they are known. One per listener. */
@@ -11,20 +13,22 @@ export type ApiAuth =
   | { readonly kind: "token"; readonly token: ApiToken; readonly hosts: readonly string[] };
 
 export interface ApiEnv {
-  Variables: { actor: Actor };
+  Variables: { actor: Actor; grant: Grant };
 }
 
 /** Refuses what a browser on another site could send, then asks who it is. Runs before any body is read. */
-export function guard(auth: ApiAuth): MiddlewareHandler<ApiEnv> {
+export function guard(auth: ApiAuth, principals: Pick<PrincipalDesk, "find">): MiddlewareHandler<ApiEnv> {
   return async (context: Context<ApiEnv>, next: Next) => {
     if (auth.kind === "token") {
       checkHost(context, auth.hosts);
       checkOrigin(context);
     }
     checkContentType(context);
-    if (auth.kind === "socket") context.set("actor", { kind: "person", name: claimedName(context), via: "socket" });
-    else if (!isOpen(context))
-      context.set("actor", { kind: "person", name: authenticatedName(context, auth.token), via: "token" });
+    if (!isOpen(context)) {
+      const { grant, via } = identify(context, auth, principals);
+      context.set("actor", { kind: "person", name: grant.name, via });
+      context.set("grant", grant);
+    }
     await next();
   };
 }
@@ -92,12 +96,36 @@ function claimedName(context: Context): string {
   });
 }
 
-function authenticatedName(context: Context, token: ApiToken): string {
-  const [, candidate] = /^Bearer ([\w.~+/=-]{1,500})$/i.exec(context.req.header("authorization") ?? "") ?? [];
-  if (candidate !== undefined && matchesToken(candidate, token)) return token.name;
+interface Identity {
+  readonly grant: Grant;
+  readonly via: "socket" | "token";
+}
+
+/**
+ * Who has the socket has the machine, so that there a name is believed, and a token of another Belay that happens to be set is
+ * passed over. A token of this one names its principal and limits what they may on every listener.
+ */
+function identify(context: Context, auth: ApiAuth, principals: Pick<PrincipalDesk, "find">): Identity {
+  const header = context.req.header("authorization");
+  const [, candidate] = /^Bearer ([\w.~+/=-]{1,500})$/i.exec(header ?? "") ?? [];
+  const found = candidate === undefined ? ({ kind: "unknown" } as const) : principals.find(candidate);
+  if (found.kind === "token") return { grant: found.token, via: "token" };
+  if (found.kind === "expired") throw expired(found.token.name, found.token.until ?? "");
+  if (auth.kind === "socket")
+    return { grant: { name: claimedName(context), role: "admin", scope: everywhere }, via: "socket" };
+  if (candidate !== undefined && matchesToken(candidate, auth.token))
+    return { grant: { name: auth.token.name, role: "deployer", scope: everywhere }, via: "token" };
   throw new BelayError({
     code: "BELAY_API_UNAUTHENTICATED",
     message: "the request carries no valid token",
-    next: "Send the token that `belay up` showed: set BELAY_TOKEN, or the header authorization: Bearer <token>.",
+    next: "Set BELAY_TOKEN to your token, or to the one that `belay up` showed, or send the header authorization: Bearer <token>.",
+  });
+}
+
+function expired(name: string, until: string): BelayError {
+  return new BelayError({
+    code: "BELAY_API_TOKEN_EXPIRED",
+    message: `the token of ${name} has expired (${until})`,
+    next: "Ask whoever runs this Belay for a new one: `belay token create`.",
   });
 }

@@ -1,4 +1,5 @@
 import type { ControlPlane } from "../control/control-plane.ts";
+import type { PrincipalDesk } from "../control/principals.ts";
 import { silentLog } from "../ports/log.ts";
 import type { Releases } from "../release/releases.ts";
 import { createApi, openApiHead } from "./create-api.ts";
@@ -9,6 +10,7 @@ export function openApiDocument(): object {
   const app = createApi({
     controlPlane: nobody as ControlPlane,
     releases: nobody as Releases,
+    principals: nobody as PrincipalDesk,
     log: silentLog,
     auth: { kind: "socket" },
   });

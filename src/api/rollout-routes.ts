@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Actor } from "../rollout/rollout.ts";
+import { requirePlace } from "./access.ts";
 import { type ApiApp, type ApiInside, answers, body, refusal } from "./api-app.ts";
 import { deployRequestSchema, nameSchema, reasonSchema, rolloutSchema } from "./schemas.ts";
 
@@ -61,7 +62,11 @@ function command<Verb extends string>(verb: Verb, summary: string) {
 
 export function addRolloutRoutes(app: ApiApp, { controlPlane }: ApiInside): void {
   const by = (context: { readonly var: { readonly actor: Actor } }) => context.var.actor;
-  app.openapi(deploy, async (context) => context.json(await controlPlane.deploy(context.req.valid("json"), by(context)), 202));
+  app.openapi(deploy, async (context) => {
+    const { grant } = context.var;
+    const started = await controlPlane.deploy(context.req.valid("json"), by(context), (place) => requirePlace(grant, place));
+    return context.json(started, 202);
+  });
   app.openapi(rollout, async (context) => context.json(await controlPlane.rollout(context.req.valid("param").id), 200));
   app.openapi(promote, async (context) => {
     const request = { ...context.req.valid("param"), ...context.req.valid("json") };

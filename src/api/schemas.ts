@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import type { CheckResult } from "../rollout/check-result.ts";
 import type { CohortRule } from "../rollout/cohort.ts";
 import type { Fact } from "../rollout/entry.ts";
 import type { Actor, Phase, Plan, Release } from "../rollout/rollout.ts";
@@ -7,6 +6,8 @@ import type { Schedule } from "../rollout/schedule.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
+import { breakGlassSchema, exceptionFields, needSchema, supervisionSchema } from "./approval-schemas.ts";
+import { checkResultSchema } from "./check-schemas.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
 import { evidenceSchema } from "./evidence-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
@@ -55,7 +56,7 @@ const onFail = z.enum(["rollback", "hold", "notify"]).optional();
 
 const plan: z.ZodType<Plan> = z
   .object({
-    steps: z.array(z.object({ weight, minHoldMs: count, cohort: z.string().optional() })),
+    steps: z.array(z.object({ weight, minHoldMs: count, cohort: z.string().optional(), gate: z.literal("approval").optional() })),
     holdbackWeight: weight,
     harm: share,
     maxHoldMs: count,
@@ -77,37 +78,10 @@ const plan: z.ZodType<Plan> = z
     latencyObjective: z.object({ underMs: count, share }).optional(),
     warmUpMs: count.optional(),
     evidence: z.enum(["visitor", "request"]).optional(),
+    needs: z.array(needSchema).optional(),
   })
   .openapi("Plan");
 
-const checkResult: z.ZodType<CheckResult> = z
-  .object({
-    check: z.string(),
-    status: z.enum(["pass", "warn", "fail", "error", "skipped"]),
-    blocks: z.boolean(),
-    summary: z.string(),
-    findings: z.array(
-      z.object({
-        rule: z.string(),
-        level: z.enum(["warn", "fail"]),
-        message: z.string(),
-        fix: z.string(),
-        file: z.string().optional(),
-        line: count.optional(),
-        column: count.optional(),
-        waived: z.object({ reason: z.string(), by: z.string(), until: z.string() }).optional(),
-      }),
-    ),
-    findingCount: count,
-    evidence: z.object({
-      inspected: count,
-      tool: z.string(),
-      toolVersion: z.string(),
-      inputsSha256: z.string(),
-      durationMs: count,
-    }),
-  })
-  .openapi("CheckResult");
 const processFields = { name: z.string(), command: z.string(), memoryBytesMax: count.nullable() };
 
 const schedule: z.ZodType<Schedule> = z
@@ -198,7 +172,7 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
     unitsCanary: count,
     failedRequests: count,
     evidence: evidenceSchema.nullable(),
-    checks: z.array(checkResult),
+    checks: z.array(checkResultSchema),
     verdict: z.string(),
     lastLines: z.string(),
     task: z.object({ name: z.string(), state: z.enum(["running", "unknown"]) }).nullable(),
@@ -211,6 +185,7 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
         at: z.string().nullable(),
       })
       .nullable(),
+    supervision: supervisionSchema,
   })
   .openapi("Rollout");
 
@@ -289,6 +264,7 @@ const service: z.ZodType<ServiceView> = z
     failuresLastMinute: count,
     newVisitorsLastMinute: count,
     burning: z.array(z.object({ longMinutes: count, shortMinutes: count, limit: z.number(), rate: z.number() })),
+    breakGlasses: z.array(breakGlassSchema),
     maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
     tasks: z.array(attempt),
     runs: z.array(oneOffSchema),
@@ -357,5 +333,6 @@ export const deployRequestSchema: z.ZodType<DeployRequest, DeployRequest> = z
     config: secretValuesSchema
       .optional()
       .openapi({ description: "Values of the variables that come from the environment of whoever deploys." }),
+    ...exceptionFields,
   })
   .openapi("DeployRequest");

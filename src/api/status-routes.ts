@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type ApiApp, type ApiInside, answers, refusal } from "./api-app.ts";
+import { isWithinScope } from "../rollout/principal.ts";
 import { statusSchema } from "./schemas.ts";
 
 const health = createRoute({
@@ -18,5 +19,10 @@ const status = createRoute({
 
 export function addStatusRoutes(app: ApiApp, { controlPlane }: ApiInside): void {
   app.openapi(health, (context) => context.json({ ok: true as const }, 200));
-  app.openapi(status, async (context) => context.json(await controlPlane.status(), 200));
+  app.openapi(status, async (context) => {
+    const view = await controlPlane.status();
+    const { scope } = context.var.grant;
+    const services = view.services.filter(({ service, environment }) => isWithinScope(scope, { service, environment }));
+    return context.json({ ...view, services }, 200);
+  });
 }

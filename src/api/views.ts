@@ -1,6 +1,8 @@
 /** What the API answers, as types: its clients import them from here, so that they need nothing of the control plane. */
 export type { SecretView } from "../config/configs.ts";
+export type { ApprovalView } from "../control/approval-view.ts";
 export type {
+  ApprovedView,
   ConfigView,
   DeployRequest,
   LogsView,
@@ -9,6 +11,9 @@ export type {
   RunView,
   ServiceView,
   StatusView,
+  SupervisionView,
 } from "../control/control-plane.ts";
+export type { TokenView } from "../control/principals.ts";
 export type { JobView, ProcessView, WorkerView } from "../control/process-views.ts";
+export type { Exceptions } from "../control/plan-needs.ts";
 export type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";

@@ -16,6 +16,7 @@ import { openControlPlane } from "../control/open-control-plane.ts";
 import { manifestOf, planBuild } from "../control/plan-deploy.ts";
 import { PreviewKeys } from "../control/preview-keys.ts";
 import { Previews } from "../control/previews.ts";
+import { PrincipalDesk } from "../control/principals.ts";
 import type { World } from "../control/world.ts";
 import { BelayError } from "../errors.ts";
 import { keeperPaths, type Program } from "../keeper/command.ts";
@@ -42,6 +43,7 @@ import { noVariables } from "../runtimes/process/release-environment.ts";
 import { type DataFolder, dataFolderAt, requireFormat } from "./data-folder.ts";
 import { isProxy, outputFilterProcess } from "./platform-processes.ts";
 import { openPreviewKeyFiles } from "./preview-key-files.ts";
+import { openTokenFile } from "./token-files.ts";
 
 const tickEveryMs = 100;
 /** How long the loop waits for a keeper that is being started anew before it goes on without its answer. */
@@ -149,8 +151,9 @@ export async function runControl(options: ControlOptions): Promise<void> {
     logFileOf,
     loggedInstances: (known) => listLogged(keeperPaths(folder.path).logs, known),
   });
+  const principals = new PrincipalDesk({ loop, hashes: openTokenFile(folder.keys), clock, random });
   for (const { fd, auth } of await listeners(inherited, keeper, folder)) {
-    const api = await serveApi({ app: createApi({ controlPlane, releases, log, auth }), listener: { kind: "descriptor", fd } });
+    const api = await serveApi({ app: createApi({ controlPlane, releases, principals, log, auth }), listener: { kind: "descriptor", fd } });
     opened.defer(() => api.close());
   }
   const metrics = inherited.sockets["metrics"];

@@ -54,7 +54,7 @@ function words(fact: Fact): string {
   switch (fact.kind) {
     case "rollout-requested":
       return fact.rolloutKind === "deploy"
-        ? `deploy of ${fact.revisionOf === undefined ? "" : `the configuration alone, of release ${fact.revisionOf} with `}commit ${fact.commit.slice(0, 12)} asked for${fact.isDirty ? " (uncommitted changes)" : ""}${fact.config === undefined ? "" : `, config ${fact.config}`}; ${planWords(fact)}`
+        ? `deploy of ${fact.revisionOf === undefined ? "" : `the configuration alone, of release ${fact.revisionOf} with `}commit ${fact.commit.slice(0, 12)} asked for${fact.breakGlass === undefined ? "" : `, BREAKING THE GLASS (${fact.breakGlass.reason})`}${fact.isDirty ? " (uncommitted changes)" : ""}${fact.config === undefined ? "" : `, config ${fact.config}`}; ${planWords(fact)}`
         : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
     case "preflight-ended":
       return preflightWords(fact.checks);
@@ -74,6 +74,24 @@ function words(fact: Fact): string {
       return `${fact.command.join(" ")} is run with ${fact.release}, as ${fact.run}${because(fact.reason)}`;
     case "run-ended":
       return `${fact.run} ended after ${seconds(fact.ranMs)}: ${fact.how}`;
+    case "approval-awaited":
+      return `it waits for approval (${fact.needs.join(", ")})`;
+    case "approval-given":
+      return `approved (${fact.needs.join(", ")}): bundle ${fact.digest.slice(0, 12)}, plan ${fact.plan.slice(0, 12)}, until ${describeTime(fact.until)}${fact.commits === null ? "; who wrote it was not known" : ""}${because(fact.reason)}`;
+    case "override-requested":
+      return `asked to pass over ${fact.need.check ?? "closed hours"}${because(fact.need.why)}`;
+    case "start-approved":
+      return "everything is approved that had to be before it runs";
+    case "break-glass-reviewed":
+      return `the broken glass was reviewed${because(fact.words)}`;
+    case "break-glass-overdue":
+      return `nobody has reviewed the broken glass before ${describeTime(fact.reviewBefore)}`;
+    case "token-created":
+      return `token ${fact.id} for ${fact.name}: ${fact.role} ${scopeWords(fact.scope)}${fact.until === null ? "" : `, until ${describeTime(fact.until)}`}`;
+    case "token-revoked":
+      return `token ${fact.id} of ${fact.name} was revoked`;
+    case "principal-mapped":
+      return `commits by ${fact.gitEmails.length === 0 ? "nobody" : fact.gitEmails.join(", ")} are by ${fact.name}`;
     case "candidate-ready":
       return "the release's instances are ready";
     case "candidate-failed":
@@ -152,6 +170,7 @@ const endWords = {
   continued: "continued without statistical evidence",
   person: "by a person",
   cohort: "its cohort was served well",
+  approved: "approved",
 } as const;
 
 const metricWords = {
@@ -162,6 +181,18 @@ const metricWords = {
   assignment: "the two sides cannot be compared",
   answers: "the two sides cannot be compared",
 } as const;
+
+/** Where a token counts. */
+export function scopeWords({
+  service,
+  environment,
+}: {
+  readonly service: string | null;
+  readonly environment: string | null;
+}): string {
+  if (service === null) return environment === null ? "everywhere" : `in ${environment}`;
+  return environment === null ? `of ${service}` : `of ${service} in ${environment}`;
+}
 
 function because(reason: string): string {
   return reason === "" ? "" : `: ${reason}`;

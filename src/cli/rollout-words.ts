@@ -10,7 +10,8 @@ export function describeWeight(weight: number): string {
 }
 
 /** A step of a plan as people read it. */
-export function describeStep({ weight, cohort }: RolloutView["plan"]["steps"][number]): string {
+export function describeStep({ weight, cohort, gate }: RolloutView["plan"]["steps"][number]): string {
+  if (gate !== undefined) return "approval";
   return cohort === undefined ? describeWeight(weight) : `cohort ${cohort}`;
 }
 

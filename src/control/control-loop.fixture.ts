@@ -6,6 +6,7 @@ import { ManualClock } from "../ports/manual-clock.ts";
 import { createSeededRandom } from "../ports/random.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
 import type { Fact, RolloutFact } from "../rollout/entry.ts";
+import type { CommitComparison } from "../release/compare-commits.ts";
 import { ann, plan, releaseNamed } from "../rollout/rollout.builder.ts";
 import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
@@ -56,6 +57,9 @@ export class LoopWorld {
     this.previews = new Previews({ world, loop, keys });
     return this.previews;
   }
+
+  /** What the repository says of the commits of a rollout. */
+  comparison: CommitComparison | null = { commits: [], files: [] };
 
   /** Kills the control plane and starts another one. */
   restart(): void {
@@ -162,6 +166,7 @@ export class LoopWorld {
       configs: openConfigs({ files: createMemoryFiles(createSeededRandom(0)), clock, runCommand: async () => "" }),
       releases: {
         readFile: async () => this.manifest,
+        compareCommits: async () => this.comparison,
         readBundle: async () => {
           throw new Error("no bundle was uploaded");
         },

@@ -17,6 +17,7 @@ import { judge } from "./judge.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
 import { attestationDue, refuseUnstaged, stagedOf } from "./staging.ts";
+import { overdueReview } from "./supervision-views.ts";
 import { TaskKeeper } from "./task-keeper.ts";
 import { waitsForWindow } from "./windows.ts";
 import { WorkerNumbers } from "./worker-numbers.ts";
@@ -221,6 +222,8 @@ export class ControlLoop {
   }
 
   #entriesFor(service: Service, rollout: Rollout): readonly NewEntry[] {
+    const overdue = overdueReview(service, this.#world);
+    if (overdue !== null) return [overdue];
     if (isEnded(rollout)) return this.#entriesAfterPromotion(service);
     const facts = this.#factsFor(service, rollout);
     return facts.map((fact) => entryOf(rollout, loopActor, fact));
@@ -263,6 +266,7 @@ export class ControlLoop {
       candidateUnreadyForMs: this.instances.unreadyForMs(service, rollout.candidate),
       candidateCrashLoop: this.background.workers.crashLoopOf(service, rollout.candidate),
       nowMs: clock.monotonicMs(),
+      now: clock.now(),
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Burning } from "../analysis/burn-rate.ts";
 import type { ConfigVersionView, SecretView } from "../config/configs.ts";
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
+import type { ApprovalNeed, BreakGlass } from "../rollout/approval.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
@@ -8,7 +9,9 @@ import type { Actor, OutcomeBy, Phase, Plan, Release, Rollout } from "../rollout
 import type { Maintenance } from "../rollout/service.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
+import type { ApprovalView } from "./approval-view.ts";
 import type { MetricFamily } from "./metric-name.ts";
+import type { Exceptions } from "./plan-needs.ts";
 import type { ProcessView } from "./process-views.ts";
 import type { OneOffRequest } from "./run-commands.ts";
 
@@ -17,8 +20,8 @@ export interface ControlPlane {
   status(): Promise<StatusView>;
   /** What a monitoring system is told of this moment. */
   metrics(): readonly MetricFamily[];
-  /** Reads belay.yml from the commit, freezes the plan and records the request; build and everything after it happen in the loop. */
-  deploy(request: DeployRequest, actor: Actor): Promise<{ readonly rollout: string; readonly forecast: string }>;
+  /** Reads belay.yml from the commit, freezes the plan and records the request, unless `mayTouch` throws; build and everything after it happen in the loop. */
+  deploy(request: DeployRequest, actor: Actor, mayTouch?: MayTouch): Promise<{ readonly rollout: string; readonly forecast: string }>;
   promote(
     request: ServiceRequest & { readonly isFull: boolean; readonly skipsAnalysis: boolean },
     actor: Actor,
@@ -56,6 +59,17 @@ export interface ControlPlane {
     request: { readonly isRevoking: boolean },
     actor: Actor,
   ): Promise<{ readonly keys: readonly string[]; readonly position: number }>;
+  /** Everything that somebody looks at before they approve the rollout. Throws `BELAY_APPROVAL_TOO_EARLY` while it is not built. */
+  approval(request: { readonly rollout: string }): Promise<ApprovalView>;
+  /** The actor's word for what `digest` and `plan` name; throws `BELAY_APPROVAL_…` when it does not count. */
+  approve(
+    request: { readonly rollout: string; readonly digest: string; readonly plan: string; readonly reason: string },
+    actor: Actor,
+  ): Promise<ApprovedView>;
+  /** Asks that closed hours are passed over for the rollout that runs; counts once somebody else has approved it. */
+  override(request: ServiceRequest & { readonly reason: string }, actor: Actor): Promise<{ readonly rollout: string }>;
+  /** That somebody else has looked at what one person alone pushed past the rules. */
+  review(request: { readonly rollout: string; readonly words: string }, actor: Actor): Promise<{ readonly rollout: string }>;
   /** The rollout of this id; throws `BELAY_ROLLOUT_UNKNOWN`. */
   rollout(id: string): Promise<RolloutView>;
   history(options: {
@@ -132,12 +146,15 @@ export interface PreviewLink {
   readonly position: number;
 }
 
+/** Throws when whoever asks may not deploy this: which service it is stands in the commit, and is known no earlier. */
+export type MayTouch = (place: ServiceRequest) => void;
+
 export interface ServiceRequest {
   readonly service: string;
   readonly environment: string;
 }
 
-export interface DeployRequest {
+export interface DeployRequest extends Exceptions {
   readonly commit: string;
   readonly isDirty: boolean;
   /** Folder of the service inside the repository; "" is its top. */
@@ -190,6 +207,8 @@ export interface ServiceView {
   readonly newVisitorsLastMinute: number;
   /** Windows in which the error budget burns too fast, the fastest first; for people and alerts, it decides nothing. */
   readonly burning: readonly Burning[];
+  /** What one person alone pushed past the rules, the newest last: all that nobody has reviewed, and the last few that somebody has. */
+  readonly breakGlasses: readonly BreakGlass[];
   /** Set while visitors are told to come back later. */
   readonly maintenance: Maintenance | null;
   /** Attempts at tasks, the newest last, at most 5. */
@@ -243,6 +262,25 @@ export interface RolloutView {
   readonly task: { readonly name: string; readonly state: "running" | "unknown" } | null;
   /** How the environment before stands for it; null when none comes before. */
   readonly staging: StagingView | null;
+  /** What people have to approve, and have. */
+  readonly supervision: SupervisionView;
+}
+
+export interface ApprovedView {
+  readonly rollout: string;
+  /** Ids of the needs that the word was given for. */
+  readonly approved: readonly string[];
+  readonly until: string;
+  readonly supervision: SupervisionView;
+}
+
+export interface SupervisionView {
+  /** Everything that counts for it, also what is approved already. */
+  readonly needs: readonly (ApprovalNeed & { readonly approvedBy: readonly string[]; readonly isMet: boolean })[];
+  /** Ids of the needs that it waits for now, and since when. */
+  readonly awaiting: { readonly needs: readonly string[]; readonly since: string } | null;
+  /** That one person alone pushed it past the rules. */
+  readonly breakGlass: BreakGlass | null;
 }
 
 export interface StagingView {

@@ -1,6 +1,7 @@
 import type { Entry } from "../rollout/entry.ts";
 import { applyEntry, newService } from "../rollout/fold.ts";
 import type { PreviewKey } from "../rollout/preview.ts";
+import { applyPrincipalFact, isPrincipalFact, noPrincipals, type Principals } from "../rollout/principal.ts";
 import { isEnded, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 
@@ -11,7 +12,11 @@ export class Deployments {
 
   #previewKeys: readonly PreviewKey[] = [];
 
+  #principals: Principals = noPrincipals;
+
   apply(entry: Entry): void {
+    const { fact } = entry;
+    if (isPrincipalFact(fact)) this.#principals = applyPrincipalFact(this.#principals, { ...entry, fact });
     if (entry.fact.kind === "preview-keys-changed") this.#previewKeys = entry.fact.keys;
     // A secret may be set before anything is deployed, which makes no service of it.
     if (entry.service === "" || entry.fact.kind === "secret-changed") return;
@@ -24,6 +29,11 @@ export class Deployments {
   /** What links and cookies of previews are checked by; none until the first preview. */
   get previewKeys(): readonly PreviewKey[] {
     return this.#previewKeys;
+  }
+
+  /** Who may do what. */
+  get principals(): Principals {
+    return this.#principals;
   }
 
   /** In the order of their first deploy. */

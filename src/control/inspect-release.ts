@@ -12,6 +12,7 @@ import type { BuiltFolders, Releases } from "../release/releases.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import { passesOver } from "./plan-needs.ts";
 import type { BuildWitness, StagedRelease } from "./world.ts";
 
 export interface Inspection {
@@ -35,7 +36,8 @@ export async function inspectRelease(inspection: Inspection, signal: AbortSignal
   const onProgress = (progress: Progress) => tell.doing(describeProgress(progress));
   const results = await runChecks(checksOf(manifest.checks), { subject, signal, version, onProgress });
   tell.checked(results);
-  if (results.some(({ blocks }) => blocks)) throw preflightFailed(results);
+  const stopping = results.filter(({ blocks, check }) => blocks && !passesOver(inspection.rollout, manifest, check));
+  if (stopping.length > 0) throw preflightFailed(stopping);
 }
 
 async function subjectOf({ rollout, staged, manifest, previous, built, nodeFolder, clock }: Inspection): Promise<Subject> {
@@ -98,11 +100,10 @@ function describeProgress({ done, total, running }: Progress): string {
   return `preflight: ${done} of ${total} checks done${running.length === 0 ? "" : `, now ${running.join(", ")}`}`;
 }
 
-function preflightFailed(results: readonly CheckResult[]): BelayError {
-  const blocking = results.filter(({ blocks }) => blocks);
+function preflightFailed(blocking: readonly CheckResult[]): BelayError {
   return new BelayError({
     code: "BELAY_PREFLIGHT_FAILED",
-    message: `${describeBlocking(results)}; nothing of the release was kept or started\n${describeResults(blocking, (text) => text)}`,
+    message: `${describeBlocking(blocking)}; nothing of the release was kept or started\n${describeResults(blocking, (text) => text)}`,
     next: "Do what is written below each finding, commit, and deploy again; `belay check` runs the same checks on the folder. What is accepted for a while goes into checks.waivers.",
   });
 }

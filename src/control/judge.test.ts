@@ -33,6 +33,7 @@ function starting(exits: number, kind: "deploy" | "rollback" = "deploy"): Sight 
     candidateUnreadyForMs: 0,
     candidateCrashLoop: null,
     nowMs: 0,
+    now: Temporal.Instant.fromEpochMilliseconds(0),
   };
 }
 

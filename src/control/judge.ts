@@ -1,4 +1,5 @@
-import { decide, exposedStage } from "../rollout/decide.ts";
+import { isHeldBack, openAtStep } from "../rollout/approval.ts";
+import { decide, decideStart, exposedStage } from "../rollout/decide.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { ReleaseId, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
@@ -34,13 +35,15 @@ export interface Sight {
   /** Why the workers of the candidate do not run well, or null. They run from the bake on. */
   readonly candidateCrashLoop: string | null;
   readonly nowMs: number;
+  /** Wall clock, by which approvals end. */
+  readonly now: Temporal.Instant;
 }
 
 /** The next fact about a rollout that has a candidate and has not ended, or null when there is nothing new. Pure. */
 export function judge(sight: Sight): RolloutFact | null {
   switch (sight.rollout.phase.name) {
     case "pending":
-      return judgeStart(sight);
+      return isHeldBack(sight.rollout) ? decideStart(sight.rollout, sight.now) : judgeStart(sight);
     case "progressing":
     case "held":
     case "baking":
@@ -100,6 +103,7 @@ function judgeExposed(sight: Sight): RolloutFact | null {
     heldMs: watch.heldMs,
     nowMs,
     stageBeganAtMs: watch.beganAtMs,
+    ...(stage.kind === "step" ? { open: openAtStep(rollout, stage.step, sight.now) } : {}),
   });
 }
 

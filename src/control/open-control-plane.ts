@@ -3,8 +3,9 @@ import { BelayError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { describeInstant } from "../preflight/windows.ts";
 import type { Releases } from "../release/releases.ts";
+import { isWindowPassedOver } from "../rollout/approval.ts";
 import { openingAt } from "../rollout/calendar.ts";
-import { type Command, requireCommand, requireRunning } from "../rollout/commands.ts";
+import { type Command, requireApprovedGates, requireCommand, requireRunning } from "../rollout/commands.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
 import { type Actor, isEnded, type Release, type Rollout, type Unit } from "../rollout/rollout.ts";
@@ -21,7 +22,7 @@ import {
   toDeployRequest,
 } from "./config-commands.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
-import type { ControlPlane, DeployRequest, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
+import type { ControlPlane, DeployRequest, MayTouch, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
 import { jobRunId } from "./job-runs.ts";
 import { collectMetrics } from "./metrics.ts";
 import { planDeploy } from "./plan-deploy.ts";
@@ -29,6 +30,7 @@ import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
 import { stagedBefore } from "./staging.ts";
+import { requireNamed, supervisionCommands } from "./supervision-commands.ts";
 import { oneOffName } from "./task-keeper.ts";
 import { viewRollout, viewService } from "./views.ts";
 import type { World } from "./world.ts";
@@ -37,7 +39,7 @@ export interface ControlPlaneOptions {
   readonly world: World;
   readonly loop: ControlLoop;
   readonly ledger: Ledger;
-  readonly releases: Pick<Releases, "readFile" | "readBundle">;
+  readonly releases: Pick<Releases, "readFile" | "readBundle" | "compareCommits">;
   readonly previews: Previews;
   readonly configs: Configs;
   readonly program: string;
@@ -62,13 +64,19 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     if (fact.kind === "promote-requested" || fact.kind === "resume-requested") {
       requireAnsweringCandidate(service, rollout);
       requireOpenWindow(rollout, verb, world.clock.now());
+      if (fact.kind === "promote-requested") requireApprovedGates(rollout, fact, world.clock.now());
     }
     loop.submit([entryOf(rollout, actor, fact)]);
     return { rollout: rollout.id };
   };
 
   /** A rollout of what the request names; with a revision, of that release with another configuration. */
-  const deploy = async (asked: DeployRequest, actor: Actor, revision?: Release) => {
+  const deploy = async (
+    asked: DeployRequest,
+    actor: Actor,
+    { revision, mayTouch }: { readonly revision?: Release; readonly mayTouch?: MayTouch } = {},
+  ) => {
+    if (asked.breakGlass !== undefined) requireNamed(loop, actor, world.clock.now());
     const request = await trustBundle(options.releases, asked);
     const releases = await manifestSource(options.releases, request.bundle);
     const planFor = (environment: string) => {
@@ -87,6 +95,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
       });
     };
     const planned = await planFor(request.environment);
+    mayTouch?.({ environment: request.environment, service: planned.service });
     if (revision !== undefined) requireChange(revision, planned.fact);
     // Nothing starts there when it has passed already: its sources are not asked again.
     const { after, service } = planned;
@@ -102,6 +111,8 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
       newId: (service) => rolloutId(service, world),
     });
     if (entries.length > 0) loop.submit(entries);
+    if (request.breakGlass !== undefined && entries.length > 0)
+      world.log.warn("one person alone pushes a release past the rules", { rollout, by: actor.name, reason: request.breakGlass });
     return { rollout, forecast };
   };
 
@@ -118,10 +129,11 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         workers: world.dataPlane.workers(),
         numbers: loop.workerNumbers.of(world.dataPlane.workers()),
       }),
-    deploy: (request, actor) => deploy(request, actor),
+    deploy: (request, actor, mayTouch) => deploy(request, actor, mayTouch === undefined ? {} : { mayTouch }),
+    ...supervisionCommands(options),
     releaseConfig: async (request, actor) => {
       const revision = requireStable(requireService(loop, request));
-      return deploy(toDeployRequest(revision, request), actor, revision);
+      return deploy(toDeployRequest(revision, request), actor, { revision });
     },
     ...secretCommands(options),
     config: async (request) => showConfig(requireService(loop, request), request.release, options.configs),
@@ -297,15 +309,17 @@ function requireAnsweringCandidate(service: Service, rollout: Rollout): void {
 }
 
 /** A person who wants to go on outside of the hours has belay.yml, where a waiver says why; the way back is never closed. */
-function requireOpenWindow({ plan: { calendar }, service }: Rollout, verb: string, now: Temporal.Instant): void {
-  if (calendar === undefined) return;
+function requireOpenWindow(rollout: Rollout, verb: string, now: Temporal.Instant): void {
+  const { plan, service } = rollout;
+  const { calendar } = plan;
+  if (calendar === undefined || isWindowPassedOver(rollout, now)) return;
   const opening = openingAt(calendar, now);
   if (opening.isOpen) return;
   const when = opening.opensAt === null ? "" : ` at ${describeInstant(calendar, opening.opensAt)}, or`;
   throw new BelayError({
     code: "BELAY_WINDOW_CLOSED",
     message: `${verb} brings more visitors to the release, and ${opening.why}`,
-    next: `Do it${when} run \`belay abort ${service}\`, which is always allowed.`,
+    next: `Do it${when} ask somebody else to let it pass with \`belay override ${service} --reason <words>\`; \`belay abort ${service}\` is always allowed.`,
   });
 }
 

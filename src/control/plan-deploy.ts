@@ -5,11 +5,13 @@ import type { Manifest } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import { heldCalendar } from "../preflight/windows.ts";
 import type { BuildRequest, Releases } from "../release/releases.ts";
+import { describeNeed } from "../rollout/approval.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { Plan, Release, Rollout, Unit } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { DeployRequest } from "./control-plane.ts";
+import { supervise } from "./plan-needs.ts";
 import { takenRoute } from "./taken-route.ts";
 
 export interface PlannedDeploy {
@@ -52,7 +54,16 @@ export async function planDeploy(options: {
   const isFirst = own === undefined || own.stable === null;
   const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
-  const { plan, words } = next === null ? keepTo(held, freezePlan(manifest.plan, perSecond)) : stagingPlan(manifest.plan, next);
+  const frozen = next === null ? keepTo(held, freezePlan(manifest.plan, perSecond)) : stagingPlan(manifest.plan, next);
+  const { plan, breakGlass } = supervise({
+    manifest,
+    environment: request.environment,
+    plan: frozen.plan,
+    isFirst,
+    attests: next !== null,
+    exceptions: request,
+    now,
+  });
   const { commit, root, isDirty, bundle } = request;
   const config = await resolveConfig(manifest, { ...options, own });
   const sent = {
@@ -60,7 +71,9 @@ export async function planDeploy(options: {
     ...(config === null ? {} : { config }),
     ...(revision === undefined ? {} : { revisionOf: revision.id }),
     ...(next === null ? {} : { attests: true }),
+    ...(breakGlass === undefined ? {} : { breakGlass }),
   };
+  const words = withApprovals(frozen.words, plan);
   const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
@@ -72,6 +85,12 @@ export async function planDeploy(options: {
 
 function keepTo(calendar: Calendar | null, { plan, words }: FrozenPlan): FrozenPlan {
   return { plan: calendar === null ? plan : { ...plan, calendar }, words };
+}
+
+/** What is waited for is said before the start, too. */
+function withApprovals(words: string, { needs = [] }: Plan): string {
+  const asked = needs.filter(({ people, kind }) => people > 0 && kind !== "window");
+  return asked.length === 0 ? words : `${words}; it waits for ${asked.map(describeNeed).join(", and for ")}`;
 }
 
 /** The environment that this one comes before. */

@@ -1,5 +1,6 @@
 import type { Verdict } from "../analysis/verdict.ts";
 import { describeInstant } from "../preflight/windows.ts";
+import { isWindowPassedOver } from "../rollout/approval.ts";
 import { openingAt } from "../rollout/calendar.ts";
 import { exposedStage } from "../rollout/decide.ts";
 import { desiredWeight } from "../rollout/desired.ts";
@@ -12,6 +13,7 @@ import type { RolloutView, ServiceView, StagingView } from "./control-plane.ts";
 import { viewProcesses } from "./process-views.ts";
 import { askAboutTask } from "./run-commands.ts";
 import { stagedOf } from "./staging.ts";
+import { heldByPeople, viewSupervision } from "./supervision-views.ts";
 import type { World } from "./world.ts";
 
 const shownAttempts = 5;
@@ -42,7 +44,9 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     phase: rollout.phase,
     plan: rollout.plan,
     forecast: rollout.forecast,
-    ...(waitedFor?.state === "unknown" ? heldByTask(rollout, waitedFor) : outcomeOf(rollout)),
+    ...(waitedFor?.state === "unknown"
+      ? heldByTask(rollout, waitedFor)
+      : (heldByPeople(rollout, clock.now()) ?? outcomeOf(rollout))),
     seconds: Math.max(0, endMs - Temporal.Instant.from(rollout.requestedAt).epochMilliseconds) / 1000,
     weight: desiredWeight(rollout),
     heldMs: stage === null ? 0 : Math.round(watch?.heldMs ?? 0),
@@ -61,6 +65,7 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     lastLines: lastLinesOf(rollout, loop),
     task: waitedFor === null ? null : { name: waitedFor.task, state: waitedFor.state },
     staging: viewStaging(rollout, loop),
+    supervision: viewSupervision(rollout, loop.journal.deployments.find(rollout.environment, rollout.service), clock.now()),
   };
 }
 
@@ -69,8 +74,11 @@ function verdictWords(verdict: Verdict): string {
 }
 
 /** Why a rollout that could go on does not: no window is open. */
-function waitWords({ plan: { calendar }, phase }: Rollout, now: Temporal.Instant): string {
-  if (calendar === undefined || !["pending", "progressing", "baking"].includes(phase.name)) return "";
+function waitWords(rollout: Rollout, now: Temporal.Instant): string {
+  const { plan, phase } = rollout;
+  const { calendar } = plan;
+  if (calendar === undefined || isWindowPassedOver(rollout, now) || !["pending", "progressing", "baking"].includes(phase.name))
+    return "";
   const opening = openingAt(calendar, now);
   if (opening.isOpen) return "";
   const when = opening.opensAt === null ? "at no time of the next year" : `at ${describeInstant(calendar, opening.opensAt)}`;
@@ -95,6 +103,7 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
     failuresLastMinute: minute.failed,
     newVisitorsLastMinute: minute.newVisitors,
     burning: loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs }),
+    breakGlasses: service.breakGlasses,
     maintenance: service.maintenance,
     tasks: service.tasks.attempts.slice(-shownAttempts),
     runs: service.oneOffs.runs.filter(({ end }) => end === null),

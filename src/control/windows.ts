@@ -1,3 +1,4 @@
+import { isWindowPassedOver, type Supervised } from "../rollout/approval.ts";
 import { isOpenAt } from "../rollout/calendar.ts";
 import type { Fact } from "../rollout/entry.ts";
 import type { Rollout } from "../rollout/rollout.ts";
@@ -6,6 +7,8 @@ import type { Rollout } from "../rollout/rollout.ts";
 const stepsForward: ReadonlySet<Fact["kind"]> = new Set<Fact["kind"]>(["candidate-ready", "step-ended", "bake-ended"]);
 
 /** What would bring more visitors to the release waits while no window is open; what takes them away never does. */
-export function waitsForWindow({ plan }: Pick<Rollout, "plan">, fact: Fact, now: Temporal.Instant): boolean {
-  return plan.calendar !== undefined && stepsForward.has(fact.kind) && !isOpenAt(plan.calendar, now);
+export function waitsForWindow(rollout: Supervised & Pick<Rollout, "plan">, fact: Fact, now: Temporal.Instant): boolean {
+  const { calendar } = rollout.plan;
+  if (calendar === undefined || !stepsForward.has(fact.kind) || isOpenAt(calendar, now)) return false;
+  return !isWindowPassedOver(rollout, now);
 }

@@ -102,6 +102,16 @@ const checksShape = z.strictObject({
     description: "How strict a check is, by its name.",
     examples: ["{ runbook: warn }"],
   }),
+  neverOverride: z
+    .array(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/))
+    .max(100, "has more than 100 names")
+    .prefault(["secrets"])
+    .meta({
+      title: "a list of checks",
+      description:
+        "Checks that nobody passes over, not even with a second person or in an emergency. What was leaked once stays leaked.",
+      examples: ["[secrets, artifact]"],
+    }),
   waivers: z
     .array(waiver)
     .max(200, "has more than 200 waivers")
@@ -292,6 +302,7 @@ function toChecksSpec(data: z.output<typeof checksShape>): ChecksSpec {
     data;
   return {
     policy,
+    neverOverride: data.neverOverride,
     waivers: waivers.map(({ rule, file, ...waiver }) => ({ ...waiver, rule: rule ?? null, file: file ?? null })),
     artifact: { allow: artifact.allow, bytesMax: artifact.maxSize ?? null },
     migrations,

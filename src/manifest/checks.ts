@@ -2,6 +2,8 @@
 export interface ChecksSpec {
   /** By name of a check: how strict it is, everywhere or by environment. */
   readonly policy: Readonly<Record<string, PolicyLevel | Readonly<Record<string, PolicyLevel>>>>;
+  /** Checks that nobody passes over, neither with a second person nor alone in an emergency. */
+  readonly neverOverride: readonly string[];
   readonly waivers: readonly Waiver[];
   readonly artifact: {
     /** Globs of files that may be shipped although a rule of the check names them. */

@@ -3,14 +3,42 @@ import type { Route } from "../rollout/rollout.ts";
 import { networkSchema } from "./cohort-schema.ts";
 import type { ConfigSource } from "./config-contract.ts";
 import { sourcesSchema } from "./config-schema.ts";
-import { dnsLabel, pathPattern, text } from "./leaves.ts";
+import { dnsLabel, duration, pathPattern, text } from "./leaves.ts";
 
 interface EnvironmentShape {
   readonly trustedProxies: readonly string[];
   readonly routes?: readonly Route[] | undefined;
   readonly config: Readonly<Record<string, ConfigSource>>;
   readonly after?: string | undefined;
+  readonly approvals?: { readonly people: number; readonly from: readonly string[]; readonly lastFor: number } | undefined;
 }
+
+/** As tokens are named. */
+const principalName = /^[A-Za-z0-9][\w.@+-]{0,99}$/;
+
+const approvals = z.strictObject({
+  people: z
+    .int()
+    .min(1, "is too few: at least 1")
+    .max(10, "is too many: at most 10")
+    .prefault(1)
+    .meta({ title: "a whole number", description: "How many different people have to approve a rollout.", examples: [1] }),
+  from: z
+    .array(text(principalName, "the name of a principal", { description: "As `belay token create` named it.", examples: ["bob"] }))
+    .min(1, "is empty, so that nobody could approve")
+    .max(50, "has more than 50 names")
+    .meta({
+      title: "a list of names",
+      description: "Who may approve; everybody with the role approver when left out.",
+      examples: ["[bob, cleo]"],
+    })
+    .optional()
+    .transform((names) => names ?? []),
+  lastFor: duration(
+    { description: "How long an approval counts.", examples: ["24h"] },
+    { atLeastMs: 1_000 },
+  ).prefault("24h"),
+});
 
 const hostPattern = /^(\*|(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$/;
 
@@ -67,6 +95,13 @@ export const environmentSchema: z.ZodType<EnvironmentShape> = z.strictObject({
     description: "Where the variables that `config` declares come from in this environment.",
     examples: ["{ DATABASE_URL: { from: secret } }"],
   }),
+  approvals: approvals
+    .meta({
+      title: "a map of keys",
+      description: "Before anything of a release runs here, others than who asked for it and who wrote it approve. Nobody has to when left out.",
+      examples: ["{ people: 1, from: [bob, cleo] }"],
+    })
+    .optional(),
   after: text(dnsLabel, "the name of another environment, or none", {
     description:
       "Environment in which the same bundle must have passed first, or none. Left out, staging comes before production when there is one.",

@@ -14,6 +14,16 @@ export interface EnvironmentOfManifest {
   readonly config: Readonly<Record<string, ConfigSource>>;
   /** Where the same bundle must have passed first; null when nothing comes before. */
   readonly after: string | null;
+  /** Who has to approve a release before it runs here; null is nobody. */
+  readonly approvals: ApprovalRule | null;
+}
+
+export interface ApprovalRule {
+  /** How many different people. */
+  readonly people: number;
+  /** Names of principals; empty: whoever may approve. */
+  readonly from: readonly string[];
+  readonly lastsMs: number;
 }
 
 /** belay.yml, checked and with every default filled in. */

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { JudgedMetric } from "../rollout/evidence-summary.ts";
-import type { OnFail } from "../rollout/rollout.ts";
+import type { OnFail, WeightStep } from "../rollout/rollout.ts";
 import { dnsLabel, duration, percent, text } from "./leaves.ts";
 
 /** What belay.yml says of steps, objectives and single metrics. */
@@ -8,9 +8,31 @@ const hour = 3_600_000;
 /** Weight of the bake, and the highest that a step may have. */
 export const holdbackWeight: number = 9_500;
 
+interface WrittenStep {
+  readonly weight?: number | undefined;
+  readonly cohort?: string | undefined;
+  readonly gate?: "approval" | undefined;
+  readonly minHold: number;
+}
+
+/** A gate has no weight of its own: visitors stay as the step before has put them, while people make up their minds. */
+export function toSteps(steps: readonly WrittenStep[]): readonly WeightStep[] {
+  let present = 0;
+  return steps.map(({ weight = 0, minHold, cohort, gate }): WeightStep => {
+    if (gate !== undefined) return { weight: present, minHoldMs: 0, gate };
+    present = Math.round(weight * 10_000);
+    return { weight: present, minHoldMs: minHold, ...(cohort === undefined ? {} : { cohort }) };
+  });
+}
+
 export const stepSchema: z.ZodType<
-  { weight?: number | undefined; cohort?: string | undefined; minHold: number },
-  { weight?: string | undefined; cohort?: string | undefined; minHold?: string | 0 | undefined }
+  WrittenStep,
+  {
+    weight?: string | undefined;
+    cohort?: string | undefined;
+    gate?: "approval" | undefined;
+    minHold?: string | 0 | undefined;
+  }
 > = z.strictObject({
   weight: percent(
     { description: "Share of visitors on the new release.", examples: ["5%"] },
@@ -22,6 +44,14 @@ export const stepSchema: z.ZodType<
       "In place of a weight: the members of this cohort, and nobody else. They stay on the release in the steps behind it.",
     examples: ["internal"],
   }).optional(),
+  gate: z
+    .enum(["approval"])
+    .meta({
+      title: "approval",
+      description: "In place of a weight: the rollout waits here, at the weight that it has, until it is approved.",
+      examples: ["approval"],
+    })
+    .optional(),
   minHold: duration({ description: "Shortest time at this weight.", examples: ["60s"] }).prefault("60s"),
 });
 

@@ -8,7 +8,7 @@ import { environmentSchema } from "./environment-schema.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
-import { holdbackWeight, onFailsSchema, sloSchema, stepSchema } from "./rollout-schema.ts";
+import { holdbackWeight, onFailsSchema, sloSchema, stepSchema, toSteps } from "./rollout-schema.ts";
 
 /**
  * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
@@ -315,13 +315,14 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
     .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
-  for (const [name, { routes, after, trustedProxies, config }] of Object.entries(data.environments)) {
+  for (const [name, { routes, after, trustedProxies, config, approvals }] of Object.entries(data.environments)) {
     environments[name] = {
       routes: (routes ?? []).map(({ path, ...route }) => ({ ...route, path: withoutTrailingSlash(path) })),
       trustedProxies,
       calendar: calendarOf(name, data),
       config,
       after: environmentBefore(name, after, Object.hasOwn(data.environments, "staging")),
+      approvals: approvals === undefined ? null : { people: approvals.people, from: approvals.from, lastsMs: approvals.lastFor },
     };
   }
   const { latency } = data.slo;
@@ -350,12 +351,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     expose: data.expose,
     checks: data.checks,
     plan: {
-      steps:
-        rollout.steps?.map(({ weight = 0, minHold, cohort }) => ({
-          weight: Math.round(weight * 10_000),
-          minHoldMs: minHold,
-          ...(cohort === undefined ? {} : { cohort }),
-        })) ?? null,
+      steps: rollout.steps === undefined ? null : toSteps(rollout.steps),
       holdbackWeight,
       harm: rollout.harm,
       maxHoldMs: rollout.maxHold,

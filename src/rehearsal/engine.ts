@@ -100,7 +100,7 @@ export class Engine implements Steering {
 
   #apply(fact: RolloutFact, nowMs: number): Ending | null {
     this.#position += 1;
-    this.#rollout = transition(this.#rollout, { position: this.#position, at: startedAt, fact });
+    this.#rollout = transition(this.#rollout, { position: this.#position, at: startedAt, by: "belay", fact });
     const { phase, earnedBy, exposureEpoch, alarms } = this.#rollout;
     const metric = fact.kind === "verdict-failed" ? fact.metric : null;
     switch (phase.name) {
@@ -152,6 +152,7 @@ function pendingRollout(plan: Plan): Rollout {
     phase: { name: "pending" },
     exposureEpoch: 1,
     earnedBy: "verdict",
+    supervision: { overrides: [], approvals: [], awaiting: null, mayStart: true },
     evidence: null,
     alarms: [],
   };

@@ -73,7 +73,10 @@ export function* rehearsePlan(options: {
 }): Generator<number, Rehearsal> {
   const { seed, traffic } = options;
   // Members of a cohort are not drawn, so that their step is over after its hold, whatever the visitors do.
-  const plan = { ...options.plan, steps: options.plan.steps.filter(({ cohort }) => cohort === undefined) };
+  const plan = {
+    ...options.plan,
+    steps: options.plan.steps.filter(({ cohort, gate }) => cohort === undefined && gate === undefined),
+  };
   const played = { ...traffic, visitorsPerSecond: Math.min(visitorsPerSecondMax, traffic.visitorsPerSecond) };
   const playedBakeMs = Math.min(plan.bakeMs, bakeOf(played));
   const expected = forecast(plan, unitsPerSecond(traffic, plan.evidence));

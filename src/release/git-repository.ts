@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { BelayError } from "../errors.ts";
 import { writeFileDurably } from "../ports/durable-file.ts";
+import { type CommitComparison, compareCommits } from "./compare-commits.ts";
 import { diskFailed } from "./disk-failed.ts";
 import { createServerGit, type Git, isCommitName, lastWords, runGit, tryGit } from "./git.ts";
 import type { Releases } from "./releases.ts";
@@ -103,6 +104,12 @@ export class GitRepository {
       message: `commit ${commit.slice(0, 40)} was never sent to this control plane`,
       next: "Run `belay deploy` in the repository that has it.",
     });
+  }
+
+  /** See `compareCommits`: null also when a commit between is cut off. */
+  async compareCommits(from: string | null, to: string): Promise<CommitComparison | null> {
+    await this.#make();
+    return compareCommits(this.git, { from, to, cut: await this.#readShallow() });
   }
 
   async #receive({ commit, shallow, pack }: Pack): Promise<void> {

@@ -45,6 +45,7 @@ export async function openReleases(options: ReleasesOptions): Promise<Releases> 
     knownCommits: () => repository.knownCommits(),
     receivePack: (pack) => translateDisk(() => repository.receivePack(pack)),
     readFile: (commit, path) => repository.readFile(commit, path),
+    compareCommits: (from, to) => repository.compareCommits(from, to),
     receiveBundle: (upload) => translateDisk(() => inFolder(work("upload"), (folder) => uploaded.receive(upload, folder))),
     readBundle: async (sha256) => uploaded.read(sha256),
     build: (request, signal, inspect = async () => {}) =>

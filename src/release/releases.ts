@@ -1,4 +1,5 @@
 import type { Release } from "../rollout/rollout.ts";
+import type { CommitComparison } from "./compare-commits.ts";
 
 /** Takes in commits, builds bundles and keeps them. */
 export interface Releases {
@@ -12,6 +13,8 @@ export interface Releases {
   }): Promise<void>;
   /** Reads one file of a commit. Undefined when the commit has no such file; throws `BELAY_RELEASE_COMMIT_UNKNOWN`. */
   readFile(commit: string, path: string): Promise<string | undefined>;
+  /** What lies between two commits; with no `from`, what the commit `to` is by itself. Null when the history is not here. */
+  compareCommits(from: string | null, to: string): Promise<CommitComparison | null>;
   /** Keeps a bundle that was built elsewhere, whole or not at all. Throws `BELAY_BUNDLE_…`. */
   receiveBundle(options: { readonly sha256: string; readonly bundle: AsyncIterable<Uint8Array> }): Promise<ReceivedBundle>;
   /** What came with a bundle that was received. Throws `BELAY_BUNDLE_UNKNOWN`. */

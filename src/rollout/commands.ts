@@ -1,4 +1,5 @@
 import { BelayError } from "../errors.ts";
+import { describeNeed, openAtStep } from "./approval.ts";
 import { isEnded, type Phase, type Rollout } from "./rollout.ts";
 
 /** What a person may ask of a running rollout. */
@@ -42,6 +43,33 @@ export function requireCommand(rollout: Rollout, command: Command): void {
     message: `${rollout.id} does not take ${command}: ${answer.because}`,
     next: answer.next,
   });
+}
+
+/**
+ * Nobody goes past a gate by promoting: throws `BELAY_APPROVAL_NEEDED` when one that is not approved lies between the present
+ * step and where the promote would lead.
+ */
+export function requireApprovedGates(
+  rollout: Rollout,
+  { isFull, skipsAnalysis }: { readonly isFull: boolean; readonly skipsAnalysis: boolean },
+  now: Temporal.Instant,
+): void {
+  const { phase } = rollout;
+  const from = "step" in phase ? phase.step : "resumeAt" in phase && phase.resumeAt.kind === "step" ? phase.resumeAt.step : null;
+  if (from === null) return;
+  const to = isFull || skipsAnalysis ? rollout.plan.steps.length - 1 : from;
+  for (let step = from; step <= to; step += 1) {
+    const [open] = openAtStep(rollout, step, now);
+    if (open === undefined) continue;
+    throw new BelayError({
+      code: "BELAY_APPROVAL_NEEDED",
+      message: `${rollout.id} does not go past step ${step + 1} of its plan before ${describeNeed(open)}`,
+      next:
+        step === from
+          ? `Somebody else runs \`belay approve ${rollout.id}\`.`
+          : `Run \`belay promote ${rollout.service}\` as far as that step; there somebody else runs \`belay approve ${rollout.id}\`.`,
+    });
+  }
 }
 
 /** The rollout that a command speaks of; throws `BELAY_ROLLOUT_NONE` when nothing runs. */

@@ -1,3 +1,4 @@
+import { type ApprovalNeed, isHeldBack, openBeforeStart } from "./approval.ts";
 import type { RolloutFact } from "./entry.ts";
 import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
 import type { ExposedStage, Plan, Rollout, Unit } from "./rollout.ts";
@@ -32,6 +33,8 @@ export interface Situation {
   /** The caller's monotonic clock, and when the stage began on it. */
   readonly nowMs: number;
   readonly stageBeganAtMs: number;
+  /** What is still to be approved at the present step; nothing when absent. */
+  readonly open?: readonly ApprovalNeed[];
 }
 
 /** A step ends for want of visitors when none came for this long after its minimum hold. */
@@ -67,12 +70,37 @@ export function decide(rollout: Rollout, situation: Situation): RolloutFact | nu
   if (judgement.kind === "shared-outage") return waitOutOutage(rollout, stage, situation, judgement.reason);
   if (stage.kind === "bake")
     return heldMs >= rollout.plan.bakeMs ? { kind: "bake-ended", evidence: situation.evidence, heldMs } : null;
-  const { minHoldMs = 0, cohort } = rollout.plan.steps[stage.step] ?? {};
+  const { minHoldMs = 0, cohort, gate } = rollout.plan.steps[stage.step] ?? {};
+  if (gate !== undefined) return endApproval(rollout, stage.step, situation);
   if (heldMs < minHoldMs) return null;
   if (cohort !== undefined) return endCohort(rollout, { step: stage.step, cohort }, situation);
   if (judgement.kind === "pass")
     return { kind: "step-ended", step: stage.step, why: "passed", evidence: situation.evidence, heldMs, words: judgement.reason };
   return isOver(rollout.plan, situation, minHoldMs) ? endInconclusive(rollout, stage.step, situation, judgement.missing) : null;
+}
+
+/**
+ * What follows for a rollout of which nothing runs before somebody approves it: null while they have not, and when nobody has to.
+ * That it waits is recorded once for what it waits for.
+ */
+export function decideStart(rollout: Rollout, now: Temporal.Instant): RolloutFact | null {
+  if (!isHeldBack(rollout)) return null;
+  const open = openBeforeStart(rollout, now);
+  return open.length === 0 ? { kind: "start-approved" } : awaitApproval(rollout, open);
+}
+
+/** The step is people's word alone: the evidence may still take the release back, and never ends it. */
+function endApproval(rollout: Rollout, step: number, { open = [], evidence, heldMs }: Situation): RolloutFact | null {
+  if (open.length > 0) return awaitApproval(rollout, open);
+  const approvers = [...new Set(rollout.supervision.approvals.map(({ by }) => by))];
+  const words = approvers.length === 0 ? "nobody is asked" : `approved by ${approvers.join(" and ")}`;
+  return { kind: "step-ended", step, why: "approved", evidence, heldMs, words };
+}
+
+function awaitApproval({ supervision: { awaiting } }: Rollout, open: readonly ApprovalNeed[]): RolloutFact | null {
+  const needs = open.map(({ id }) => id);
+  const isKnown = awaiting !== null && awaiting.needs.length === needs.length && needs.every((id) => awaiting.needs.includes(id));
+  return isKnown ? null : { kind: "approval-awaited", needs };
 }
 
 /**

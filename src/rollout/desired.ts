@@ -1,3 +1,4 @@
+import { isHeldBack } from "./approval.ts";
 import { isEnded, type Position, type ReleaseId, type ReleaseTask, type Rollout, type RolloutId } from "./rollout.ts";
 import type { Service } from "./service.ts";
 import { neededTask } from "./task.ts";
@@ -53,6 +54,8 @@ function desiredServing(service: Service): Omit<Desired, "processes"> {
   const { rollout } = service;
   const kept = [service.stable, service.warm?.release ?? null];
   if (rollout === null || isEnded(rollout)) return { routing: settledRouting(service), running: releases(kept), task: null };
+  // What somebody has yet to approve must not run with what the environment holds.
+  if (isHeldBack(rollout)) return { routing: routingOf(service, rollout), running: releases(kept), task: null };
   const task = neededTask(service);
   // Not even when it is being given up: what its task has not prepared for it, an instance must not meet.
   const running = releases(task === null ? [...kept, rollout.candidate] : kept);

@@ -1,7 +1,9 @@
+import type { ApprovalNeed } from "./approval.ts";
 import type { BackgroundFact } from "./background.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
 import type { PreviewKey } from "./preview.ts";
+import type { PrincipalFact } from "./principal.ts";
 import type {
   Actor,
   BrakeCause,
@@ -35,6 +37,10 @@ export type RolloutFact =
       /** Present and true in an environment that comes before another. */
       readonly attests?: boolean | undefined;
       readonly plan: Plan;
+      /** One person alone pushes it past approvals, hours and checks; what would have been asked for, in words. */
+      readonly breakGlass?:
+        | { readonly reason: string; readonly skipped: readonly string[]; readonly reviewBefore: string }
+        | undefined;
       /** In words, from the traffic before the start: how long its gates take and what they rule out. */
       readonly forecast: string;
     }
@@ -49,6 +55,25 @@ export type RolloutFact =
   /** Preflight looked at what was built, before anything of it was kept or ran. */
   | { readonly kind: "preflight-ended"; readonly checks: readonly CheckResult[] }
   | { readonly kind: "release-built"; readonly release: Release }
+  /** It can go no further before these are approved. */
+  | { readonly kind: "approval-awaited"; readonly needs: readonly string[] }
+  /** The actor saw what is told by these hashes, and gave their word for these needs. */
+  | {
+      readonly kind: "approval-given";
+      readonly needs: readonly string[];
+      /** Of the bundle. */
+      readonly digest: string;
+      /** sha256, in hex, of the frozen plan. */
+      readonly plan: string;
+      readonly until: string;
+      /** How many commits were looked at for their authors; null when they are not known here. */
+      readonly commits: number | null;
+      readonly reason: string;
+    }
+  /** Somebody asks to pass over a rule; it counts once it is approved. */
+  | { readonly kind: "override-requested"; readonly need: ApprovalNeed }
+  /** What had to be approved before anything of the release runs, is. */
+  | { readonly kind: "start-approved" }
   | { readonly kind: "rollout-refused"; readonly code: string; readonly reason: string; readonly next: string }
   /** Recorded before it is started, so that nothing runs of which nobody knows. */
   | {
@@ -135,8 +160,11 @@ export type RolloutFact =
       readonly evidence: EvidenceSummary | null;
     };
 
-/** Why a step ended: shown by the gate, without statistical evidence, by a person, or because the members of its cohort were served well. */
-export type StepEnd = "passed" | "continued" | "person" | "cohort";
+/**
+ * Why a step ended: shown by the gate, without statistical evidence, by a person, because the members of its cohort were served
+ * well, or because those who were to approve it have.
+ */
+export type StepEnd = "passed" | "continued" | "person" | "cohort" | "approved";
 
 /** What happens to a service outside the course of one rollout. */
 export type ServiceFact =
@@ -155,6 +183,10 @@ export type ServiceFact =
       readonly isGone: boolean;
       readonly reason: string;
     }
+  /** Somebody else has looked at what the entry's rollout was pushed past. */
+  | { readonly kind: "break-glass-reviewed"; readonly words: string }
+  /** Nobody has, and the time for it is over. */
+  | { readonly kind: "break-glass-overdue"; readonly reviewBefore: string }
   /** The old release's time as the way back is over; its instances may go. */
   | { readonly kind: "warm-retired"; readonly release: ReleaseId }
   /** Somebody was given a link to see the release. */
@@ -206,7 +238,7 @@ export type ControlFact =
   /** The ledger could not be written for a while; weights were 0 in this time. */
   | { readonly kind: "ledger-recovered"; readonly unwritableMs: number; readonly cause: string };
 
-export type Fact = RolloutFact | ServiceFact | BackgroundFact | ControlFact;
+export type Fact = RolloutFact | ServiceFact | BackgroundFact | ControlFact | PrincipalFact;
 
 /** A fact as it is handed to the ledger. `rollout`, `service` and `environment` are empty strings where they do not apply. */
 export interface NewEntry {

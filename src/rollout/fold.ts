@@ -1,5 +1,6 @@
 import type { Entry, RolloutFact, ServiceFact } from "./entry.ts";
 import { applyBackgroundFact } from "./fold-background.ts";
+import { beginSupervision, breakGlassesAfter } from "./fold-supervision.ts";
 import { applyRunFact, applyTaskFact } from "./fold-tasks.ts";
 import { endOfPreview, type Preview } from "./preview.ts";
 import { isEnded, type Plan, type ReleaseId, type Rollout } from "./rollout.ts";
@@ -26,6 +27,7 @@ export function newService(environment: string, name: string): Service {
     jobs: {},
     tasks: { started: 0, attempts: [], done: {} },
     oneOffs: { started: 0, runs: [] },
+    breakGlasses: [],
     maintenance: null,
     previews: [],
   };
@@ -39,7 +41,13 @@ export function applyEntry(service: Service, entry: Entry): Service {
     case "ledger-recovered":
     case "preview-keys-changed":
     case "secret-changed":
+    case "token-created":
+    case "token-revoked":
+    case "principal-mapped":
       return service;
+    case "break-glass-reviewed":
+    case "break-glass-overdue":
+      return { ...service, breakGlasses: breakGlassesAfter(service.breakGlasses, entry, fact) };
     case "preview-link-made":
     case "preview-link-redeemed":
       return { ...service, previews: previewsAfter(service, entry, fact) };
@@ -71,7 +79,12 @@ export function applyEntry(service: Service, entry: Entry): Service {
     case "maintenance-changed":
       return { ...service, maintenance: fact.isOn ? { message: fact.message, since: entry.at } : null };
     case "rollout-requested":
-      return { ...service, rollout: beginRollout(service, entry, fact), warm: warmAfterRequest(service, fact) };
+      return {
+        ...service,
+        rollout: beginRollout(service, entry, fact),
+        warm: warmAfterRequest(service, fact),
+        breakGlasses: breakGlassesAfter(service.breakGlasses, entry, fact),
+      };
     default:
       return applyRolloutFact(service, entry, fact);
   }
@@ -145,6 +158,7 @@ function beginRollout(service: Service, entry: Entry, fact: RolloutFact & { kind
     phase: { name: "pending" },
     exposureEpoch: 0,
     earnedBy: isRollback ? fact.by : "verdict",
+    supervision: beginSupervision(fact),
     evidence: null,
     alarms: [],
   };
@@ -157,7 +171,7 @@ function warmAfterRequest({ warm }: Service, fact: RolloutFact & { kind: "rollou
 function applyRolloutFact(service: Service, entry: Entry, fact: RolloutFact): Service {
   const before = service.rollout;
   if (before === null || before.id !== entry.rollout) return service;
-  const rollout = transition(before, { position: entry.position, at: entry.at, fact });
+  const rollout = transition(before, { position: entry.position, at: entry.at, by: entry.actor.name, fact });
   const releases = fact.kind === "release-built" ? { ...service.releases, [fact.release.id]: fact.release } : service.releases;
   const met = fact.kind === "candidate-ready" ? metWith(service, rollout.candidate) : service.met;
   const next = { ...service, rollout, releases, met };

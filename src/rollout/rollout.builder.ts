@@ -67,6 +67,11 @@ export class Story {
   #rollout = "";
 
   tell(...facts: readonly Fact[]): this {
+    return this.tellBy(ann.name, ...facts);
+  }
+
+  /** The same, by somebody else. */
+  tellBy(name: string, ...facts: readonly Fact[]): this {
     for (const fact of facts) {
       this.#position += 1;
       if (fact.kind === "rollout-requested") this.#rollout = `shop-${this.#position}`;
@@ -74,7 +79,7 @@ export class Story {
         environment: "production",
         service: "shop",
         rollout: this.#rollout,
-        actor: ann,
+        actor: { ...ann, name },
         fact,
         position: this.#position,
         version: 1,

@@ -10,9 +10,11 @@
  * - **process**: a worker or a job of a release, beside the instances that serve; only the release that serves everyone runs its own.
  * - **task**: a command of a release (a migration) that runs once for each revision, before its instances start.
  * - **attestation**: that a bundle has run in the environment before, and what was checked there.
+ * - **principal**: who acts, by the name of a token. **need**: what one of them has to approve before a rollout goes on.
  * - **holdback**: the last share left on stable while the candidate bakes. **warm**: the old release, kept running after promotion.
  */
 
+import type { ApprovalNeed, Supervision } from "./approval.ts";
 import type { BackgroundProcess } from "./background.ts";
 import type { Calendar } from "./calendar.ts";
 import type { CheckResult } from "./check-result.ts";
@@ -39,6 +41,8 @@ export interface WeightStep {
   readonly minHoldMs: number;
   /** The members of this cohort come to the canary with this step, and stay; they are not drawn, so no test of chance counts them. */
   readonly cohort?: string | undefined;
+  /** It ends by people's word, at the weight of the step before. */
+  readonly gate?: "approval" | undefined;
 }
 
 /** What follows when a metric fails: the release goes back, waits for a person, or goes on with the failure on record. */
@@ -77,6 +81,8 @@ export interface Plan {
   readonly warmUpMs?: number | undefined;
   /** Whom the router's coin is tossed for, and what is counted; a visitor when absent. */
   readonly evidence?: Unit | undefined;
+  /** What people have to approve; nothing when absent. */
+  readonly needs?: readonly ApprovalNeed[] | undefined;
 }
 
 /**
@@ -243,6 +249,8 @@ export interface Rollout {
   readonly exposureEpoch: Position;
   /** Who let it come this far: evidence, unless the plan went on without it or a person ended a step. */
   readonly earnedBy: OutcomeBy;
+  /** People's words about it. */
+  readonly supervision: Supervision;
   /** What preflight saw of its release; absent before that, and for a rollback. */
   readonly checks?: readonly CheckResult[] | undefined;
   /** The last evidence that an entry carried. */

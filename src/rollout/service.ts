@@ -1,3 +1,4 @@
+import type { BreakGlass } from "./approval.ts";
 import type { JobBook } from "./background.ts";
 import type { Preview } from "./preview.ts";
 import type { InstanceId, Release, ReleaseId, Rollout, RolloutId } from "./rollout.ts";
@@ -46,6 +47,8 @@ export interface Service {
   readonly jobs: Readonly<Record<string, JobBook>>;
   readonly tasks: ServiceTasks;
   readonly oneOffs: ServiceOneOffs;
+  /** What was pushed past the rules, the newest last: all that nobody has reviewed, and the last few that somebody has. */
+  readonly breakGlasses: readonly BreakGlass[];
   /** Set while visitors are told to come back later instead of being served. */
   readonly maintenance: Maintenance | null;
   /** Links to releases that not everybody sees, as long as they are good for something. */

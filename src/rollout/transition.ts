@@ -1,5 +1,6 @@
 import type { RolloutFact, StepEnd } from "./entry.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
+import { superviseAfter } from "./fold-supervision.ts";
 import type { BrakeCause, ExposedStage, OutcomeBy, Phase, Position, Rollout } from "./rollout.ts";
 
 /** A fact with where and when it stands in the ledger. */
@@ -7,6 +8,8 @@ export interface Placed {
   readonly position: Position;
   /** Wall clock, ISO 8601. */
   readonly at: string;
+  /** Name of the actor. */
+  readonly by: string;
   readonly fact: RolloutFact;
 }
 
@@ -28,6 +31,15 @@ export function transition(rollout: Rollout, placed: Placed): Rollout {
   }
   if (fact.kind === "superseded") return end(next, { name: "superseded", reason: `replaced by ${fact.by}` }, placed.at);
   if (fact.kind === "abort-requested") return abort(next, "person", fact.reason);
+  switch (fact.kind) {
+    case "approval-awaited":
+    case "approval-given":
+    case "override-requested":
+    case "start-approved":
+      return { ...next, supervision: superviseAfter(next.supervision, placed.at, placed.by, fact) };
+    default:
+      break;
+  }
   switch (rollout.phase.name) {
     case "pending":
       return whilePending(next, placed);
@@ -171,7 +183,8 @@ export function stageAt(rollout: Pick<Rollout, "plan">, step: number): ExposedSt
 
 function enter(rollout: Rollout, stage: ExposedStage, position: Position): Rollout {
   const phase: Phase = stage.kind === "bake" ? { name: "baking" } : { name: "progressing", step: stage.step };
-  return { ...rollout, phase, exposureEpoch: position };
+  const supervision = { ...rollout.supervision, awaiting: null };
+  return { ...rollout, phase, supervision, exposureEpoch: position };
 }
 
 function promote(rollout: Rollout, by: OutcomeBy, reason: string): Rollout {

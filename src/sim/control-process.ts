@@ -89,6 +89,7 @@ export class ControlProcess {
       }),
       releases: {
         readFile: () => Promise.resolve(undefined),
+        compareCommits: () => Promise.resolve({ commits: [], files: [] }),
         readBundle: () => Promise.reject(new Error("nobody sends a bundle in the simulator")),
       },
       program: "sim",

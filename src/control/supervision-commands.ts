@@ -1,0 +1,221 @@
+import type { Configs } from "../config/configs.ts";
+import { BelayError } from "../errors.ts";
+import type { CommitComparison } from "../release/compare-commits.ts";
+import type { Releases } from "../release/releases.ts";
+import { type ApprovalNeed, isBeforeStart, isMet, needsOf, refuseApprover } from "../rollout/approval.ts";
+import { requireRunning } from "../rollout/commands.ts";
+import { isExpired } from "../rollout/principal.ts";
+import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
+import type { Service } from "../rollout/service.ts";
+import { authorsOf, planHash, viewApproval } from "./approval-view.ts";
+import { type ControlLoop, entryOf } from "./control-loop.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import { anybodyElse, windowNeed } from "./plan-needs.ts";
+import { viewSupervision } from "./supervision-views.ts";
+import type { World } from "./world.ts";
+
+interface Supervisors {
+  readonly world: Pick<World, "clock" | "log">;
+  readonly loop: ControlLoop;
+  readonly releases: Pick<Releases, "compareCommits">;
+  readonly configs: Pick<Configs, "show">;
+}
+
+/** A rollout about which people have something to say, and what is known of it. */
+interface Subject {
+  readonly rollout: Rollout;
+  readonly service: Service;
+  readonly release: Release;
+  readonly comparison: CommitComparison | null;
+}
+
+/** What people other than the one who asked say of a rollout, turned into entries. */
+export function supervisionCommands(
+  supervisors: Supervisors,
+): Pick<ControlPlane, "approval" | "approve" | "override" | "review"> {
+  const { world, loop } = supervisors;
+  return {
+    approval: async ({ rollout }) => {
+      const subject = await lookAt(supervisors, rollout);
+      const supervision = viewSupervision(subject.rollout, subject.service, world.clock.now());
+      return viewApproval({ ...subject, ...supervisors, principals: loop.journal.deployments.principals, supervision });
+    },
+    approve: async (request, actor) => {
+      requirePerson(loop, actor, world.clock.now());
+      const before = await lookAt(supervisors, request.rollout);
+      // What was awaited may have changed it: what counts is how it stands now, and nothing is awaited from here on.
+      const rollout = requireRollout(loop, request.rollout);
+      const { release, comparison } = before;
+      const authors = authorsOf(comparison, loop.journal.deployments.principals);
+      requireOther(rollout, actor, authors);
+      if (request.digest !== release.digest || request.plan !== planHash(rollout.plan)) throw changed(rollout);
+      const needs = requireNeeds(rollout, actor, world.clock.now());
+      const until = world.clock.now().add({ milliseconds: Math.min(...needs.map(({ lastsMs }) => lastsMs)) });
+      loop.submit([
+        entryOf(rollout, actor, {
+          kind: "approval-given",
+          needs: needs.map(({ id }) => id),
+          digest: request.digest,
+          plan: request.plan,
+          until: until.toString(),
+          commits: comparison?.commits.length ?? null,
+          reason: request.reason,
+        }),
+      ]);
+      const supervision = viewSupervision(requireRollout(loop, rollout.id), before.service, world.clock.now());
+      return { rollout: rollout.id, approved: needs.map(({ id }) => id), until: until.toString(), supervision };
+    },
+    override: async (request, actor) => {
+      const service = loop.journal.deployments.find(request.environment, request.service);
+      const rollout = requireRunning(service?.rollout ?? null, request.service);
+      if (rollout.plan.calendar === undefined) throw noHours(rollout);
+      const rule = (rollout.plan.needs ?? []).find(({ kind }) => kind === "environment") ?? anybodyElse;
+      const { people, from, lastsMs } = rule;
+      const need = windowNeed(request.reason, { people, from, lastsMs });
+      loop.submit([entryOf(rollout, actor, { kind: "override-requested", need })]);
+      return { rollout: rollout.id };
+    },
+    review: async (request, actor) => {
+      requirePerson(loop, actor, world.clock.now());
+      const rollout = requireRollout(loop, request.rollout);
+      const service = loop.journal.deployments.find(rollout.environment, rollout.service);
+      const broken = service?.breakGlasses.find((each) => each.rollout === rollout.id);
+      if (broken === undefined) throw nothingBroken(rollout);
+      if (broken.review !== null) throw reviewed(rollout, broken.review.by);
+      if (broken.by === actor.name) throw own(rollout, `${actor.name} broke the glass`);
+      loop.submit([entryOf(rollout, actor, { kind: "break-glass-reviewed", words: request.words })]);
+      return { rollout: rollout.id };
+    },
+  };
+}
+
+/**
+ * A way past everything has to have somebody's name on it. Where nobody has a token of their own, whoever is at the machine is all
+ * there is. Throws `BELAY_PERSON_NEEDED`.
+ */
+export function requireNamed(loop: Pick<ControlLoop, "journal">, actor: Actor, now: Temporal.Instant): void {
+  const { tokens } = loop.journal.deployments.principals;
+  if (tokens.some((token) => !isExpired(token, now))) requirePerson(loop, actor, now);
+}
+
+/** A claimed name approves nothing, and neither does the machine's token. Throws `BELAY_PERSON_NEEDED`. */
+function requirePerson({ journal }: Pick<ControlLoop, "journal">, actor: Actor, now: Temporal.Instant): void {
+  const isKnown = journal.deployments.principals.tokens.some((token) => token.name === actor.name && !isExpired(token, now));
+  if (actor.via === "token" && isKnown) return;
+  throw new BelayError({
+    code: "BELAY_PERSON_NEEDED",
+    message: `${actor.name} is ${actor.via === "token" ? "the machine's own token" : "a name without a token"}, and this takes a person's own`,
+    next: "Set BELAY_TOKEN to your own token; `belay token create <name> --role approver` makes one, for whoever runs the machine.",
+  });
+}
+
+async function lookAt({ loop, releases }: Supervisors, id: string): Promise<Subject> {
+  const rollout = requireRollout(loop, id);
+  const { journal } = loop;
+  const service = journal.deployments.find(rollout.environment, rollout.service);
+  const release = rollout.candidate === null ? undefined : service?.releases[rollout.candidate];
+  if (service === undefined || release === undefined) throw tooEarly(rollout);
+  const stable = rollout.stable === null ? null : (service.releases[rollout.stable] ?? null);
+  const isSameCode = stable?.digest === release.digest && stable.commit === release.commit;
+  const comparison = isSameCode
+    ? { commits: [], files: [] }
+    : await releases.compareCommits(stable?.commit ?? null, release.commit);
+  return { rollout, service, release, comparison };
+}
+
+function requireRollout({ journal }: Pick<ControlLoop, "journal">, id: string): Rollout {
+  const rollout = journal.deployments.rollout(id);
+  if (rollout !== undefined) return rollout;
+  throw new BelayError({
+    code: "BELAY_ROLLOUT_UNKNOWN",
+    message: `there is no rollout ${id}`,
+    next: "Run `belay status` to see what waits for approval.",
+  });
+}
+
+function requireOther({ id, requestedBy }: Rollout, actor: Actor, authors: readonly string[]): void {
+  const refusal = refuseApprover({ approver: actor.name, requestedBy: requestedBy.name, authors });
+  if (refusal !== null) throw own({ id }, refusal);
+}
+
+/** What of its needs somebody can approve now. A gate is approved when it is reached, and not before. */
+function requireNeeds(rollout: Rollout, { name }: Actor, now: Temporal.Instant): readonly ApprovalNeed[] {
+  const { supervision, phase } = rollout;
+  if (isEnded(rollout)) throw notNeeded(rollout, "it has ended");
+  const isNow = (need: ApprovalNeed) =>
+    need.kind === "window" ||
+    (isBeforeStart(need) ? !supervision.mayStart : "step" in phase && phase.step === need.step);
+  const open = needsOf(rollout).filter((need) => isNow(need) && !isMet(need, supervision, now));
+  if (open.length === 0) throw notNeeded(rollout, "nothing of it waits for approval now");
+  const isGiven = ({ id }: ApprovalNeed) =>
+    supervision.approvals.some(
+      ({ by, needs, until }) => by === name && needs.includes(id) && Temporal.Instant.compare(now, Temporal.Instant.from(until)) < 0,
+    );
+  const own = open.filter(({ from }) => from.length === 0 || from.includes(name));
+  if (own.length === 0) {
+    throw new BelayError({
+      code: "BELAY_APPROVAL_NOT_YOURS",
+      message: `${rollout.id} is to be approved by ${[...new Set(open.flatMap(({ from }) => from))].join(" or ")}, and not by ${name}`,
+      next: "Ask one of them, or name more people under approvals in belay.yml.",
+    });
+  }
+  const left = own.filter((need) => !isGiven(need));
+  if (left.length === 0) throw notNeeded(rollout, `${name} has approved it, and somebody else is waited for`);
+  return left;
+}
+
+function own({ id }: Pick<Rollout, "id">, why: string): BelayError {
+  return new BelayError({
+    code: "BELAY_APPROVAL_OWN",
+    message: `${id} needs somebody else's word: ${why}`,
+    next: "Ask somebody who had no part in it.",
+  });
+}
+
+function changed({ id }: Rollout): BelayError {
+  return new BelayError({
+    code: "BELAY_APPROVAL_CHANGED",
+    message: `${id} is another than the one that was looked at`,
+    next: `Run \`belay approve ${id}\` to look at it as it is.`,
+  });
+}
+
+function tooEarly({ id }: Rollout): BelayError {
+  return new BelayError({
+    code: "BELAY_APPROVAL_TOO_EARLY",
+    message: `the release of ${id} is not built yet, so there is nothing to look at`,
+    next: "Wait until `belay status` says that it waits for approval.",
+  });
+}
+
+function notNeeded({ id }: Rollout, why: string): BelayError {
+  return new BelayError({
+    code: "BELAY_APPROVAL_NOT_NEEDED",
+    message: `${id} needs no approval: ${why}`,
+    next: "Run `belay status` to see where it stands.",
+  });
+}
+
+function noHours({ id }: Rollout): BelayError {
+  return new BelayError({
+    code: "BELAY_OVERRIDE_NO_HOURS",
+    message: `${id} keeps to no windows and no freezes`,
+    next: "Run `belay status` to see what it waits for; a failed check is passed over by `belay deploy --override <check>`.",
+  });
+}
+
+function nothingBroken({ id }: Rollout): BelayError {
+  return new BelayError({
+    code: "BELAY_REVIEW_NOT_NEEDED",
+    message: `nobody broke the glass for ${id}`,
+    next: "Run `belay status` to see what waits for a review.",
+  });
+}
+
+function reviewed({ id }: Rollout, by: string): BelayError {
+  return new BelayError({
+    code: "BELAY_REVIEW_NOT_NEEDED",
+    message: `${by} has reviewed ${id}`,
+    next: `Run \`belay explain ${id}\` to read it.`,
+  });
+}
