@@ -1,0 +1,23 @@
+import type { Manifest } from "../manifest.ts";
+import type { Change, Judged } from "./loosening.ts";
+import { stricterChecks } from "./stricter-checks.ts";
+import { stricterEnvironments } from "./stricter-environment.ts";
+import { stricterPlan } from "./stricter-plan.ts";
+
+/**
+ * The manifest that a release is judged by: what it says of itself, and of every rule the stricter of what it asks for and what
+ * was when the release that serves now was promoted. So no release loosens its own rules. A loosening is told, and counts once the release
+ * that carries it has been promoted, because then it is what was.
+ */
+export function judgedBy(
+  { was, asked }: Change<Manifest>,
+  place: { readonly environment: string; readonly now: Temporal.Instant },
+): Judged<Manifest> {
+  const plan = stricterPlan({ was: was.plan, asked: asked.plan });
+  const checks = stricterChecks({ was: was.checks, asked: asked.checks }, place.environment);
+  const environments = stricterEnvironments({ was: was.environments, asked: asked.environments }, place);
+  return {
+    value: { ...asked, plan: plan.value, checks: checks.value, environments: environments.value },
+    loosenings: [...plan.loosenings, ...checks.loosenings, ...environments.loosenings],
+  };
+}
