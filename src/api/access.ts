@@ -90,7 +90,10 @@ const rules: readonly Rule[] = Object.entries(access).map(([route, rule]) => {
 });
 
 /** Asks whether whoever asks may. Runs after it is known who that is, and before any body is read. */
-export function authorize({ controlPlane }: Pick<ApiInside, "controlPlane">, notFound: (method: string, path: string) => Error): MiddlewareHandler<ApiEnv> {
+export function authorize(
+  { controlPlane }: Pick<ApiInside, "controlPlane">,
+  notFound: (method: string, path: string) => Error,
+): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const { path } = context.req;
     const method = context.req.method === "HEAD" ? "GET" : context.req.method;
@@ -118,7 +121,8 @@ export function requirePlace(grant: Grant, { environment, service }: Scope): voi
 }
 
 function requireRole(grant: Grant, role: Role): void {
-  if (!hasRole(grant.role, role)) throw forbidden(`${grant.name} is ${withArticle(grant.role)}, and this takes ${withArticle(role)}`);
+  if (!hasRole(grant.role, role))
+    throw forbidden(`${grant.name} is ${withArticle(grant.role)}, and this takes ${withArticle(role)}`);
 }
 
 function forbidden(message: string): BelayError {

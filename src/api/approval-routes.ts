@@ -10,7 +10,8 @@ const started = z.object({ rollout: z.string() });
 const look = createRoute({
   method: "get",
   path: "/rollouts/{id}/approval",
-  summary: "What would be approved: commits, files, configuration, tasks, the plan and what preflight found, against what serves.",
+  summary:
+    "What would be approved: commits, files, configuration, tasks, the plan and what preflight found, against what serves.",
   request: { params: ofRollout },
   responses: { 200: answers("All of it.", approvalSchema), ...refusal },
 });

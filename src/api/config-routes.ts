@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type ApiApp, type ApiInside, answers, body, refusal } from "./api-app.ts";
+import { exceptionFields } from "./approval-schemas.ts";
 import { configSchema, secretsSchema, secretValuesSchema } from "./config-schemas.ts";
 import { nameSchema } from "./schemas.ts";
 
@@ -45,7 +46,9 @@ const release = createRoute({
   summary: "Starts a rollout of the present release with its configuration resolved anew.",
   request: {
     params: named,
-    ...body(z.strictObject({ supersede: z.boolean().default(false), config: secretValuesSchema.default({}) })),
+    ...body(
+      z.strictObject({ supersede: z.boolean().default(false), config: secretValuesSchema.default({}), ...exceptionFields }),
+    ),
   },
   responses: {
     202: answers(

@@ -1,9 +1,9 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { BelayError } from "../errors.ts";
+import { authorize } from "./access.ts";
 import type { ApiApp, ApiInside } from "./api-app.ts";
 import { answerError, toBody } from "./api-error.ts";
-import { authorize } from "./access.ts";
 import { addApprovalRoutes } from "./approval-routes.ts";
 import { addBundleRoutes } from "./bundle-routes.ts";
 import { addConfigRoutes } from "./config-routes.ts";

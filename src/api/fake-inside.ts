@@ -173,7 +173,7 @@ export function createFakeInside(): FakeInside {
       },
       map: (name, gitEmails, actor) => void asked.push({ method: "mapToken", request: { name, gitEmails }, actor }),
       find: (candidate) => {
-        const token = fake.secretTokens[candidate];
+        const token = Object.hasOwn(fake.secretTokens, candidate) ? fake.secretTokens[candidate] : undefined;
         return token === undefined ? { kind: "unknown" } : { kind: token.isExpired ? "expired" : "token", token };
       },
     },

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler, Next } from "hono";
-import { BelayError } from "../errors.ts";
 import type { PrincipalDesk } from "../control/principals.ts";
+import { BelayError } from "../errors.ts";
 import type { Actor } from "../rollout/rollout.ts";
 import { everywhere, type Grant } from "./access.ts";
 import { type ApiToken, matchesToken } from "./token.ts";
@@ -111,8 +111,7 @@ function identify(context: Context, auth: ApiAuth, principals: Pick<PrincipalDes
   const found = candidate === undefined ? ({ kind: "unknown" } as const) : principals.find(candidate);
   if (found.kind === "token") return { grant: found.token, via: "token" };
   if (found.kind === "expired") throw expired(found.token.name, found.token.until ?? "");
-  if (auth.kind === "socket")
-    return { grant: { name: claimedName(context), role: "admin", scope: everywhere }, via: "socket" };
+  if (auth.kind === "socket") return { grant: { name: claimedName(context), role: "admin", scope: everywhere }, via: "socket" };
   if (candidate !== undefined && matchesToken(candidate, auth.token))
     return { grant: { name: auth.token.name, role: "deployer", scope: everywhere }, via: "token" };
   throw new BelayError({

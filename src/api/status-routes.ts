@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { type ApiApp, type ApiInside, answers, refusal } from "./api-app.ts";
 import { isWithinScope } from "../rollout/principal.ts";
+import { type ApiApp, type ApiInside, answers, refusal } from "./api-app.ts";
 import { statusSchema } from "./schemas.ts";
 
 const health = createRoute({

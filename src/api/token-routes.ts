@@ -6,7 +6,15 @@ import type { TokenView } from "./views.ts";
 
 /** As an entry of the ledger names whoever acts. */
 const principal = z.string().regex(/^[A-Za-z0-9][\w.@+-]{0,99}$/);
-const gitEmails = z.array(z.string().min(1).max(254).regex(/^[^\s<>\p{Cc}]+$/u)).max(50);
+const gitEmails = z
+  .array(
+    z
+      .string()
+      .min(1)
+      .max(254)
+      .regex(/^[^\s<>\p{Cc}]+$/u),
+  )
+  .max(50);
 const yearMs = 366 * 86_400_000;
 
 const token: z.ZodType<TokenView> = z

@@ -153,7 +153,10 @@ export async function runControl(options: ControlOptions): Promise<void> {
   });
   const principals = new PrincipalDesk({ loop, hashes: openTokenFile(folder.keys), clock, random });
   for (const { fd, auth } of await listeners(inherited, keeper, folder)) {
-    const api = await serveApi({ app: createApi({ controlPlane, releases, principals, log, auth }), listener: { kind: "descriptor", fd } });
+    const api = await serveApi({
+      app: createApi({ controlPlane, releases, principals, log, auth }),
+      listener: { kind: "descriptor", fd },
+    });
     opened.defer(() => api.close());
   }
   const metrics = inherited.sockets["metrics"];

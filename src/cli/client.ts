@@ -1,16 +1,20 @@
 import { Readable } from "node:stream";
 import { Agent, buildConnector, type Dispatcher, request } from "undici";
 import type {
+  ApprovalView,
+  ApprovedView,
   ChainedEntry,
   Checkpoint,
   ConfigView,
   DeployRequest,
+  Exceptions,
   LogsView,
   PreviewLink,
   RolloutView,
   RunView,
   SecretView,
   StatusView,
+  TokenView,
 } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import type { Tunnel } from "./ssh-tunnel.ts";
@@ -22,6 +26,15 @@ export interface ServiceName {
 
 export interface Started {
   readonly rollout: string;
+}
+
+export interface NewToken {
+  readonly name: string;
+  readonly role: TokenView["role"];
+  readonly service: string | null;
+  readonly environment: string | null;
+  readonly lastsMs: number | null;
+  readonly gitEmails: readonly string[];
 }
 
 /** The HTTP API, as the commands use it. Every failure is a BelayError: the API's own, or one about the way to it. */
@@ -40,7 +53,7 @@ export interface Client {
   /** A rollout of the present release with its configuration resolved anew. */
   releaseConfig(
     of: ServiceName,
-    body: { readonly supersede: boolean; readonly config: Readonly<Record<string, string>> },
+    body: { readonly supersede: boolean; readonly config: Readonly<Record<string, string>> } & Exceptions,
   ): Promise<Started & { readonly forecast: string }>;
   secrets(of: ServiceName): Promise<readonly SecretView[]>;
   setSecrets(of: ServiceName, values: Readonly<Record<string, string>>): Promise<readonly SecretView[]>;
@@ -56,6 +69,18 @@ export interface Client {
   rotatePreviewKeys(body: {
     readonly isRevoking: boolean;
   }): Promise<{ readonly keys: readonly string[]; readonly position: number }>;
+  approval(rollout: string): Promise<ApprovalView>;
+  approve(
+    rollout: string,
+    body: { readonly digest: string; readonly plan: string; readonly reason: string },
+  ): Promise<ApprovedView>;
+  review(rollout: string, body: { readonly words: string }): Promise<Started>;
+  override(of: ServiceName, body: { readonly reason: string }): Promise<Started>;
+  tokens(): Promise<readonly TokenView[]>;
+  createToken(body: NewToken): Promise<{ readonly secret: string; readonly token: TokenView }>;
+  /** By id or name; returns the ids of those that were ended. */
+  revokeToken(token: string): Promise<readonly string[]>;
+  mapToken(body: { readonly name: string; readonly gitEmails: readonly string[] }): Promise<readonly TokenView[]>;
   rollout(id: string): Promise<RolloutView>;
   entries(options: {
     readonly after: number;
@@ -85,9 +110,21 @@ export interface Client {
 
 /** A unix socket on this machine, the one of another machine through ssh, an address with a token, or what was meant and is not known. */
 export type ClientTarget =
-  | { readonly kind: "socket"; readonly path: string; readonly dataFolder: string; readonly actor: string }
+  | {
+      readonly kind: "socket";
+      readonly path: string;
+      readonly dataFolder: string;
+      readonly actor: string;
+      readonly token?: string | undefined;
+    }
   | { readonly kind: "url"; readonly url: string; readonly token: string | undefined }
-  | { readonly kind: "ssh"; readonly address: string; readonly tunnel: Tunnel; readonly actor: string }
+  | {
+      readonly kind: "ssh";
+      readonly address: string;
+      readonly tunnel: Tunnel;
+      readonly actor: string;
+      readonly token?: string | undefined;
+    }
   | { readonly kind: "unknown"; readonly server: string; readonly cause: BelayError };
 
 const answerWithinMs = 30_000;
@@ -131,6 +168,14 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
     preview: (of, body) => http.post<PreviewLink>(`${pathOf(of)}/previews`, body),
     rotatePreviewKeys: (body) =>
       http.post<{ readonly keys: readonly string[]; readonly position: number }>("/preview-keys", body),
+    approval: (id) => http.get<ApprovalView>(`/rollouts/${encodeURIComponent(id)}/approval`),
+    approve: (id, body) => http.post<ApprovedView>(`/rollouts/${encodeURIComponent(id)}/approvals`, body),
+    review: (id, body) => http.post<Started>(`/rollouts/${encodeURIComponent(id)}/review`, body),
+    override: (of, body) => http.post<Started>(`${pathOf(of)}/override`, body),
+    tokens: async () => (await http.get<Tokens>("/tokens")).tokens,
+    createToken: (body) => http.post<{ readonly secret: string; readonly token: TokenView }>("/tokens", body),
+    revokeToken: async (token) => (await http.post<{ readonly revoked: readonly string[] }>("/tokens/revoke", { token })).revoked,
+    mapToken: async (body) => (await http.post<Tokens>("/tokens/map", body)).tokens,
     rollout: (id) => http.get<RolloutView>(`/rollouts/${encodeURIComponent(id)}`),
     entries: async ({ after, limit, rollout }) => {
       const of = rollout === undefined ? "" : `&rollout=${encodeURIComponent(rollout)}`;
@@ -157,6 +202,10 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
       if (target.kind === "ssh") await target.tunnel.close();
     },
   };
+}
+
+interface Tokens {
+  readonly tokens: readonly TokenView[];
 }
 
 interface Secrets {
@@ -262,8 +311,11 @@ class ApiConnection {
 
   #identity(): Readonly<Record<string, string>> {
     if (this.#target.kind === "unknown") return {};
-    if (this.#target.kind !== "url") return { "belay-actor": this.#target.actor };
-    return this.#target.token === undefined ? {} : { authorization: `Bearer ${this.#target.token}` };
+    const { token } = this.#target;
+    // What could be no token at all is no header either; on a socket nobody asks for one.
+    const isToken = token !== undefined && (this.#target.kind === "url" || /^[\w.~+/=-]{1,500}$/.test(token));
+    const own = isToken ? { authorization: `Bearer ${token}` } : {};
+    return this.#target.kind === "url" ? own : { "belay-actor": this.#target.actor, ...own };
   }
 
   /** Translates what went wrong on the way. What a pack's own source threw, and what an interruption threw, passes as it is. */

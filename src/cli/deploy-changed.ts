@@ -5,6 +5,7 @@ import { changedFiles, filesOf, globsOutside, readManifests } from "../release/s
 import { readWorkTree } from "../release/work-tree.ts";
 import { type CommandContext, exitCodes, textOf } from "./command.ts";
 import { environmentUntil, type Point } from "./deploy-point.ts";
+import { exceptionsOf } from "./exceptions.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf } from "./own-manifest.ts";
@@ -109,7 +110,15 @@ async function start(
   try {
     const supersede = values["supersede"] === true;
     const config = Object.keys(sent).length === 0 ? {} : { config: sent };
-    const { rollout, forecast } = await client.deploy({ commit, isDirty, root, environment, supersede, ...config });
+    const { rollout, forecast } = await client.deploy({
+      commit,
+      isDirty,
+      root,
+      environment,
+      supersede,
+      ...config,
+      ...exceptionsOf(values),
+    });
     print(`Rollout ${rollout} of ${service} in ${environment} started. Expected: ${harmless(forecast)}`);
     return { ...look, rollout };
   } catch (cause) {

@@ -9,6 +9,7 @@ import { type Command, type CommandContext, environmentOption, textOf } from "./
 import { deployChanged } from "./deploy-changed.ts";
 import { showDryRun } from "./deploy-dry-run.ts";
 import { environmentUntil, type Point, pointOf } from "./deploy-point.ts";
+import { exceptionOptions, exceptionsOf } from "./exceptions.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf, requireManifest } from "./own-manifest.ts";
@@ -30,6 +31,7 @@ export const deploy: Command = {
       summary: "Roll out the present release with its configuration resolved anew, such as a changed secret; nothing is built.",
     },
     { flags: "--supersede", summary: "End a running rollout of the service in favour of this one." },
+    ...exceptionOptions,
     { flags: "--dry-run", summary: "Show the plan and what the shield does not cover, and change nothing." },
     { flags: "--until <point>", summary: "Return at this point: started, staging or promoted.", fallback: "promoted" },
     { flags: "--no-follow", summary: "The same as --until started." },
@@ -54,7 +56,8 @@ export const deploy: Command = {
     const config = ownValues(manifest, environment, context.io.env);
     const supersede = values["supersede"] === true;
     const sent = Object.keys(config).length === 0 ? {} : { config };
-    return follow(context, until, await client.deploy({ ...source, environment, supersede, ...sent }));
+    const asked = { ...source, environment, supersede, ...sent, ...exceptionsOf(values) };
+    return follow(context, until, await client.deploy(asked));
   },
 };
 
@@ -68,7 +71,11 @@ async function deployConfig(context: CommandContext, until: Point): Promise<numb
   print(`Rolling out the configuration of ${service} in ${environment}; its code stays as it is`);
   const config = ownValues(manifest, environment, io.env);
   const supersede = values["supersede"] === true;
-  return follow(context, until, await client.releaseConfig({ service, environment }, { supersede, config }));
+  return follow(
+    context,
+    until,
+    await client.releaseConfig({ service, environment }, { supersede, config, ...exceptionsOf(values) }),
+  );
 }
 
 async function follow(

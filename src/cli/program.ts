@@ -1,4 +1,5 @@
 import { Command as Program } from "commander";
+import { approve, override, review } from "./approve.ts";
 import { build } from "./build.ts";
 import { check } from "./check.ts";
 import type { Output } from "./cli-io.ts";
@@ -23,6 +24,7 @@ import { schema } from "./schema.ts";
 import { secret } from "./secret.ts";
 import { simulate } from "./simulate.ts";
 import { status } from "./status.ts";
+import { token } from "./token.ts";
 import { up } from "./up.ts";
 
 export const commands: readonly Command[] = [
@@ -38,6 +40,10 @@ export const commands: readonly Command[] = [
   explain,
   releases,
   logs,
+  approve,
+  review,
+  override,
+  token,
   run,
   maintenance,
   preview,
@@ -76,6 +82,10 @@ const globalOptions: readonly CommandOption[] = [
     flags: "--server <name|address>",
     summary:
       "Talk to another machine: a name of `belay remote`, ssh://user@host, or https://host with the token in BELAY_TOKEN; default: BELAY_SERVER.",
+  },
+  {
+    flags: "--token-file <file>",
+    summary: "Act by the token in this file, or of standard input with -; default: BELAY_TOKEN, or the file of BELAY_TOKEN_FILE.",
   },
   { flags: "--json", summary: "Write one JSON document to standard output, and words to standard error." },
 ];

@@ -1,5 +1,6 @@
 import type { RolloutView } from "../api/views.ts";
 import { describePercent } from "../manifest/quantities.ts";
+import { describeBreakGlass } from "./approval-words.ts";
 import { describeTime } from "./entry-words.ts";
 import { describeShield } from "./shield-words.ts";
 import { countOf, harmless, indent } from "./show-table.ts";
@@ -16,14 +17,23 @@ export function describeStep({ weight, cohort, gate }: RolloutView["plan"]["step
 }
 
 /** Where the rollout stands, in a few words. */
-export function describePhase({ phase, plan, staging, task }: Pick<RolloutView, "phase" | "plan" | "staging" | "task">): string {
+export function describePhase({
+  phase,
+  plan,
+  staging,
+  task,
+  supervision,
+}: Pick<RolloutView, "phase" | "plan" | "staging" | "task" | "supervision">): string {
+  // A control plane from before knows of no approvals.
+  const isAwaited = (supervision?.awaiting ?? null) !== null;
   switch (phase.name) {
     case "pending":
+      if (isAwaited) return "waits for approval, and nothing of it runs";
       if (staging?.state === "waiting") return `first in ${staging.environment} (${staging.rollout})`;
       if (task === null) return "building and starting the release";
       return task.state === "running" ? `the task ${task.name} runs` : `held: the task ${task.name} was interrupted`;
     case "progressing":
-      return `step ${phase.step + 1} of ${plan.steps.length}${cohortOf(plan, phase.step)}`;
+      return `${isAwaited ? "waits for approval at " : ""}step ${phase.step + 1} of ${plan.steps.length}${cohortOf(plan, phase.step)}`;
     case "held":
       return phase.step < plan.steps.length
         ? `held at step ${phase.step + 1} of ${plan.steps.length}${cohortOf(plan, phase.step)}`
@@ -59,7 +69,8 @@ export function describeProgress(view: RolloutView): string {
   const { cohort } = view.evidence ?? {};
   if (cohort !== undefined && cohort.visitors > 0)
     parts.push(`cohort: ${countOf(cohort.visitors, "visitor")}, ${cohort.failedVisitors} failed`);
-  const why = ["pending", "progressing", "baking"].includes(view.phase.name) ? view.verdict : view.reason;
+  const why =
+    view.outcome !== "held" && ["pending", "progressing", "baking"].includes(view.phase.name) ? view.verdict : view.reason;
   if (why !== "") parts.push(firstLine(why));
   return parts.join("; ");
 }
@@ -72,7 +83,7 @@ export function describeOutcome(view: RolloutView): string {
     `${view.service}${release} in ${view.environment}: ${view.outcome ?? describePhase(view)}${by} after ${view.seconds.toFixed(1)} s`,
   ];
   if (view.reason !== "") lines.push(indent(harmless(view.reason)));
-  lines.push(...[...describeStaging(view), ...describeTraffic(view)].map((line) => `    ${line}`));
+  lines.push(...[...describeBreakGlass(view), ...describeStaging(view), ...describeTraffic(view)].map((line) => `    ${line}`));
   if (view.lastLines.trim() !== "")
     lines.push("    The last lines of what failed:", indent(harmless(view.lastLines), "      | "));
   if (view.next !== "") lines.push(`    Next: ${view.next}`);

@@ -3,6 +3,7 @@ import { BelayError } from "../errors.ts";
 import type { CliIo } from "./cli-io.ts";
 import { createClient } from "./client.ts";
 import { type CommandContext, exitCodes, refusalCodes, textOf } from "./command.ts";
+import { ownToken } from "./own-token.ts";
 import { dataFolderOf } from "./places.ts";
 import { commands, createProgram, type Invocation } from "./program.ts";
 import { serverOf, targetOf } from "./target.ts";
@@ -37,13 +38,15 @@ function cutRest(argv: readonly string[]): { readonly own: readonly string[]; re
 
 async function runCommand(
   { command, positionals, values, rest }: Invocation & Pick<CommandContext, "rest">,
-  io: CliIo,
+  outer: CliIo,
 ): Promise<number> {
+  let io = outer;
   const isJson = values["json"] === true;
   const dataFolder = dataFolderOf(io, textOf(values["data"]));
   let server: string | undefined;
   let mistake: unknown;
   try {
+    io = { ...outer, env: { ...outer.env, BELAY_TOKEN: await ownToken(outer, values) } };
     server = serverOf(io, command, values);
   } catch (error) {
     mistake = error;

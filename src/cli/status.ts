@@ -1,4 +1,5 @@
 import type { ServiceView, StatusView } from "../api/views.ts";
+import { describeBreakGlasses } from "./approval-words.ts";
 import type { Command } from "./command.ts";
 import { describeTime } from "./entry-words.ts";
 import { describeProcess } from "./process-words.ts";
@@ -72,6 +73,7 @@ function describeService(view: ServiceView): readonly string[] {
       `${service}: the error budget burns ${rate.toPrecision(2)} times too fast (over ${minutesWords(longMinutes)}, and still over ${minutesWords(shortMinutes)}; ${limit} is too much)`,
     );
   }
+  for (const words of describeBreakGlasses(view)) lines.push("", `${service}: ${words}`);
   if (maintenance !== null) {
     const message = maintenance.message === "" ? "" : `: ${harmless(maintenance.message)}`;
     lines.push("", `${service}: maintenance since ${describeTime(maintenance.since)}; visitors get 503${message}`);

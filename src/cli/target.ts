@@ -38,7 +38,8 @@ export function serverOf(io: Pick<CliIo, "env">, command: Pick<Command, "name" |
 /** How the control plane is reached. Nothing is connected, and no name is looked up, before the first question. */
 export function targetOf(io: CliIo, dataFolder: string, server: string | undefined): ClientTarget {
   const actor = io.user.name.replaceAll(/[^\w.@+-]/g, "_").slice(0, 100) || "unknown";
-  if (server === undefined) return { kind: "socket", path: apiSocketPath(dataFolder), dataFolder, actor };
+  if (server === undefined)
+    return { kind: "socket", path: apiSocketPath(dataFolder), dataFolder, actor, token: io.env["BELAY_TOKEN"] };
   try {
     return toTarget(io, addressOf(io, server), actor);
   } catch (cause) {
@@ -54,7 +55,13 @@ export function addressOf(io: Pick<CliIo, "env" | "user">, server: string): Serv
 
 export function toTarget(io: CliIo, address: ServerAddress, actor: string): ClientTarget {
   if (address.kind === "url") return { kind: "url", url: address.url, token: io.env["BELAY_TOKEN"] };
-  return { kind: "ssh", address: describeServerAddress(address), tunnel: createTunnel(tunnelOptions(io, address)), actor };
+  return {
+    kind: "ssh",
+    address: describeServerAddress(address),
+    tunnel: createTunnel(tunnelOptions(io, address)),
+    actor,
+    token: io.env["BELAY_TOKEN"],
+  };
 }
 
 export function tunnelOptions(io: CliIo, address: SshOptions["address"]): SshOptions {

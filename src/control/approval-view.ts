@@ -133,7 +133,11 @@ function changesOf(
   { before, after }: { readonly before: Plan | undefined; readonly after: Plan },
 ): ApprovalView["changes"] {
   const run = differences("run", stable.run, release.run);
-  const routes = differences("release", { routes: stable.routes, expose: stable.expose }, { routes: release.routes, expose: release.expose });
+  const routes = differences(
+    "release",
+    { routes: stable.routes, expose: stable.expose },
+    { routes: release.routes, expose: release.expose },
+  );
   const plan = before === undefined ? [] : differences("plan", before, after);
   return [...plan, ...run, ...routes];
 }

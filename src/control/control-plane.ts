@@ -21,7 +21,11 @@ export interface ControlPlane {
   /** What a monitoring system is told of this moment. */
   metrics(): readonly MetricFamily[];
   /** Reads belay.yml from the commit, freezes the plan and records the request, unless `mayTouch` throws; build and everything after it happen in the loop. */
-  deploy(request: DeployRequest, actor: Actor, mayTouch?: MayTouch): Promise<{ readonly rollout: string; readonly forecast: string }>;
+  deploy(
+    request: DeployRequest,
+    actor: Actor,
+    mayTouch?: MayTouch,
+  ): Promise<{ readonly rollout: string; readonly forecast: string }>;
   promote(
     request: ServiceRequest & { readonly isFull: boolean; readonly skipsAnalysis: boolean },
     actor: Actor,
@@ -169,7 +173,7 @@ export interface DeployRequest extends Exceptions {
 }
 
 /** Stable's revision with its configuration resolved anew. Of variables from the deployer's environment those that are not sent stay. */
-export interface ConfigReleaseRequest extends ServiceRequest {
+export interface ConfigReleaseRequest extends ServiceRequest, Exceptions {
   readonly supersede: boolean;
   readonly config: Readonly<Record<string, string>>;
 }

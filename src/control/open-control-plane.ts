@@ -22,7 +22,7 @@ import {
   toDeployRequest,
 } from "./config-commands.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
-import type { ControlPlane, DeployRequest, MayTouch, InstanceLog, ServiceRequest, StatusView } from "./control-plane.ts";
+import type { ControlPlane, DeployRequest, InstanceLog, MayTouch, ServiceRequest, StatusView } from "./control-plane.ts";
 import { jobRunId } from "./job-runs.ts";
 import { collectMetrics } from "./metrics.ts";
 import { planDeploy } from "./plan-deploy.ts";

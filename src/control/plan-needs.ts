@@ -116,7 +116,11 @@ function requirePassable(manifest: NeedsRequest["manifest"], check: string): voi
 }
 
 /** Whether a rollout goes on although this check stopped it, once whoever has to has approved. */
-export function passesOver({ plan, supervision }: Pick<Rollout, "plan" | "supervision">, manifest: Pick<Manifest, "checks">, check: string): boolean {
+export function passesOver(
+  { plan, supervision }: Pick<Rollout, "plan" | "supervision">,
+  manifest: Pick<Manifest, "checks">,
+  check: string,
+): boolean {
   if (manifest.checks.neverOverride.includes(check)) return false;
   return supervision.breakGlass !== undefined || (plan.needs ?? []).some((need) => need.check === check);
 }

@@ -143,13 +143,13 @@ function requireNeeds(rollout: Rollout, { name }: Actor, now: Temporal.Instant):
   const { supervision, phase } = rollout;
   if (isEnded(rollout)) throw notNeeded(rollout, "it has ended");
   const isNow = (need: ApprovalNeed) =>
-    need.kind === "window" ||
-    (isBeforeStart(need) ? !supervision.mayStart : "step" in phase && phase.step === need.step);
+    need.kind === "window" || (isBeforeStart(need) ? !supervision.mayStart : "step" in phase && phase.step === need.step);
   const open = needsOf(rollout).filter((need) => isNow(need) && !isMet(need, supervision, now));
   if (open.length === 0) throw notNeeded(rollout, "nothing of it waits for approval now");
   const isGiven = ({ id }: ApprovalNeed) =>
     supervision.approvals.some(
-      ({ by, needs, until }) => by === name && needs.includes(id) && Temporal.Instant.compare(now, Temporal.Instant.from(until)) < 0,
+      ({ by, needs, until }) =>
+        by === name && needs.includes(id) && Temporal.Instant.compare(now, Temporal.Instant.from(until)) < 0,
     );
   const own = open.filter(({ from }) => from.length === 0 || from.includes(name));
   if (own.length === 0) {

@@ -1,7 +1,7 @@
 import { approvedBy, describeNeed, isMet, needsOf } from "../rollout/approval.ts";
+import type { NewEntry } from "../rollout/entry.ts";
 import { isEnded, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import type { NewEntry } from "../rollout/entry.ts";
 import type { RolloutView, SupervisionView } from "./control-plane.ts";
 import { loopActor } from "./journal.ts";
 import type { World } from "./world.ts";

@@ -24,7 +24,9 @@ const approvals = z.strictObject({
     .prefault(1)
     .meta({ title: "a whole number", description: "How many different people have to approve a rollout.", examples: [1] }),
   from: z
-    .array(text(principalName, "the name of a principal", { description: "As `belay token create` named it.", examples: ["bob"] }))
+    .array(
+      text(principalName, "the name of a principal", { description: "As `belay token create` named it.", examples: ["bob"] }),
+    )
     .min(1, "is empty, so that nobody could approve")
     .max(50, "has more than 50 names")
     .meta({
@@ -34,10 +36,7 @@ const approvals = z.strictObject({
     })
     .optional()
     .transform((names) => names ?? []),
-  lastFor: duration(
-    { description: "How long an approval counts.", examples: ["24h"] },
-    { atLeastMs: 1_000 },
-  ).prefault("24h"),
+  lastFor: duration({ description: "How long an approval counts.", examples: ["24h"] }, { atLeastMs: 1_000 }).prefault("24h"),
 });
 
 const hostPattern = /^(\*|(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$/;
@@ -98,7 +97,8 @@ export const environmentSchema: z.ZodType<EnvironmentShape> = z.strictObject({
   approvals: approvals
     .meta({
       title: "a map of keys",
-      description: "Before anything of a release runs here, others than who asked for it and who wrote it approve. Nobody has to when left out.",
+      description:
+        "Before anything of a release runs here, others than who asked for it and who wrote it approve. Nobody has to when left out.",
       examples: ["{ people: 1, from: [bob, cleo] }"],
     })
     .optional(),

@@ -51,6 +51,7 @@ function findHoldsThatDoNotFit(value: unknown): readonly Finding[] {
   if (maxHoldMs === undefined) return [];
   const findings: Finding[] = [];
   for (const [index, step] of list(get(value, "rollout", "steps")).entries()) {
+    if (get(step, "gate") !== undefined) continue;
     const minHold = get(step, "minHold") ?? "60s";
     const minHoldMs = durationOf(minHold);
     if (minHoldMs === undefined || minHoldMs <= maxHoldMs) continue;

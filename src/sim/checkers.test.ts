@@ -268,6 +268,16 @@ const planted: Readonly<Record<CheckerName, () => Promise<CheckerName | null>>> 
         control.loop.submit([entryOf(rollout, loopActor, fact)]);
       }),
     ),
+  "approved-first": () =>
+    plant((world) =>
+      at(world, exposedMs, () => {
+        const { control } = world;
+        const rollout = control?.loop.journal.deployments.running()[0];
+        if (control === null || rollout === undefined) return;
+        const word = { needs: ["gate-1"], digest: "", plan: "", until: "2099-01-01T00:00:00Z", commits: 0, reason: "" };
+        control.loop.submit([entryOf(rollout, rollout.requestedBy, { kind: "approval-given", ...word })]);
+      }),
+    ),
   "evidence-counts-once": () =>
     plant((world) =>
       at(world, exposedMs, () => {

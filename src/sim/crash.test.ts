@@ -5,7 +5,7 @@ import type { Behaviour } from "./releases.ts";
 import { type RunResult, runStory } from "./run.ts";
 import { demoPlan, demoStory, phaseOf } from "./scenario.ts";
 import type { TaskStory } from "./sim-tasks.ts";
-import type { CommandStory, Story } from "./story.ts";
+import { type CommandStory, type Story, withApproval, withGate } from "./story.ts";
 
 /** A rollout of some seconds with few visitors, so that every crash point can be tried in turn. */
 function shortStory(behaviour: Behaviour, commands: readonly CommandStory[] = [], task?: TaskStory): Story {
@@ -25,11 +25,19 @@ function shortStory(behaviour: Behaviour, commands: readonly CommandStory[] = []
   return { ...story, deploys, services: story.services.map((service) => ({ ...service, visitorsPerSecond: 15 })), commands };
 }
 
+/** Somebody else approves its start and a gate between its only step and the bake. */
+function approvedStory(): Story {
+  const story = shortStory({ kind: "good" });
+  const deploys = story.deploys.map((deploy) => ({ ...deploy, plan: withGate(withApproval(deploy.plan, 60_000), 1, 60_000) }));
+  return { ...story, deploys, approvesAfterMs: 300 };
+}
+
 const stories: Readonly<Record<string, { readonly story: Story; readonly end: string }>> = {
   abort: { story: shortStory({ kind: "dead" }), end: "aborted by verdict" },
   task: { story: shortStory({ kind: "good" }, [], { runsMs: 250, code: 0 }), end: "promoted by verdict" },
   "task that fails": { story: shortStory({ kind: "good" }, [], { runsMs: 250, code: 1 }), end: "refused" },
   promotion: { story: shortStory({ kind: "good" }), end: "promoted by verdict" },
+  approvals: { story: approvedStory(), end: "promoted by verdict" },
   rollback: {
     story: shortStory({ kind: "good" }, [{ atMs: 12_000, service: "shop", verb: "rollback" }]),
     end: "promoted by person",

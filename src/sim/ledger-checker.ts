@@ -7,6 +7,7 @@ import { isEnded, type ReleaseId, type Rollout, type RolloutId } from "../rollou
 import type { Service } from "../rollout/service.ts";
 import { PromotionChecker } from "./promotion-checker.ts";
 import type { Behaviour } from "./releases.ts";
+import { SupervisionChecker } from "./supervision-checker.ts";
 import type { Complain } from "./violation.ts";
 
 export interface Row {
@@ -23,6 +24,7 @@ export class LedgerChecker {
   readonly #complain: Complain;
   readonly #onEntry: (entry: Entry, service: Service | undefined) => void;
   readonly #promotions: PromotionChecker;
+  readonly #supervision: SupervisionChecker;
   readonly #deployments: Deployments;
   #position = 0;
   readonly #weights = new Map<RolloutId, WeightSince[]>();
@@ -38,6 +40,7 @@ export class LedgerChecker {
     this.#complain = options.complain;
     this.#onEntry = options.onEntry ?? (() => {});
     this.#promotions = new PromotionChecker(options);
+    this.#supervision = new SupervisionChecker(options.complain);
   }
 
   get position(): number {
@@ -96,6 +99,7 @@ export class LedgerChecker {
     this.#checkEnds(entry, before?.rollout ?? null, after.rollout);
     this.#noteRouting(entry, before?.rollout ?? null, after);
     this.#promotions.apply(entry, before?.rollout ?? null, after.rollout);
+    this.#supervision.apply(entry, before?.rollout?.id === entry.rollout ? before.rollout : null);
     this.#onEntry(entry, after);
   }
 

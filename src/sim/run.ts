@@ -3,7 +3,7 @@ import { isEnded, type Rollout } from "../rollout/rollout.ts";
 import { neededTask, openAttempt } from "../rollout/task.ts";
 import { Draw } from "./draw.ts";
 import { FaultInjector } from "./fault-injector.ts";
-import { command, deploy } from "./people.ts";
+import { approve, command, deploy } from "./people.ts";
 import type { DeployStory, Story, Verb } from "./story.ts";
 import type { Violation } from "./violation.ts";
 import { Visitors } from "./visitors.ts";
@@ -49,6 +49,7 @@ class Run {
   readonly #patience: Verb[];
   #ticks = 0;
   #waitingSince = new Map<string, number>();
+  #awaitingSince = new Map<string, number>();
   #askedUntilMs = 0;
   #closesAtMs: number | null = null;
   #isOver = false;
@@ -154,6 +155,7 @@ class Run {
       world.serving.tick({ rollouts: moving, calmSinceMs, nowMs: agenda.nowMs, boundMs: this.#story.phaseMsMax });
       this.#helpWaiting(rollouts);
     }
+    this.#approveAwaited(rollouts);
     this.#endWhenDone(rollouts, isCalm);
     if (!this.#isOver) agenda.after(tickMs, () => this.#tick());
   }
@@ -171,6 +173,22 @@ class Run {
     }
   }
 
+  /** Whoever approves comes while things are at fault, too, and again until it is recorded. */
+  #approveAwaited(rollouts: readonly Rollout[]): void {
+    const { approvesAfterMs } = this.#story;
+    const { control, agenda } = this.#world;
+    for (const rollout of rollouts) {
+      if (!isAwaiting(rollout)) this.#awaitingSince.delete(rollout.id);
+      else if (approvesAfterMs !== null && control !== null) {
+        const sinceMs = this.#awaitingSince.getOrInsert(rollout.id, agenda.nowMs);
+        if (agenda.nowMs - sinceMs < approvesAfterMs) continue;
+        this.#awaitingSince.set(rollout.id, agenda.nowMs + retryMs - approvesAfterMs);
+        this.#world.hasMicrotasks();
+        approve(control, rollout.id).catch((cause: unknown) => this.#world.bug(cause));
+      }
+    }
+  }
+
   #endWhenDone(rollouts: readonly Rollout[], isCalm: boolean): void {
     const { nowMs } = this.#world.agenda;
     const endsByMs = this.#story.untilMs + phasesMax * this.#story.phaseMsMax;
@@ -184,7 +202,10 @@ class Run {
     const mayEnd = nowMs >= Math.max(this.#story.untilMs, this.#askedUntilMs + 200, this.#faults.calmFromMs + calmBeforeEndMs);
     const lastCommandMs = this.#story.commands.at(-1)?.atMs ?? 0;
     if (!mayEnd || !isCalm || nowMs < lastCommandMs) return;
-    const isDone = rollouts.every((rollout) => isEnded(rollout) || (this.#isWaiting(rollout) && this.#patience.length === 0));
+    const isLeft = (rollout: Rollout) => !isAwaiting(rollout) || this.#story.approvesAfterMs === null;
+    const isDone = rollouts.every(
+      (rollout) => isEnded(rollout) || (this.#isWaiting(rollout) && this.#patience.length === 0 && isLeft(rollout)),
+    );
     if (!isDone) return;
     for (const visitors of this.#visitors) visitors.end();
     this.#closesAtMs = nowMs + closingMs;
@@ -214,10 +235,16 @@ class Run {
 
   /** For a person, or for the end of an outage that both sides share. */
   #isWaiting(rollout: Rollout): boolean {
-    if (rollout.phase.name === "held" || rollout.phase.name === "paused") return true;
+    if (rollout.phase.name === "held" || rollout.phase.name === "paused" || isAwaiting(rollout)) return true;
     if (rollout.phase.name === "pending" && this.#asksAboutTask(rollout)) return true;
     const stage = exposedStage(rollout);
     const watch = this.#world.control?.loop.evidence.find(rollout.id);
     return stage !== null && watch?.verdict(stage).kind === "shared-outage";
   }
+}
+
+/** It waits for somebody else's word, and has it not. A word that has come shows in the next fact. */
+function isAwaiting(rollout: Rollout): boolean {
+  const isUnderWay = rollout.phase.name === "pending" || rollout.phase.name === "progressing";
+  return isUnderWay && rollout.supervision.awaiting !== null;
 }

@@ -220,6 +220,7 @@ export function demoStory(
     deploys: [{ atMs: settledMs, service: "shop", release: { ...release, behaviour }, isSuperseding: false, plan }],
     commands: [],
     faults,
+    approvesAfterMs: 0,
     patience: [],
     untilMs: 0,
     phaseMsMax: 1_200_000,

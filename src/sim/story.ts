@@ -40,6 +40,8 @@ export interface Story {
   readonly faults: readonly Fault[];
   /** What a person does each time a rollout waits for one, in turn; then it is left alone. */
   readonly patience: readonly Verb[];
+  /** Somebody else approves whatever waits for it so long after it began to wait; null: nobody ever does. */
+  readonly approvesAfterMs: number | null;
   /** The run lasts at least so long. */
   readonly untilMs: number;
   /** While nothing is at fault, no rollout is in one phase, or at one step, for longer than this without waiting for a person. */
@@ -74,9 +76,11 @@ export function drawStory(seed: number): Story {
     .map((name) => drawService(draw, name))
     .map((service) => ({ ...service, first: { ...service.first, hasWorker } }));
   const tasks = new Draw(seed, "tasks");
+  const approvals = new Draw(seed, "approvals");
   const deploys = services
     .flatMap((service) => drawDeploys(draw, service))
     .map((deploy) => drawTask(tasks, deploy))
+    .map((deploy) => drawNeeds(approvals, deploy))
     .map((deploy) => ({ ...deploy, release: { ...deploy.release, hasWorker } }));
   const lastMs = Math.max(...deploys.map(({ atMs }) => atMs)) + 15_000;
   const faults = draw.chance(0.15) ? [] : drawFaults(draw, settledMs + 200, lastMs);
@@ -86,6 +90,7 @@ export function drawStory(seed: number): Story {
     deploys,
     commands: draw.chance(0.35) ? drawCommands(draw, names, lastMs) : [],
     faults,
+    approvesAfterMs: new Draw(seed, "approver").pick([0, 300, 2_000, 2_000, null]),
     patience: Array.from({ length: draw.int(0, 2) }, () => draw.pick(["abort", "promote", "resume", "skip-analysis"] as const)),
     untilMs: 0,
     phaseMsMax: 40_000,
@@ -142,6 +147,28 @@ function drawTask(draw: Draw, deploy: DeployStory): DeployStory {
   const task = { runsMs: draw.pick([0, 150, 600, 5_000]), code: draw.chance(0.15) ? 1 : 0, isKilled: draw.chance(0.15) };
   return { ...deploy, release: { ...deploy.release, task } };
 }
+
+/** Of some plans somebody else has to approve the start, of some a gate between the steps, of some both. */
+function drawNeeds(draw: Draw, deploy: DeployStory): DeployStory {
+  if (draw.chance(0.7)) return deploy;
+  const lastsMs = draw.pick([1_000, 60_000]);
+  const isGated = draw.chance(0.6);
+  const plan = isGated ? withGate(deploy.plan, draw.int(0, deploy.plan.steps.length), lastsMs) : deploy.plan;
+  return { ...deploy, plan: isGated && draw.chance(0.5) ? plan : withApproval(plan, lastsMs) };
+}
+
+export function withApproval(plan: Plan, lastsMs: number): Plan {
+  return { ...plan, needs: [...(plan.needs ?? []), { id: "environment", kind: "environment", ...asked, lastsMs }] };
+}
+
+/** A gate before the step of this index; behind the last one it comes before the bake. */
+export function withGate(plan: Plan, step: number, lastsMs: number): Plan {
+  const gate = { weight: plan.steps[step - 1]?.weight ?? 0, minHoldMs: 0, gate: "approval" } as const;
+  const need = { id: `gate-${step + 1}`, kind: "gate", step, ...asked, lastsMs } as const;
+  return { ...plan, steps: plan.steps.toSpliced(step, 0, gate), needs: [...(plan.needs ?? []), need] };
+}
+
+const asked = { why: "the story asks for it", people: 1, from: [] } as const;
 
 function drawRelease(draw: Draw): ReleaseStory {
   return { behaviour: drawBehaviour(draw), bootMs: draw.between(50, 900), leavesAtOnce: draw.chance(0.3) };

@@ -17,6 +17,7 @@ export type CheckerName =
   | "stable-serves"
   | "nobody-notices"
   | "earned-promotion"
+  | "approved-first"
   | "evidence-counts-once"
   | "unwritable-exposes-nobody"
   | "task-runs-once"

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createSeededRandom } from "../ports/random.ts";
+import type { ApprovalNeed } from "../rollout/approval.ts";
+import { ann } from "../rollout/rollout.builder.ts";
+import type { Actor } from "../rollout/rollout.ts";
+import { LoopWorld } from "./control-loop.fixture.ts";
+import { entryOf } from "./control-loop.ts";
+import { createMemoryHashes, PrincipalDesk } from "./principals.ts";
+
+const need: ApprovalNeed = { id: "environment", kind: "environment", why: "asked", people: 1, from: [], lastsMs: 3_600_000 };
+const by = (name: string): Actor => ({ kind: "person", name, via: "token" });
+
+function openWorld(...names: readonly string[]): LoopWorld {
+  const world = new LoopWorld();
+  const desk = new PrincipalDesk({
+    loop: world.loop,
+    hashes: createMemoryHashes(),
+    clock: world.clock,
+    random: createSeededRandom(5),
+  });
+  for (const name of names) {
+    const scope = { service: null, environment: null };
+    desk.create({ name, role: "approver", scope, lastsMs: null, gitEmails: [`${name}@example.com`] }, ann);
+  }
+  return world;
+}
+
+async function waiting(world: LoopWorld, own: Partial<ApprovalNeed> = {}) {
+  await world.serve("a1");
+  const rollout = world.request("b2", { needs: [{ ...need, ...own }] });
+  await world.pass(500);
+  const { digest, plan } = await world.commands.approval({ rollout });
+  return { rollout, digest, plan, reason: "" };
+}
+
+test("an approval is for what was shown, by somebody with a token who had no part in it, and once", async () => {
+  const world = openWorld("ann", "bob", "dave", "cleo");
+  world.comparison = { commits: [{ id: "c", subject: "s", people: ["dave@example.com", "stranger@example.com"] }], files: [] };
+  const word = await waiting(world, { from: ["bob", "dave", "ann"] });
+  const refused: readonly (readonly [Actor, string])[] = [
+    [{ kind: "person", name: "bob", via: "socket" }, "BELAY_PERSON_NEEDED"],
+    [by("deployer"), "BELAY_PERSON_NEEDED"],
+    [by("ann"), "BELAY_APPROVAL_OWN"],
+    [by("dave"), "BELAY_APPROVAL_OWN"],
+    [by("cleo"), "BELAY_APPROVAL_NOT_YOURS"],
+  ];
+  for (const [actor, code] of refused)
+    await assert.rejects(world.commands.approve(word, actor), { code }, `${actor.name} ${actor.via}`);
+  await assert.rejects(world.commands.approve({ ...word, digest: "0".repeat(64) }, by("bob")), {
+    code: "BELAY_APPROVAL_CHANGED",
+  });
+  await assert.rejects(world.commands.approve({ ...word, plan: "0".repeat(64) }, by("bob")), { code: "BELAY_APPROVAL_CHANGED" });
+  assert.equal(world.rollout.phase.name, "pending");
+  assert.equal(world.service.instances["shop.b2.1"], undefined);
+  const given = await world.commands.approve(word, by("bob"));
+  assert.deepEqual(given.approved, ["environment"]);
+  await assert.rejects(world.commands.approve(word, by("bob")), { code: "BELAY_APPROVAL_NOT_NEEDED" });
+  await world.pass(1_000);
+  assert.notEqual(world.rollout.phase.name, "pending");
+});
+
+test("the screen shows who wrote what, which of them may not approve, and what waits", async () => {
+  const world = openWorld("bob", "dave");
+  world.comparison = {
+    commits: [{ id: "c", subject: "s", people: ["dave@example.com"] }],
+    files: [{ path: "x", added: 1, removed: 2 }],
+  };
+  const { rollout } = await waiting(world);
+  const view = await world.commands.approval({ rollout });
+  assert.deepEqual(view.excluded, ["ann", "dave"]);
+  assert.deepEqual(view.commits?.[0]?.people, [{ address: "dave@example.com", principals: ["dave"] }]);
+  assert.deepEqual(view.supervision.awaiting?.needs, ["environment"]);
+  assert.ok(
+    view.changes.every(({ what }) => what.startsWith("plan.")),
+    JSON.stringify(view.changes),
+  );
+});
+
+test("an approval that was given too long ago starts nothing", async () => {
+  const world = openWorld("bob", "cleo");
+  const word = await waiting(world, { people: 2, lastsMs: 1_000 });
+  await world.commands.approve(word, by("bob"));
+  await world.pass(1_500);
+  await world.commands.approve(word, by("cleo"));
+  await world.pass(500);
+  assert.equal(world.rollout.phase.name, "pending");
+  await world.commands.approve(word, by("bob"));
+  await world.pass(500);
+  assert.notEqual(world.rollout.phase.name, "pending");
+});
+
+test("closed hours are passed over for a rollout that waits for them, by a second person", async () => {
+  const world = openWorld("bob");
+  await world.serve("a1");
+  const freeze = { name: "count", from: "2000-01-01T00:00:00Z", to: "2099-01-01T00:00:00Z", reason: "shelves" };
+  const rollout = world.request("b2", { calendar: { windows: [], freezes: [freeze] } });
+  await world.pass(1_000);
+  assert.equal(world.rollout.phase.name, "pending");
+  await world.commands.override({ environment: "production", service: "shop", reason: "an outage" }, ann);
+  await world.pass(500);
+  assert.equal(world.rollout.phase.name, "pending");
+  const { digest, plan } = await world.commands.approval({ rollout });
+  await world.commands.approve({ rollout, digest, plan, reason: "" }, by("bob"));
+  await world.pass(500);
+  assert.equal(world.rollout.phase.name, "progressing");
+});
+
+test("a broken glass is overdue once, a day later, and reviewed by somebody else", async () => {
+  const world = openWorld("ann", "bob");
+  await world.serve("a1");
+  const before = world.rollout;
+  const reviewBefore = world.clock.now().add({ hours: 24 }).toString();
+  const fact = {
+    kind: "rollout-requested",
+    rolloutKind: "deploy",
+    commit: before.commit,
+    root: "",
+    isDirty: false,
+    plan: before.plan,
+    forecast: "",
+    breakGlass: { reason: "fire", skipped: [], reviewBefore },
+  } as const;
+  const rollout = "shop-glass";
+  world.loop.submit([entryOf({ environment: "production", service: "shop", id: rollout }, ann, fact)]);
+  await world.pass(500);
+  const overdue = () =>
+    world.commands.history({ afterPosition: 0, limit: 1000 }).filter(({ entry }) => entry.fact.kind === "break-glass-overdue")
+      .length;
+  assert.equal(overdue(), 0);
+  world.clock.advance(86_400_000);
+  await world.pass(500);
+  assert.equal(overdue(), 1);
+  await assert.rejects(world.commands.review({ rollout, words: "fine" }, by("ann")), { code: "BELAY_APPROVAL_OWN" });
+  await assert.rejects(world.commands.review({ rollout, words: "fine" }, ann), { code: "BELAY_PERSON_NEEDED" });
+  await world.commands.review({ rollout, words: "fine" }, by("bob"));
+  assert.equal(world.service.breakGlasses[0]?.review?.by, "bob");
+  await assert.rejects(world.commands.review({ rollout, words: "fine" }, by("bob")), { code: "BELAY_REVIEW_NOT_NEEDED" });
+  await assert.rejects(world.commands.review({ rollout: before.id, words: "fine" }, by("bob")), {
+    code: "BELAY_REVIEW_NOT_NEEDED",
+  });
+});

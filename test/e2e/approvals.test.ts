@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { RolloutView } from "../../src/control/control-plane.ts";
+import { jsonOf } from "./belay-command.ts";
+import { openScene, type Scene } from "./scene.ts";
+import { createRepository } from "./shop-repository.ts";
+import { waitFor } from "./wait.ts";
+
+const server = `require("node:http").createServer((_, response) => response.end("ok")).listen(process.env.PORT, process.env.HOST)`;
+
+const manifest = ({ steps = "[{ weight: 50%, minHold: 100ms }]", production = "", checks = "{}", more = "" }) => `version: 1
+service: hello
+run: { command: node server.js, health: / }
+environments:
+  production: { routes: [{ host: hello.example.com }]${production} }
+rollout: { steps: ${steps}, onInconclusive: continue, maxHold: 200ms, bake: 100ms }
+checks: ${checks}
+${more}`;
+
+const asked = ", approvals: { people: 1 }";
+
+async function tokenOf(
+  scene: Scene,
+  name: string,
+  role: string,
+  ...words: readonly string[]
+): Promise<{ readonly BELAY_TOKEN: string }> {
+  const made = await scene.expectBelay(["token", "create", name, "--role", role, "--json", ...words]);
+  return { BELAY_TOKEN: (jsonOf(made) as { readonly secret: string }).secret };
+}
+
+async function untilEnded(scene: Scene, rollout: string): Promise<RolloutView> {
+  return waitFor("the rollout ends", async () => {
+    const view = (await scene.serviceStatus("hello")).rollout;
+    return view?.rollout === rollout && view.outcome !== null && view.outcome !== "held" ? view : undefined;
+  });
+}
+
+test("a rollout waits for somebody who neither asked for it nor wrote it", async (t) => {
+  const scene = openScene(t);
+  await scene.up();
+  const repository = await createRepository(join(scene.place.folder, "hello"));
+  await repository.commitFile("server.js", server);
+  await repository.commitFile("belay.yml", manifest({ production: asked }));
+
+  const ann = await tokenOf(scene, "ann", "approver");
+  const bob = await tokenOf(scene, "bob", "approver", "--service", "hello");
+  const dave = await tokenOf(scene, "dave", "approver", "--email", "Team@shop.example.com");
+  const eve = await tokenOf(scene, "eve", "viewer");
+  const late = await tokenOf(scene, "late", "approver", "--expires", "1s");
+  const deploy = async (code: number, words: readonly string[] = []) =>
+    jsonOf(await scene.expectBelay(["deploy", "--json", ...words], { cwd: repository.folder, env: ann, code })) as RolloutView;
+
+  const refused = async (words: readonly string[], env: Readonly<Record<string, string>>, code: string) => {
+    const result = await scene.expectBelay(words, { cwd: repository.folder, env, code: 1 });
+    assert.match(result.stderr, new RegExp(code), words.join(" "));
+  };
+
+  await t.test("a viewer may look and no more, and an expired token is told apart from a wrong one", async () => {
+    await refused(["deploy"], eve, "BELAY_API_FORBIDDEN");
+    await scene.expectBelay(["status"], { env: eve });
+    await waitFor("the token has expired", async () => {
+      const { stderr } = await scene.belay(["status"], { env: late });
+      return stderr.includes("BELAY_API_TOKEN_EXPIRED") ? true : undefined;
+    });
+  });
+
+  await t.test("the first release waits before anything of it runs, and every other word is refused", async () => {
+    const waits = await deploy(5);
+    assert.equal(waits.outcome, "held");
+    assert.match(waits.reason, /waits for 1 approval: production asks for it/);
+    assert.deepEqual((await scene.serviceStatus("hello")).instances, []);
+    const approve = ["approve", waits.rollout, "--yes"];
+    await refused(approve, ann, "BELAY_APPROVAL_OWN");
+    await refused(approve, dave, "BELAY_APPROVAL_OWN");
+    await refused(approve, eve, "BELAY_API_FORBIDDEN");
+    await refused(approve, {}, "BELAY_PERSON_NEEDED");
+    const { stdout } = await scene.expectBelay(["status"]);
+    assert.match(stdout, new RegExp(`Next: Somebody else who may approve runs \`belay approve ${waits.rollout}\``));
+    const shown = await scene.expectBelay(["approve", "hello"], { env: bob });
+    assert.match(shown.stdout, /1 commit:\n.*team@shop\.example\.com \(dave\)/s);
+    assert.match(shown.stdout, /Nothing was approved/);
+    await scene.expectBelay([...approve, "--reason", "looks right"], { env: bob });
+    assert.equal((await untilEnded(scene, waits.rollout)).outcome, "promoted");
+    const entries = await scene.entries(waits.rollout);
+    const given = entries.find(({ fact }) => fact.kind === "approval-given");
+    assert.deepEqual(given?.actor, { kind: "person", name: "bob", via: "token" });
+    assert.equal(entries[0]?.actor.name, "ann");
+    const order = entries.map(({ fact }) => fact.kind);
+    assert.ok(order.indexOf("approval-given") < order.indexOf("start-approved"));
+    assert.doesNotMatch(JSON.stringify(entries), new RegExp(bob.BELAY_TOKEN.slice(6)));
+  });
+
+  await t.test("at a gate the weight stays, nobody promotes past it, and an approval lets it on", async () => {
+    const steps = "[{ weight: 10%, minHold: 100ms }, { gate: approval }, { weight: 50%, minHold: 100ms }]";
+    await repository.commitFile("belay.yml", manifest({ steps }));
+    const waits = await deploy(5);
+    assert.deepEqual(waits.phase, { name: "progressing", step: 1 });
+    assert.equal(waits.weight, 1_000);
+    await refused(["promote", "hello", "--full"], ann, "BELAY_APPROVAL_NEEDED");
+    await refused(["promote", "hello", "--skip-analysis"], ann, "BELAY_APPROVAL_NEEDED");
+    await scene.expectBelay(["approve", waits.rollout, "--yes"], { env: bob });
+    assert.equal((await untilEnded(scene, waits.rollout)).outcome, "promoted");
+  });
+
+  await t.test("a check that failed is passed over by a second person, and the one that never is, by nobody", async () => {
+    const checks = '{ custom: [{ name: picky, run: "echo too blue; exit 1" }] }';
+    await repository.commitFile("belay.yml", manifest({ checks }));
+    await deploy(4);
+    await refused(["deploy", "--override", "secrets", "--reason", "no time"], ann, "BELAY_OVERRIDE_REFUSED");
+    const waits = await deploy(5, ["--override", "picky", "--reason", "blue is the brand"]);
+    assert.match(waits.reason, /picky is to be passed over \(blue is the brand\)/);
+    const shown = await scene.expectBelay(["approve", waits.rollout], { env: bob });
+    assert.match(shown.stdout, /fail {2}picky: too blue/);
+    await scene.expectBelay(["approve", waits.rollout, "--yes"], { env: bob });
+    assert.equal((await untilEnded(scene, waits.rollout)).outcome, "promoted");
+  });
+
+  await t.test("one person alone breaks the glass in a freeze, and it is shown until somebody else has reviewed it", async () => {
+    const freeze = "freezes: [{ name: inventory, from: 2000-01-01T00:00:00Z, to: 2099-01-01T00:00:00Z, reason: counting }]\n";
+    await repository.commitFile("belay.yml", manifest({ production: asked, more: freeze }));
+    await deploy(4);
+    await refused(["deploy", "--break-glass", "the till is down"], {}, "BELAY_PERSON_NEEDED");
+    const broken = await deploy(0, ["--break-glass", "the till is down"]);
+    assert.equal(broken.outcome, "promoted");
+    const loud = await scene.expectBelay(["status"]);
+    assert.match(loud.stdout, new RegExp(`UNREVIEWED, due before .*ann broke the glass for ${broken.rollout}`));
+    await refused(["review", broken.rollout, "--reason", "fine"], ann, "BELAY_APPROVAL_OWN");
+    await scene.expectBelay(["review", broken.rollout, "--reason", "it was needed"], { env: bob });
+    assert.doesNotMatch((await scene.expectBelay(["status"])).stdout, /UNREVIEWED/);
+    const explained = await scene.expectBelay(["explain", broken.rollout]);
+    assert.match(explained.stdout, /reviewed by bob at .*: it was needed/);
+  });
+
+  await t.test("a way back needs nobody, and a token that was revoked is nobody's", async () => {
+    const back = jsonOf(await scene.expectBelay(["rollback", "hello", "--json"], { env: ann })) as RolloutView;
+    assert.equal(back.outcome, "promoted");
+    await scene.expectBelay(["token", "revoke", "bob"]);
+    await refused(["approve", back.rollout, "--yes"], bob, "BELAY_PERSON_NEEDED");
+    const { stdout } = await scene.expectBelay(["token", "list"]);
+    assert.match(stdout, /dave +approver +everywhere/);
+    assert.doesNotMatch(stdout, /bob/);
+  });
+});
