@@ -1,11 +1,4 @@
-/** Something that a release would make less strict for itself. What was still counts for it; what it asks for, from the next rollout on. */
-export interface Loosening {
-  /** Where it stands in belay.yml: `rollout.harm`. */
-  readonly field: string;
-  /** Both as belay.yml would say it. */
-  readonly was: string;
-  readonly asked: string;
-}
+import type { Loosening } from "../../rollout/loosening.ts";
 
 /** What counts of a value that was and one that is asked for, and what was refused of the latter. */
 export interface Judged<Value> {
@@ -17,10 +10,6 @@ export interface Judged<Value> {
 export interface Change<Value> {
   readonly was: Value;
   readonly asked: Value;
-}
-
-export function describeLoosening({ field, was, asked }: Loosening): string {
-  return `${field}: ${was} still counts, and ${asked} from the next rollout on`;
 }
 
 /** The stricter of two numbers. Undefined demands nothing. */

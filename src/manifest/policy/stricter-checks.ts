@@ -1,5 +1,6 @@
+import type { Loosening } from "../../rollout/loosening.ts";
 import type { ChecksSpec, PolicyLevel, Severity } from "../checks.ts";
-import { type Change, type Judged, type Loosening, onlyOf, stricterNumber, stricterWord, withAllOf } from "./loosening.ts";
+import { type Change, type Judged, onlyOf, stricterNumber, stricterWord, withAllOf } from "./loosening.ts";
 
 const severities: readonly Severity[] = ["critical", "high", "medium", "low"];
 

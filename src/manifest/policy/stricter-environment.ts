@@ -17,10 +17,8 @@ export function stricterEnvironments(
   const calendar = stricterCalendar({ was: before.calendar, asked: after.calendar }, now);
   const order = stillAfter(`environments.${environment}.after`, { was: before.after, asked: after.after });
   const own: EnvironmentOfManifest = { ...after, approvals: approvals.value, calendar: calendar.value, after: order.value };
-  const first = order.value;
-  const added = first !== null && !Object.hasOwn(asked, first) && was[first] !== undefined ? { [first]: was[first] } : {};
   return {
-    value: { ...asked, ...added, [environment]: own },
+    value: { ...asked, [environment]: own },
     loosenings: [...approvals.loosenings, ...calendar.loosenings, ...order.loosenings],
   };
 }

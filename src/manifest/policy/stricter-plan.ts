@@ -1,8 +1,9 @@
 import { ownMetrics } from "../../rollout/evidence-summary.ts";
+import type { Loosening } from "../../rollout/loosening.ts";
 import { type OnFail, onFailOf, type Plan, type WeightStep } from "../../rollout/rollout.ts";
 import type { Manifest } from "../manifest.ts";
 import { describeDuration, describePercent } from "../quantities.ts";
-import { type Change, type Judged, type Loosening, stricterNumber, stricterWord } from "./loosening.ts";
+import { type Change, type Judged, stricterNumber, stricterWord } from "./loosening.ts";
 
 type ManifestPlan = Manifest["plan"];
 

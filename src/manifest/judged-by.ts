@@ -1,8 +1,8 @@
-import type { Manifest } from "../manifest.ts";
-import type { Change, Judged } from "./loosening.ts";
-import { stricterChecks } from "./stricter-checks.ts";
-import { stricterEnvironments } from "./stricter-environment.ts";
-import { stricterPlan } from "./stricter-plan.ts";
+import type { Manifest } from "./manifest.ts";
+import type { Change, Judged } from "./policy/loosening.ts";
+import { stricterChecks } from "./policy/stricter-checks.ts";
+import { stricterEnvironments } from "./policy/stricter-environment.ts";
+import { stricterPlan } from "./policy/stricter-plan.ts";
 
 /**
  * The manifest that a release is judged by: what it says of itself, and of every rule the stricter of what it asks for and what

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Manifest } from "../manifest.ts";
-import { parseManifest } from "../parse-manifest.ts";
-import { describeLoosening, type Loosening } from "./loosening.ts";
-import { judgedBy } from "./stricter.ts";
+import { describeLoosening, type Loosening } from "../rollout/loosening.ts";
+import { judgedBy } from "./judged-by.ts";
+import type { Manifest } from "./manifest.ts";
+import { parseManifest } from "./parse-manifest.ts";
 
 const place = { environment: "production", now: Temporal.Instant.from("2026-11-21T12:00:00Z") };
 
@@ -89,7 +89,7 @@ const rules: readonly Rule[] = [
     strict: "checks: { policy: { secrets: { production: fail } } }",
     loose: "checks: { policy: { secrets: { production: off } } }",
   },
-  { field: "checks.neverOverride", strict: "checks: { neverOverride: [secrets] }", loose: "" },
+  { field: "checks.neverOverride", strict: "checks: { neverOverride: [secrets, tests] }", loose: "" },
   {
     field: "checks.waivers",
     strict: "",
