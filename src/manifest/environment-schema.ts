@@ -5,24 +5,18 @@ import type { ConfigSource } from "./config-contract.ts";
 import { sourcesSchema } from "./config-schema.ts";
 import { dnsLabel, duration, pathPattern, text } from "./leaves.ts";
 
-interface ApprovalsShape {
-  readonly people: number;
-  readonly from: readonly string[];
-  readonly lastFor: number;
-}
-
 interface EnvironmentShape {
   readonly trustedProxies: readonly string[];
   readonly routes?: readonly Route[] | undefined;
   readonly config: Readonly<Record<string, ConfigSource>>;
   readonly after?: string | undefined;
-  readonly approvals?: ApprovalsShape | undefined;
+  readonly approvals?: { readonly people: number; readonly from: readonly string[]; readonly lastFor: number } | undefined;
 }
 
 /** As tokens are named. */
 const principalName = /^[A-Za-z0-9][\w.@+-]{0,99}$/;
 
-const approvalsShape = z.strictObject({
+const approvals = z.strictObject({
   people: z
     .int()
     .min(1, "is too few: at least 1")
@@ -74,14 +68,6 @@ const route = z.strictObject({
     .optional(),
 });
 
-/** Who approves, in an environment or, pinned, everywhere. */
-export const approvalsSchema: z.ZodType<ApprovalsShape> = approvalsShape.meta({
-  title: "a map of keys",
-  description:
-    "Before anything of a release runs here, others than who asked for it and who wrote it approve. Nobody has to when left out.",
-  examples: ["{ people: 1, from: [bob, cleo] }"],
-});
-
 /** A service in one environment: who reaches it there, and where its variables come from. Part of the one source in `schema.ts`. */
 export const environmentSchema: z.ZodType<EnvironmentShape> = z.strictObject({
   trustedProxies: z
@@ -108,7 +94,14 @@ export const environmentSchema: z.ZodType<EnvironmentShape> = z.strictObject({
     description: "Where the variables that `config` declares come from in this environment.",
     examples: ["{ DATABASE_URL: { from: secret } }"],
   }),
-  approvals: approvalsSchema.optional(),
+  approvals: approvals
+    .meta({
+      title: "a map of keys",
+      description:
+        "Before anything of a release runs here, others than who asked for it and who wrote it approve. Nobody has to when left out.",
+      examples: ["{ people: 1, from: [bob, cleo] }"],
+    })
+    .optional(),
   after: text(dnsLabel, "the name of another environment, or none", {
     description:
       "Environment in which the same bundle must have passed first, or none. Left out, staging comes before production when there is one.",

@@ -1,6 +1,6 @@
 import type { Manifest, ManifestProblem } from "./manifest.ts";
 import { readChecked } from "./parse-manifest.ts";
-import { checkPolicyShape, checkShape, policyJsonSchema } from "./schema.ts";
+import { checkShape, type JsonSchema, manifestJsonSchema, type ShapeIssue } from "./schema.ts";
 
 /** What is pinned, as far as belay.yml has keys for it. */
 export interface PolicyRules {
@@ -14,8 +14,45 @@ export type ParsedPolicy =
 
 /** Reads a file for `belay policy set`: the same keys as in belay.yml, and the same words for what is wrong with them. */
 export function parsePolicy(text: string, file: string): ParsedPolicy {
-  const read = readChecked(text, file, { checkShape: checkPolicyShape, schema: policyJsonSchema });
+  const read = readChecked(text, file, { checkShape: checkRules, schema: rulesSchema });
   return read.ok ? { ok: true, rules: { written: toMap(read.value) } } : read;
+}
+
+/** The keys of belay.yml that say how releases are judged. `approvals`, which there belongs to an environment, stands beside them. */
+const ruleKeys = ["slo", "rollout", "checks", "windows", "freezes"] as const;
+
+/** Rules say nothing by themselves: they are checked as a part of a manifest. */
+function inManifest({ approvals, ...rules }: Readonly<Record<string, unknown>>, service: string, environment: string): unknown {
+  const environments = { [environment]: { routes: [{ host: "*" }], ...(approvals === undefined ? {} : { approvals }) } };
+  return { version: 1, service, run: { command: "pinned" }, environments, ...rules };
+}
+
+const anywhere = "production";
+
+function checkRules(value: unknown): { readonly ok: true } | { readonly ok: false; readonly issues: readonly ShapeIssue[] } {
+  if (value !== null && (typeof value !== "object" || Array.isArray(value)))
+    return { ok: false, issues: [{ code: "invalid_type", path: [], message: "is no map of keys", expected: "a map of keys" }] };
+  const written = toMap(value);
+  const known: ReadonlySet<string> = new Set([...ruleKeys, "approvals"]);
+  const keys = Object.keys(written).filter((key) => !known.has(key));
+  const unknown: ShapeIssue = { code: "unrecognized_keys", path: [], message: "unknown keys", keys };
+  const checked = checkShape(
+    inManifest(Object.fromEntries(Object.entries(written).filter(([key]) => known.has(key))), "pinned", anywhere),
+  );
+  const found = checked.ok
+    ? []
+    : checked.issues.map(({ path, ...issue }) => ({ ...issue, path: path[0] === "environments" ? path.slice(2) : path }));
+  const issues = [...(keys.length === 0 ? [] : [unknown]), ...found];
+  return issues.length === 0 ? { ok: true } : { ok: false, issues };
+}
+
+/** JSON Schema of a file for `belay policy set`. */
+function rulesSchema(): JsonSchema {
+  const { properties = {} } = manifestJsonSchema();
+  const environment = properties["environments"]?.additionalProperties;
+  const approvals = typeof environment === "object" ? environment.properties?.["approvals"] : undefined;
+  const rules = ruleKeys.map((key) => [key, properties[key] ?? {}] as const);
+  return { title: "a map of keys", properties: Object.fromEntries([...rules, ["approvals", approvals ?? {}]]) };
 }
 
 /** What is written in belay.yml's `rollout` and `slo`, and which parts of a plan follow from it. */
@@ -44,14 +81,7 @@ const checkNames: Readonly<Record<string, string>> = { maxSize: "bytesMax" };
 
 /** A manifest that says what the other says, but for what is pinned: what the stricter of both is made from. */
 export function withPinned({ written }: PolicyRules, manifest: Manifest, environment: string): Manifest {
-  const { approvals, ...rules } = written;
-  const read = checkShape({
-    version: 1,
-    service: manifest.service,
-    run: { command: "pinned" },
-    environments: { [environment]: approvals === undefined ? {} : { approvals } },
-    ...rules,
-  });
+  const read = checkShape(inManifest(written, manifest.service, environment));
   if (!read.ok) throw new Error(`a policy that was checked is none: ${JSON.stringify(read.issues)}`);
   const pinned = read.manifest;
   const own = manifest.environments[environment];

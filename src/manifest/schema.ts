@@ -4,7 +4,7 @@ import { cohortsSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
 import { buildSecretsSchema, configSchema } from "./config-schema.ts";
 import { environmentBefore } from "./environment-order.ts";
-import { approvalsSchema, environmentSchema } from "./environment-schema.ts";
+import { environmentSchema } from "./environment-schema.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
@@ -267,13 +267,6 @@ const manifest = z
     examples: ["version: 1"],
   });
 
-/** What may be pinned on a server: what belay.yml says of how releases are judged, and who approves them. */
-const policy = manifest
-  .pick({ slo: true, rollout: true, checks: true, windows: true, freezes: true })
-  .partial()
-  .extend({ approvals: approvalsSchema.optional() })
-  .meta({ title: "a map of keys", description: "Rules that hold for every release.", examples: ["windows: []"] });
-
 /** A check that failed, as zod tells it. */
 export interface ShapeIssue {
   readonly code: string;
@@ -299,16 +292,7 @@ export type CheckedShape =
 
 /** JSON Schema of belay.yml, for completion in editors and for `belay schema`. */
 export function manifestJsonSchema(): JsonSchema {
-  return toJsonSchema(manifest);
-}
-
-/** JSON Schema of a file for `belay policy set`. */
-export function policyJsonSchema(): JsonSchema {
-  return toJsonSchema(policy);
-}
-
-function toJsonSchema(form: z.ZodType): JsonSchema {
-  return z.toJSONSchema(form, {
+  return z.toJSONSchema(manifest, {
     io: "input",
     // zod leaves examples out wherever a value is transformed, although ours are examples of what is written.
     override: ({ zodSchema, jsonSchema }) => {
@@ -323,14 +307,6 @@ export function checkShape(value: unknown): CheckedShape {
   const parsed = manifest.safeParse(value);
   if (!parsed.success) return { ok: false, issues: parsed.error.issues as readonly ShapeIssue[] };
   return { ok: true, manifest: toManifest(parsed.data) };
-}
-
-/** As `checkShape`, of the rules alone. What they mean is read by `checkShape`, in a manifest that they are put into. */
-export function checkPolicyShape(
-  value: unknown,
-): { readonly ok: true } | { readonly ok: false; readonly issues: readonly ShapeIssue[] } {
-  const parsed = policy.safeParse(value);
-  return parsed.success ? { ok: true } : { ok: false, issues: parsed.error.issues as readonly ShapeIssue[] };
 }
 
 function toManifest(data: z.output<typeof manifest>): Manifest {
