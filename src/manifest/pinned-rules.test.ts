@@ -71,21 +71,23 @@ test("a policy is read by belay.yml's own words, with the place of every problem
   );
   assert.ok(!parsed.ok);
   const told = parsed.problems.map(({ line, column, path }) => `${line}:${column} ${path}`);
-  assert.deepEqual(
-    told,
-    ["2:9 rollout.harm", "3:1 serivce", "4:22 approvals.people", "6:19 windows[0].from", "6:5 windows[0].to"].filter((each) =>
-      told.includes(each),
-    ),
-  );
-  assert.ok(told.length >= 4, told.join(", "));
+  assert.deepEqual(told, [
+    "2:9 rollout.harm",
+    "3:1 serivce",
+    "4:22 approvals.people",
+    "6:5 windows[0].to",
+    "6:5 windows[0].zone",
+    "6:26 windows[0].from",
+  ]);
   for (const text of [
     "service: shop\n",
     "run: { command: x }\n",
     "- a\n",
     "text\n",
+    "",
+    "# nothing\n",
     "rollout: { steps: [{ cohort: staff }] }\n",
     "a: &x 1\nb: *x\n",
   ])
     assert.ok(!parsePolicy(text, "policy.yml").ok, text);
-  assert.ok(parsePolicy("", "policy.yml").ok || true);
 });

@@ -15,7 +15,11 @@ export type ParsedPolicy =
 /** Reads a file for `belay policy set`: the same keys as in belay.yml, and the same words for what is wrong with them. */
 export function parsePolicy(text: string, file: string): ParsedPolicy {
   const read = readChecked(text, file, { checkShape: checkRules, schema: rulesSchema });
-  return read.ok ? { ok: true, rules: { written: toMap(read.value) } } : read;
+  if (!read.ok) return read;
+  const written = toMap(read.value);
+  if (Object.keys(written).length > 0) return { ok: true, rules: { written } };
+  const fix = "Write a rule, such as rollout: { harm: 0.1% }; `belay policy clear` takes away what is pinned.";
+  return { ok: false, problems: [{ file, line: 1, column: 1, path: "", message: "no rule is written here", fix }] };
 }
 
 /** The keys of belay.yml that say how releases are judged. `approvals`, which there belongs to an environment, stands beside them. */
