@@ -19,6 +19,7 @@ test("a manifest that says nothing of checks asks for none but the built-in ones
   assert.ok("checks" in manifest);
   assert.deepEqual(manifest.checks, {
     policy: {},
+    neverOverride: ["secrets"],
     waivers: [],
     artifact: { allow: [], bytesMax: null },
     migrations: [],

@@ -88,6 +88,7 @@ test("six lines are a manifest, with every default filled in", () => {
         calendar: null,
         config: {},
         after: null,
+        approvals: null,
       },
     },
     config: {},
