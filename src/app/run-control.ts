@@ -120,7 +120,8 @@ export async function runControl(options: ControlOptions): Promise<void> {
     build: async ({ rollout, staged, signal: abort, tell }) => {
       const source = await manifestSource(releases, rollout.bundle);
       const request = await planBuild(source, { rollout, staged: staged?.release ?? null, configs });
-      const manifest = await manifestOf(source, rollout);
+      const { deployments } = loop.journal;
+      const manifest = await manifestOf(source, { rollout, history: releases, deployments, now: clock.now() });
       const serving = loop.journal.deployments.find(rollout.environment, rollout.service);
       const previous = previousRelease(serving, releases, rollout.root);
       tell.doing(staged !== null || request.build === null ? "packing the bundle" : "building");

@@ -4,6 +4,7 @@ import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 import type { ApprovalNeed, BreakGlass } from "../rollout/approval.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
+import type { Judgement } from "../rollout/judgement.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { Actor, OutcomeBy, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Maintenance } from "../rollout/service.ts";
@@ -170,12 +171,15 @@ export interface DeployRequest extends Exceptions {
   readonly supersede: boolean;
   /** Values of the variables that come from the environment of whoever deploys. */
   readonly config?: Readonly<Record<string, string>> | undefined;
+  /** Answers to the questions of a release brief, by their keys. */
+  readonly brief?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Stable's revision with its configuration resolved anew. Of variables from the deployer's environment those that are not sent stay. */
 export interface ConfigReleaseRequest extends ServiceRequest, Exceptions {
   readonly supersede: boolean;
   readonly config: Readonly<Record<string, string>>;
+  readonly brief?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The configuration of one release. */
@@ -268,6 +272,8 @@ export interface RolloutView {
   readonly staging: StagingView | null;
   /** What people have to approve, and have. */
   readonly supervision: SupervisionView;
+  /** How it stands to the rules; null for a rollback, and where it was not recorded. */
+  readonly judgement: Judgement | null;
 }
 
 export interface ApprovedView {

@@ -8,6 +8,7 @@ import { openingAt } from "../rollout/calendar.ts";
 import { type Command, requireApprovedGates, requireCommand, requireRunning } from "../rollout/commands.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
+import type { RiskFacts } from "../rollout/risk.ts";
 import { type Actor, isEnded, type Release, type Rollout, type Unit } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
@@ -85,12 +86,15 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         // What the deployer's environment holds is meant for the one that was asked for: the one before keeps what it has.
         request: isAsked ? request : { ...request, environment, config: {} },
         releases,
-        services: deployments.all(),
+        history: options.releases,
+        deployments,
         now: world.clock.now(),
         configs: options.configs,
         by: actor.name,
         ...(revision === undefined ? {} : { revision }),
         keepsValues: !isAsked,
+        ...(isAsked ? {} : { next: request.environment }),
+        budgetOf: (service) => budgetOf(options, service),
         newUnitsPerSecond: (service, unit) => newUnitsPerSecond(options, service, unit),
       });
     };
@@ -285,6 +289,13 @@ function newUnitsPerSecond({ world, loop }: ControlPlaneOptions, service: Servic
   return (
     (unit === "request" ? requests : newVisitors) / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs)
   );
+}
+
+/** How much is left of it nobody reckons yet; how fast it burns is known. */
+function budgetOf({ world, loop }: ControlPlaneOptions, { environment, name, promotion }: Service): RiskFacts["budget"] {
+  const availability = promotion?.plan.sloAvailability ?? 0.999;
+  const nowMs = world.clock.monotonicMs();
+  return { left: null, isBurning: loop.evidence.traffic.burning(environment, name, { availability, nowMs }).length > 0 };
 }
 
 function requireService(loop: ControlLoop, { environment, service }: ServiceRequest): Service {

@@ -8,10 +8,17 @@ import type { BuildRequest, Releases } from "../release/releases.ts";
 import { describeNeed } from "../rollout/approval.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
+import type { Loosening } from "../rollout/loosening.ts";
+import { approversIn } from "../rollout/principal.ts";
+import type { RiskFacts } from "../rollout/risk.ts";
 import type { Plan, Release, Rollout, Unit } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import { authorNames, gatherFacts } from "./change-facts.ts";
 import type { DeployRequest } from "./control-plane.ts";
+import type { Deployments } from "./deployments.ts";
+import { type JudgedChange, judgeChange } from "./judge-change.ts";
 import { supervise } from "./plan-needs.ts";
+import { type ManifestFiles, rulesFor } from "./rules.ts";
 import { takenRoute } from "./taken-route.ts";
 
 export interface PlannedDeploy {
@@ -28,44 +35,68 @@ interface FrozenPlan {
   readonly words: string;
 }
 
-/** Checks a deploy as far as it can be checked before anything runs, and freezes its plan. */
-export async function planDeploy(options: {
+export interface DeployToPlan {
   readonly request: DeployRequest;
+  /** Where belay.yml of the request is read. */
   readonly releases: Pick<Releases, "readFile">;
-  readonly services: readonly Service[];
+  /** What is known of the release that serves, and of what has changed since. */
+  readonly history: ManifestFiles & Pick<Releases, "compareCommits">;
+  readonly deployments: Pick<Deployments, "all" | "pinned" | "principals" | "promotedOf">;
   readonly now: Temporal.Instant;
-  readonly configs: Pick<Configs, "resolve">;
+  readonly configs: Pick<Configs, "resolve" | "show">;
   readonly by: string;
   /** For a config release: the release whose revision it takes. */
   readonly revision?: Release;
   /** What this environment was given by its last deployer is taken again, because nobody deploys to it by name. */
   readonly keepsValues?: boolean;
+  /** The environment that this one comes before, where the caller knows it: by the rules of the release that serves there. */
+  readonly next?: string;
   newUnitsPerSecond(service: Service, unit: Unit): number;
-}): Promise<PlannedDeploy> {
-  const { request, releases, services, now, newUnitsPerSecond, revision } = options;
-  const manifest = await readManifest(releases, request);
+  /** Of the error budget. */
+  budgetOf(service: Service): RiskFacts["budget"];
+}
+
+/** Checks a deploy as far as it can be checked before anything runs, and freezes its plan. */
+export async function planDeploy(options: DeployToPlan): Promise<PlannedDeploy> {
+  const { request, releases, deployments, now, newUnitsPerSecond, revision } = options;
+  const services = deployments.all();
+  const asked = await readManifest(releases, request);
+  requireEnvironment(asked, request.environment);
+  const own = services.find((service) => service.name === asked.service && service.environment === request.environment);
+  const stable = own === undefined || own.stable === null ? null : (own.releases[own.stable] ?? null);
+  const { was, manifest, loosenings } = await rulesFor(options.history, {
+    manifest: asked,
+    environment: request.environment,
+    stable,
+    pinned: deployments.pinned,
+    now,
+  });
   const { routes, after: comesAfter, calendar } = requireEnvironment(manifest, request.environment);
   // The files of a config release serve here already, and what is new in it is of this environment alone.
   const after = revision === undefined ? comesAfter : null;
+  if (after !== null) requireStill(asked, { environment: request.environment, after });
   const taken = takenRoute({ service: manifest.service, environment: request.environment, routes }, services);
   if (taken !== null) throw taken;
-  const own = services.find((service) => service.name === manifest.service && service.environment === request.environment);
-  const next = environmentAfter(manifest, request.environment);
+  const next = options.next ?? environmentAfter(manifest, request.environment);
   const isFirst = own === undefined || own.stable === null;
   const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
   const frozen = next === null ? keepTo(held, freezePlan(manifest.plan, perSecond)) : stagingPlan(manifest.plan, next);
+  const config = await resolveConfig(manifest, { ...options, own });
+  const place = { service: manifest.service, environment: request.environment };
+  const judged = await judge(options, { place, own, stable, was, asked, manifest, loosenings, plan: frozen.plan, next, config });
   const { plan, breakGlass } = supervise({
     manifest,
     environment: request.environment,
-    plan: frozen.plan,
+    plan: judged.plan,
     isFirst,
     attests: next !== null,
     exceptions: request,
     now,
+    own: judged.needs,
+    waived: judged.waived,
   });
   const { commit, root, isDirty, bundle } = request;
-  const config = await resolveConfig(manifest, { ...options, own });
   const sent = {
     ...(bundle === undefined ? {} : { bundle }),
     ...(config === null ? {} : { config }),
@@ -73,14 +104,80 @@ export async function planDeploy(options: {
     ...(next === null ? {} : { attests: true }),
     ...(breakGlass === undefined ? {} : { breakGlass }),
   };
-  const words = withApprovals(frozen.words, plan);
+  const { judgement } = judged;
+  const words = withApprovals([frozen.words, ...judgement.consequences].join("; "), plan);
   const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
     forecast,
     after,
-    fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, plan, forecast },
+    fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, judgement, plan, forecast },
   };
+}
+
+interface JudgedDeploy {
+  readonly place: { readonly service: string; readonly environment: string };
+  readonly own: Service | undefined;
+  readonly stable: Release | null;
+  readonly was: Manifest | null;
+  readonly asked: Manifest;
+  readonly manifest: Manifest;
+  readonly loosenings: readonly Loosening[];
+  readonly plan: Plan;
+  readonly next: string | null;
+  readonly config: string | null;
+}
+
+/** How the change stands to the rules, and what follows from that. */
+async function judge(options: DeployToPlan, deploy: JudgedDeploy): Promise<JudgedChange> {
+  const { request, releases, history, deployments, now, configs, by } = options;
+  const { place, own, stable, was, asked, manifest, next } = deploy;
+  const { principals } = deployments;
+  const isSame = options.revision !== undefined || stable?.commit === request.commit;
+  const comparison = isSame ? { commits: [], files: [] } : await history.compareCommits(stable?.commit ?? null, request.commit);
+  const authors = authorNames(comparison, principals);
+  const valuesOf = (version: string | null | undefined) => (version == null ? [] : configs.show(place, version).values);
+  const facts =
+    stable === null || own === undefined || next !== null
+      ? null
+      : await gatherFacts({
+          comparison,
+          before: { commit: stable.commit, root: stable.root ?? "", files: history },
+          after: { commit: request.commit, root: request.root, files: request.bundle === undefined ? releases : history },
+          was,
+          asked,
+          values: { before: valuesOf(stable.config), after: valuesOf(deploy.config) },
+          calendar: deploy.plan.calendar,
+          budget: options.budgetOf(own),
+          authors,
+          promoted: deployments.promotedOf(place.service),
+          now,
+        });
+  return judgeChange({
+    manifest,
+    environment: place.environment,
+    plan: deploy.plan,
+    loosenings: deploy.loosenings,
+    facts,
+    attests: next !== null,
+    authors,
+    brief: request.brief,
+    isGlassBroken: request.breakGlass !== undefined,
+    hasApprover: (from) => approversIn(principals, place, { now, except: [by, ...authors], from }).length > 0,
+  });
+}
+
+/** A release may say that it need not come after an environment, and take it away with the next one; not both at once. */
+function requireStill(
+  { service, environments }: Manifest,
+  { environment, after }: { readonly environment: string; readonly after: string },
+): void {
+  if (Object.hasOwn(environments, after)) return;
+  throw new BelayError({
+    code: "BELAY_POLICY_STAGING_GONE",
+    message: `the release of ${service} that serves in ${environment} came after ${after}, so this one does too, and its belay.yml has no ${after}`,
+    next: `Keep ${after} and write environments.${environment}.after: none; with the rollout behind that one ${after} can go.`,
+  });
 }
 
 function keepTo(calendar: Calendar | null, { plan, words }: FrozenPlan): FrozenPlan {
@@ -109,7 +206,7 @@ function stagingPlan({ withinMs: _, ...plan }: Manifest["plan"], next: string): 
 /** Once, and before anything runs: what an instance gets does not change between its starts. Throws `BELAY_CONFIG_REFUSED`. */
 function resolveConfig(
   manifest: Manifest,
-  options: Omit<Parameters<typeof planDeploy>[0], "releases" | "services"> & { readonly own: Service | undefined },
+  options: Pick<DeployToPlan, "configs" | "request" | "revision" | "by" | "keepsValues"> & { readonly own: Service | undefined },
 ): Promise<string | null> {
   const { configs, request, revision, by, own, keepsValues } = options;
   const stable = own === undefined || own.stable === null ? undefined : own.releases[own.stable];
@@ -163,9 +260,28 @@ export async function planBuild(
   };
 }
 
-/** The manifest that a rollout is judged by: the one of its own commit. */
-export async function manifestOf(releases: Pick<Releases, "readFile">, { commit, root }: Rollout): Promise<Manifest> {
-  return readManifest(releases, { commit, root });
+/** The manifest that the release of a rollout is inspected by: of every rule the stricter, as when its plan was frozen. */
+export async function manifestOf(
+  releases: Pick<Releases, "readFile">,
+  {
+    rollout,
+    history,
+    deployments,
+    now,
+  }: { readonly rollout: Rollout; readonly history: ManifestFiles } & Pick<DeployToPlan, "now"> & {
+      readonly deployments: Pick<Deployments, "find" | "pinned">;
+    },
+): Promise<Manifest> {
+  const { environment, stable } = rollout;
+  const service = deployments.find(environment, rollout.service);
+  const { manifest } = await rulesFor(history, {
+    manifest: await readManifest(releases, rollout),
+    environment,
+    stable: stable === null ? null : (service?.releases[stable] ?? null),
+    pinned: deployments.pinned,
+    now,
+  });
+  return manifest;
 }
 
 async function readManifest(

@@ -15,6 +15,8 @@ export type ManifestFiles = Pick<Releases, "readFile" | "readBundle">;
 
 /** What a release is judged by. */
 export interface Rules {
+  /** What the release that serves was judged by, as its commit says; null before the first, and when it cannot be read. */
+  readonly was: Manifest | null;
   /** Its own manifest with, of every rule, the stricter of what it asks for, what was, and what is pinned. */
   readonly manifest: Manifest;
   readonly loosenings: readonly Loosening[];
@@ -44,7 +46,7 @@ export async function rulesFor(files: ManifestFiles, request: RulesRequest): Pro
       : was === null
         ? { value: manifest, loosenings: [] }
         : judgedBy({ was, asked: manifest }, place);
-  return rulesPinned(pinned, { rules: { manifest: value, loosenings }, place });
+  return rulesPinned(pinned, { rules: { was: was === "unreadable" ? null : was, manifest: value, loosenings }, place });
 }
 
 /** It asks for people like a loosening, since nobody can tell that it is none; the way back is the older release's own. */
@@ -61,11 +63,11 @@ export function rulesPinned(
 ): Rules {
   const { service } = rules.manifest;
   const counting = pinned.filter(({ scope }) => isWithinScope(scope, { service, environment: place.environment }));
-  return counting.reduce(({ manifest, loosenings }, policy): Rules => {
-    const was = withPinned(requirePolicy(policy), manifest, place.environment);
-    const judged = judgedBy({ was, asked: manifest }, place);
+  return counting.reduce(({ was, manifest, loosenings }, policy): Rules => {
+    const pin = withPinned(requirePolicy(policy), manifest, place.environment);
+    const judged = judgedBy({ was: pin, asked: manifest }, place);
     const told = judged.loosenings.map((each): Loosening => ({ ...each, isPinned: true }));
-    return { manifest: judged.value, loosenings: [...loosenings, ...told] };
+    return { was, manifest: judged.value, loosenings: [...loosenings, ...told] };
   }, rules);
 }
 

@@ -31,6 +31,9 @@ interface Rule {
 
 /** Every rule that a release might want to loosen for itself. */
 const rules: readonly Rule[] = [
+  { field: "risk.medium", strict: "risk: { medium: 1 }", loose: "" },
+  { field: "risk.high", strict: "risk: { high: 2 }", loose: "risk: { high: 5 }" },
+  { field: "brief", strict: "brief: always", loose: "" },
   { field: "rollout.harm", strict: "rollout: { harm: 0.1% }", loose: "rollout: { harm: 5% }" },
   { field: "rollout", strict: "rollout: { harm: 0.1% }", loose: "rollout: { within: 1h }" },
   { field: "rollout.within", strict: "rollout: { within: 2h }", loose: "rollout: { within: 1h }" },

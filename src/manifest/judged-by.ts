@@ -1,5 +1,6 @@
+import type { RiskLimits } from "../rollout/risk.ts";
 import type { Manifest } from "./manifest.ts";
-import type { Change, Judged } from "./policy/loosening.ts";
+import { type Change, type Judged, stricterNumber, stricterWord } from "./policy/loosening.ts";
 import { stricterChecks } from "./policy/stricter-checks.ts";
 import { stricterEnvironments } from "./policy/stricter-environment.ts";
 import { stricterPlan } from "./policy/stricter-plan.ts";
@@ -16,8 +17,24 @@ export function judgedBy(
   const plan = stricterPlan({ was: was.plan, asked: asked.plan });
   const checks = stricterChecks({ was: was.checks, asked: asked.checks }, place.environment);
   const environments = stricterEnvironments({ was: was.environments, asked: asked.environments }, place);
+  const risk = stricterRisk({ was: was.risk, asked: asked.risk });
+  const brief = stricterWord("brief", { was: was.brief, asked: asked.brief }, ["risk", "always"]);
   return {
-    value: { ...asked, plan: plan.value, checks: checks.value, environments: environments.value },
-    loosenings: [...plan.loosenings, ...checks.loosenings, ...environments.loosenings],
+    value: {
+      ...asked,
+      plan: plan.value,
+      checks: checks.value,
+      environments: environments.value,
+      risk: risk.value,
+      brief: brief.value,
+    },
+    loosenings: [plan, checks, environments, risk, brief].flatMap(({ loosenings }) => loosenings),
   };
+}
+
+function stricterRisk({ was, asked }: Change<RiskLimits>): Judged<RiskLimits> {
+  const points = { strict: "low", words: (count: number) => `${count} points` } as const;
+  const medium = stricterNumber("risk.medium", { was: was.medium, asked: asked.medium }, points);
+  const high = stricterNumber("risk.high", { was: was.high, asked: asked.high }, points);
+  return { value: { medium: medium.value, high: high.value }, loosenings: [...medium.loosenings, ...high.loosenings] };
 }

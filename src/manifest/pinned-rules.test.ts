@@ -41,6 +41,8 @@ const pins: readonly (readonly [policy: string, loose: string, field: string])[]
   ["checks: { review: { approvals: 2 } }", "", "checks.review.approvals"],
   ["checks: { neverOverride: [tests] }", "", "checks.neverOverride"],
   ['windows: [{ days: [mon], from: "09:00", to: "16:00", zone: UTC }]', "", "windows"],
+  ["risk: { high: 3 }", "risk: { medium: 2 }", "risk.high"],
+  ["brief: always", "", "brief"],
   ["approvals: { people: 2 }", "", "environments.production.approvals"],
 ];
 

@@ -23,7 +23,7 @@ export function parsePolicy(text: string, file: string): ParsedPolicy {
 }
 
 /** The keys of belay.yml that say how releases are judged. `approvals`, which there belongs to an environment, stands beside them. */
-const ruleKeys = ["slo", "rollout", "checks", "windows", "freezes"] as const;
+const ruleKeys = ["slo", "rollout", "checks", "windows", "freezes", "risk", "brief"] as const;
 
 /** Rules say nothing by themselves: they are checked as a part of a manifest. */
 function inManifest({ approvals, ...rules }: Readonly<Record<string, unknown>>, service: string, environment: string): unknown {
@@ -99,6 +99,8 @@ export function withPinned({ written }: PolicyRules, manifest: Manifest, environ
     plan: pinPlan(written, manifest.plan, pinned.plan),
     checks: pinChecks(written, manifest, pinned),
     environments,
+    risk: { ...manifest.risk, ...only(pinned.risk, written["risk"]) },
+    brief: written["brief"] === undefined ? manifest.brief : pinned.brief,
   };
 }
 
@@ -138,4 +140,10 @@ function pinEnvironment(written: PolicyRules["written"], own: Environment, pinne
 
 function toMap(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {};
+}
+
+/** Those parts that are written. */
+function only<Parts extends object>(parts: Parts, written: unknown): Partial<Parts> {
+  const keys = Object.keys(toMap(written));
+  return Object.fromEntries(Object.entries(parts).filter(([key]) => keys.includes(key))) as Partial<Parts>;
 }

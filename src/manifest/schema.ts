@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { changeForm } from "./change-schema.ts";
 import { calendarOf, checks, freezes, windows } from "./checks-schema.ts";
 import { cohortsSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
@@ -260,6 +261,7 @@ const manifest = z
     }),
     windows,
     freezes,
+    ...changeForm,
   })
   .meta({
     title: "a map of keys",
@@ -350,6 +352,10 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
     checks: data.checks,
+    owners: data.owners,
+    dependants: data.dependants,
+    risk: data.risk,
+    brief: data.brief,
     plan: {
       steps: rollout.steps === undefined ? null : toSteps(rollout.steps),
       holdbackWeight,

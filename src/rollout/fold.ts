@@ -44,6 +44,8 @@ export function applyEntry(service: Service, entry: Entry): Service {
     case "token-created":
     case "token-revoked":
     case "principal-mapped":
+    case "policy-pinned":
+    case "policy-cleared":
       return service;
     case "break-glass-reviewed":
     case "break-glass-overdue":
@@ -151,6 +153,7 @@ function beginRollout(service: Service, entry: Entry, fact: RolloutFact & { kind
     ...(isRollback || fact.revisionOf === undefined ? {} : { revisionOf: fact.revisionOf }),
     ...(isRollback || fact.staging === undefined ? {} : { staging: fact.staging }),
     ...(isRollback || fact.attests === undefined ? {} : { attests: fact.attests }),
+    ...(isRollback || fact.judgement === undefined ? {} : { judgement: fact.judgement }),
     candidate: isRollback ? fact.target : null,
     stable: service.stable,
     plan: fact.plan,

@@ -20,6 +20,7 @@ import type { Calendar } from "./calendar.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
+import type { Judgement } from "./judgement.ts";
 
 export type ReleaseId = string;
 export type RolloutId = string;
@@ -242,6 +243,8 @@ export interface Rollout {
   /** What it replaces; null at the first release of a service. */
   readonly stable: ReleaseId | null;
   readonly plan: Plan;
+  /** How it stands to the rules; absent in rollouts from before it was recorded, and in rollbacks. */
+  readonly judgement?: Judgement | undefined;
   /** What the traffic before the start let expect, in words; empty for a rollback. */
   readonly forecast: string;
   readonly phase: Phase;
