@@ -329,6 +329,7 @@ export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
     task: null,
     staging: null,
     supervision: { needs: [], awaiting: null, breakGlass: null },
+    judgement: null,
     ...changes,
   };
 }

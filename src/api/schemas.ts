@@ -10,6 +10,7 @@ import { breakGlassSchema, exceptionFields, needSchema, supervisionSchema } from
 import { checkResultSchema } from "./check-schemas.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
 import { evidenceSchema } from "./evidence-schemas.ts";
+import { briefAnswersSchema, judgementSchema } from "./policy-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
@@ -186,6 +187,7 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
       })
       .nullable(),
     supervision: supervisionSchema,
+    judgement: judgementSchema.nullable(),
   })
   .openapi("Rollout");
 
@@ -333,6 +335,7 @@ export const deployRequestSchema: z.ZodType<DeployRequest, DeployRequest> = z
     config: secretValuesSchema
       .optional()
       .openapi({ description: "Values of the variables that come from the environment of whoever deploys." }),
+    brief: briefAnswersSchema.optional(),
     ...exceptionFields,
   })
   .openapi("DeployRequest");

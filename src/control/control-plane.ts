@@ -13,20 +13,19 @@ import type { Instance } from "../runtimes/runtime.ts";
 import type { ApprovalView } from "./approval-view.ts";
 import type { MetricFamily } from "./metric-name.ts";
 import type { Exceptions } from "./plan-needs.ts";
+import type { PolicyCommands } from "./policy-commands.ts";
 import type { ProcessView } from "./process-views.ts";
 import type { OneOffRequest } from "./run-commands.ts";
 
 /** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
-export interface ControlPlane {
+export interface ControlPlane extends PolicyCommands {
   status(): Promise<StatusView>;
   /** What a monitoring system is told of this moment. */
   metrics(): readonly MetricFamily[];
   /** Reads belay.yml from the commit, freezes the plan and records the request, unless `mayTouch` throws; build and everything after it happen in the loop. */
-  deploy(
-    request: DeployRequest,
-    actor: Actor,
-    mayTouch?: MayTouch,
-  ): Promise<{ readonly rollout: string; readonly forecast: string }>;
+  deploy(request: DeployRequest, actor: Actor, mayTouch?: MayTouch): Promise<StartedDeploy>;
+  /** What `deploy` would do with the same request; starts nothing, and keeps nothing. */
+  plan(request: DeployRequest, actor: Actor, mayTouch?: MayTouch): Promise<PlannedView>;
   promote(
     request: ServiceRequest & { readonly isFull: boolean; readonly skipsAnalysis: boolean },
     actor: Actor,
@@ -84,7 +83,7 @@ export interface ControlPlane {
   }): readonly ChainedEntry[];
   checkpoint(): Checkpoint;
   /** Rolls out the present release with its configuration resolved anew; nothing is built. */
-  releaseConfig(request: ConfigReleaseRequest, actor: Actor): Promise<{ readonly rollout: string; readonly forecast: string }>;
+  releaseConfig(request: ConfigReleaseRequest, actor: Actor): Promise<StartedDeploy>;
   /** Keeps secrets of a service, each as its next version. They take effect with the next rollout. */
   setSecrets(
     request: ServiceRequest & { readonly values: Readonly<Record<string, string>> },
@@ -102,6 +101,22 @@ export interface ControlPlane {
   logFiles(
     request: ServiceRequest & { readonly task?: string | undefined; readonly process?: string | undefined },
   ): Promise<readonly InstanceLog[]>;
+}
+
+export interface StartedDeploy {
+  readonly rollout: string;
+  readonly forecast: string;
+  /** How it stands to the rules; null when the rollout was there already. */
+  readonly judgement: Judgement | null;
+}
+
+export interface PlannedView {
+  readonly service: string;
+  readonly environment: string;
+  readonly forecast: string;
+  /** The environment in which it has to pass first, or null. */
+  readonly after: string | null;
+  readonly judgement: Judgement;
 }
 
 export interface InstanceLog {

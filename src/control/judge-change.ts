@@ -24,6 +24,8 @@ export interface ChangeToJudge {
   readonly attests: boolean;
   readonly authors: readonly string[];
   readonly brief: Readonly<Record<string, string>> | undefined;
+  /** Nothing is to start: what would be refused is told. */
+  readonly isPreview?: boolean;
   /** One person alone pushes it: nobody is asked for anything. */
   readonly isGlassBroken: boolean;
   /** Whether somebody could give their word for it: not the one who asks, and none of the authors. */
@@ -47,11 +49,13 @@ export function judgeChange(change: ChangeToJudge): JudgedChange {
   const risk = facts === null ? null : assessRisk(facts, manifest.risk);
   const brief = change.brief === undefined ? null : requireBrief(change.brief);
   const asksForBrief = !change.attests && (manifest.brief === "always" || risk?.level === "high");
-  if (asksForBrief && brief === null && !change.isGlassBroken) throw briefNeeded(manifest.service, risk);
+  const lacksBrief = asksForBrief && brief === null && !change.isGlassBroken;
+  if (lacksBrief && change.isPreview !== true) throw briefNeeded(manifest.service, risk);
   const held = holdFirstStep(change.plan, risk);
   const word = askForWord(change, loosenings);
   const gate = gateAfterFirst(change, held.plan, risk);
-  const consequences = [held.words, word.words, gate.words].filter((words) => words !== "");
+  const asked = lacksBrief ? "a release brief is asked for (`belay brief` prints its questions)" : "";
+  const consequences = [held.words, word.words, gate.words, asked].filter((words) => words !== "");
   return {
     plan: gate.plan,
     judgement: { loosenings, risk, consequences, brief, authors },

@@ -26,7 +26,8 @@ import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, DeployRequest, InstanceLog, MayTouch, ServiceRequest, StatusView } from "./control-plane.ts";
 import { jobRunId } from "./job-runs.ts";
 import { collectMetrics } from "./metrics.ts";
-import { planDeploy } from "./plan-deploy.ts";
+import { planDeploy, requireSameRules } from "./plan-deploy.ts";
+import { policyCommands } from "./policy-commands.ts";
 import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
@@ -52,6 +53,12 @@ export interface ControlPlaneOptions {
   loggedInstances(releases: readonly Release[]): readonly { readonly instance: string; readonly release: string }[];
 }
 
+interface DeployOptions {
+  readonly revision?: Release;
+  readonly mayTouch?: MayTouch;
+  readonly isPreview?: boolean;
+}
+
 /** People's verbs, turned into entries. What then happens is the loop's business. */
 export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
   const { world, loop, ledger, previews } = options;
@@ -71,13 +78,8 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     return { rollout: rollout.id };
   };
 
-  /** A rollout of what the request names; with a revision, of that release with another configuration. */
-  const deploy = async (
-    asked: DeployRequest,
-    actor: Actor,
-    { revision, mayTouch }: { readonly revision?: Release; readonly mayTouch?: MayTouch } = {},
-  ) => {
-    if (asked.breakGlass !== undefined) requireNamed(loop, actor, world.clock.now());
+  /** What a request would start: with a revision, that release with another configuration. */
+  const plan = async (asked: DeployRequest, actor: Actor, { revision, mayTouch, isPreview = false }: DeployOptions) => {
     const request = await trustBundle(options.releases, asked);
     const releases = await manifestSource(options.releases, request.bundle);
     const planFor = (environment: string) => {
@@ -93,6 +95,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         by: actor.name,
         ...(revision === undefined ? {} : { revision }),
         keepsValues: !isAsked,
+        isPreview,
         ...(isAsked ? {} : { next: request.environment }),
         budgetOf: (service) => budgetOf(options, service),
         newUnitsPerSecond: (service, unit) => newUnitsPerSecond(options, service, unit),
@@ -100,13 +103,22 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     };
     const planned = await planFor(request.environment);
     mayTouch?.({ environment: request.environment, service: planned.service });
+    return { request, planned, planFor };
+  };
+
+  /** A rollout of what the request names. */
+  const deploy = async (asked: DeployRequest, actor: Actor, own: DeployOptions = {}) => {
+    const { revision } = own;
+    if (asked.breakGlass !== undefined) requireNamed(loop, actor, world.clock.now());
+    const { request, planned, planFor } = await plan(asked, actor, own);
     if (revision !== undefined) requireChange(revision, planned.fact);
     // Nothing starts there when it has passed already: its sources are not asked again.
     const { after, service } = planned;
     const isStaged = after !== null && stagedBefore(deployments.find(after, service), request, deployments) !== null;
     const before = after === null || isStaged ? null : await planFor(after);
     if (revision !== undefined) requireStillStable(revision, deployments.find(request.environment, planned.service));
-    const { rollout, forecast, entries } = beginDeploy({
+    for (const each of before === null ? [planned] : [planned, before]) requireSameRules(each, deployments);
+    const { rollout, forecast, judgement, entries } = beginDeploy({
       request,
       planned,
       before,
@@ -117,7 +129,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     if (entries.length > 0) loop.submit(entries);
     if (request.breakGlass !== undefined && entries.length > 0)
       world.log.warn("one person alone pushes a release past the rules", { rollout, by: actor.name, reason: request.breakGlass });
-    return { rollout, forecast };
+    return { rollout, forecast, judgement };
   };
 
   return {
@@ -134,6 +146,13 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         numbers: loop.workerNumbers.of(world.dataPlane.workers()),
       }),
     deploy: (request, actor, mayTouch) => deploy(request, actor, mayTouch === undefined ? {} : { mayTouch }),
+    plan: async (request, actor, mayTouch) => {
+      const own = { isPreview: true, ...(mayTouch === undefined ? {} : { mayTouch }) };
+      const { planned } = await plan(request, actor, own);
+      const { service, forecast, after, judgement } = planned;
+      return { service, environment: request.environment, forecast, after, judgement };
+    },
+    ...policyCommands(options),
     ...supervisionCommands(options),
     releaseConfig: async (request, actor) => {
       const revision = requireStable(requireService(loop, request));

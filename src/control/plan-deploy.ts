@@ -8,7 +8,9 @@ import type { BuildRequest, Releases } from "../release/releases.ts";
 import { describeNeed } from "../rollout/approval.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
+import type { Judgement } from "../rollout/judgement.ts";
 import type { Loosening } from "../rollout/loosening.ts";
+import type { PinnedPolicy } from "../rollout/pinned-policy.ts";
 import { approversIn } from "../rollout/principal.ts";
 import type { RiskFacts } from "../rollout/risk.ts";
 import type { Plan, Release, Rollout, Unit } from "../rollout/rollout.ts";
@@ -24,8 +26,12 @@ import { takenRoute } from "./taken-route.ts";
 export interface PlannedDeploy {
   readonly service: string;
   readonly forecast: string;
+  readonly environment: string;
   /** The environment in which the same bundle must have passed first, or null. */
   readonly after: string | null;
+  readonly judgement: Judgement;
+  /** What it was judged by: the release that served, and what was pinned. */
+  readonly judgedBy: { readonly stable: string | null; readonly pinned: readonly PinnedPolicy[] };
   readonly fact: RolloutFact & { kind: "rollout-requested"; rolloutKind: "deploy" };
 }
 
@@ -49,6 +55,8 @@ export interface DeployToPlan {
   readonly revision?: Release;
   /** What this environment was given by its last deployer is taken again, because nobody deploys to it by name. */
   readonly keepsValues?: boolean;
+  /** Nothing is to start: no configuration is resolved, and a brief that is missing is told instead of refused. */
+  readonly isPreview?: boolean;
   /** The environment that this one comes before, where the caller knows it: by the rules of the release that serves there. */
   readonly next?: string;
   newUnitsPerSecond(service: Service, unit: Unit): number;
@@ -82,7 +90,7 @@ export async function planDeploy(options: DeployToPlan): Promise<PlannedDeploy> 
   const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
   const frozen = next === null ? keepTo(held, freezePlan(manifest.plan, perSecond)) : stagingPlan(manifest.plan, next);
-  const config = await resolveConfig(manifest, { ...options, own });
+  const config = options.isPreview === true ? (stable?.config ?? null) : await resolveConfig(manifest, { ...options, own });
   const place = { service: manifest.service, environment: request.environment };
   const judged = await judge(options, { place, own, stable, was, asked, manifest, loosenings, plan: frozen.plan, next, config });
   const { plan, breakGlass } = supervise({
@@ -109,10 +117,27 @@ export async function planDeploy(options: DeployToPlan): Promise<PlannedDeploy> 
   const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
+    environment: request.environment,
     forecast,
     after,
+    judgement,
+    judgedBy: { stable: stable?.id ?? null, pinned: deployments.pinned },
     fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, judgement, plan, forecast },
   };
+}
+
+/** To plan takes time, in which another release may have come to serve, or rules been pinned. Throws `BELAY_POLICY_CHANGED`. */
+export function requireSameRules(
+  { service, environment, judgedBy }: Pick<PlannedDeploy, "service" | "environment" | "judgedBy">,
+  deployments: Pick<Deployments, "find" | "pinned">,
+): void {
+  const stable = deployments.find(environment, service)?.stable ?? null;
+  if (stable === judgedBy.stable && deployments.pinned === judgedBy.pinned) return;
+  throw new BelayError({
+    code: "BELAY_POLICY_CHANGED",
+    message: `what ${service} is judged by in ${environment} has changed while its plan was made`,
+    next: "Run `belay deploy` again.",
+  });
 }
 
 interface JudgedDeploy {
@@ -162,6 +187,7 @@ async function judge(options: DeployToPlan, deploy: JudgedDeploy): Promise<Judge
     attests: next !== null,
     authors,
     brief: request.brief,
+    isPreview: options.isPreview === true,
     isGlassBroken: request.breakGlass !== undefined,
     hasApprover: (from) => approversIn(principals, place, { now, except: [by, ...authors], from }).length > 0,
   });

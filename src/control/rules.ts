@@ -83,7 +83,10 @@ export function requirePolicy({ text, scope }: Pick<PinnedPolicy, "text" | "scop
 }
 
 /** Null: it has no belay.yml. Unreadable: neither its commit nor its bundle is here any more, or today's program cannot read the file. */
-async function manifestOfRelease(files: ManifestFiles, { commit, root = "", built }: Release): Promise<Manifest | "unreadable"> {
+export async function manifestOfRelease(
+  files: ManifestFiles,
+  { commit, root = "", built }: Release,
+): Promise<Manifest | "unreadable"> {
   const path = root === "" ? "belay.yml" : `${root}/belay.yml`;
   try {
     const source = await manifestSource(files, built?.kind === "built-by" ? built.bundle : undefined);

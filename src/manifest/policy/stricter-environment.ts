@@ -92,7 +92,8 @@ function liesWithin(window: WeeklyWindow, other: WeeklyWindow): boolean {
 
 const dayNames = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-function windowWords({ days, from, to, zone }: WeeklyWindow): string {
+/** A window in one line. */
+export function windowWords({ days, from, to, zone }: WeeklyWindow): string {
   return `${days.map((day) => dayNames[day - 1]).join(" ")} ${from} to ${to} ${zone}`;
 }
 

@@ -129,7 +129,8 @@ function covers(asked: readonly WeightStep[], was: readonly WeightStep[]): boole
   return next === was.length;
 }
 
-function stepsWords(steps: ManifestPlan["steps"]): string {
+/** A ladder in one line. */
+export function stepsWords(steps: ManifestPlan["steps"]): string {
   if (steps === null) return "by the traffic";
   const words = steps.map(({ weight, minHoldMs, ...kind }) => {
     const [name, value] = Object.entries(kind).find(([, given]) => given !== undefined) ?? [];
