@@ -21,6 +21,7 @@ const table: Readonly<Record<string, readonly [Role, readonly string[]]>> = {
   "GET /status": ["viewer", any],
   "GET /openapi.json": ["viewer", any],
   "GET /metrics": ["viewer", unlimited],
+  "GET /targets": ["viewer", unlimited],
   "GET /entries": ["viewer", unlimited],
   "GET /checkpoint": ["viewer", any],
   "GET /rollouts/{id}": ["viewer", everybody],
@@ -33,6 +34,11 @@ const table: Readonly<Record<string, readonly [Role, readonly string[]]>> = {
   "POST /repository/packs": ["deployer", any],
   "POST /bundles": ["deployer", any],
   "POST /deployments": ["deployer", everybody],
+  "POST /deployments/plan": ["deployer", everybody],
+  "GET /policy": ["viewer", any],
+  "POST /policy": ["admin", unlimited],
+  "POST /policy/clear": ["admin", unlimited],
+  "GET /services/{environment}/{service}/policy": ["viewer", everybody],
   "POST /services/{environment}/{service}/promote": ["deployer", everybody],
   "POST /services/{environment}/{service}/abort": ["deployer", everybody],
   "POST /services/{environment}/{service}/pause": ["deployer", everybody],
@@ -68,6 +74,8 @@ const scopes: Readonly<Record<string, Scope>> = {
 const hash = "0".repeat(64);
 const bodies: Readonly<Record<string, object>> = {
   "POST /deployments": { commit: "1".repeat(40), isDirty: false, root: "", environment: "production", supersede: false },
+  "POST /deployments/plan": { commit: "1".repeat(40), isDirty: false, root: "", environment: "production", supersede: false },
+  "POST /policy": { text: "brief: always" },
   "POST /rollouts/{id}/approvals": { digest: hash, plan: hash },
   "POST /rollouts/{id}/review": { words: "seen" },
   "POST /services/{environment}/{service}/abort": { reason: "" },
@@ -89,12 +97,16 @@ function appFor(role: Role, scope: Scope) {
   const inside = createFakeInside();
   inside.secretTokens = { belay_own: aToken({ role, scope }) };
   inside.rollouts = [aRollout({ rollout: "shop-1" })];
-  const { deploy } = inside.controlPlane;
+  const { deploy, plan } = inside.controlPlane;
   const controlPlane: typeof inside.controlPlane = {
     ...inside.controlPlane,
     deploy: async (request, actor, mayTouch) => {
       mayTouch?.({ environment: request.environment, service: "shop" });
       return deploy(request, actor);
+    },
+    plan: async (request, actor, mayTouch) => {
+      mayTouch?.({ environment: request.environment, service: "shop" });
+      return plan(request, actor);
     },
   };
   return createApi({ ...inside, controlPlane, auth: { kind: "token", token: machine, hosts } });
@@ -156,7 +168,7 @@ test("every route by every role and scope: it is answered where it should be, an
     }
   }
   assert.deepEqual(wrong, []);
-  assert.equal(asked, 4 * 7 * 35);
+  assert.equal(asked, roles.length * Object.keys(scopes).length * Object.keys(table).length);
 });
 
 test("no route but liveness is answered without a token, or with an expired one", async () => {

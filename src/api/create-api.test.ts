@@ -236,6 +236,7 @@ test("the OpenAPI document names every route", async () => {
     "/api/v1/services/{environment}/{service}/secrets",
     "/api/v1/services/{environment}/{service}/secrets/unset",
     "/api/v1/status",
+    "/api/v1/targets",
     "/api/v1/tokens",
     "/api/v1/tokens/map",
     "/api/v1/tokens/revoke",

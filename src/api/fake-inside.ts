@@ -2,9 +2,12 @@ import type { InstanceLog } from "../control/control-plane.ts";
 import type { MetricFamily } from "../control/metric-name.ts";
 import { BelayError } from "../errors.ts";
 import { silentLog } from "../ports/log.ts";
+import type { Judgement } from "../rollout/judgement.ts";
+import type { PinnedPolicy } from "../rollout/pinned-policy.ts";
 import type { Actor, Plan, Release } from "../rollout/rollout.ts";
 import type { OneOff } from "../rollout/task.ts";
 import type { ApiInside } from "./api-app.ts";
+import { aRun } from "./fake-run.ts";
 import type {
   ApprovalView,
   ChainedEntry,
@@ -42,6 +45,7 @@ export interface FakeInside extends ApiInside {
   /** Where its output lies. */
   runFile: string;
   approval: ApprovalView;
+  pinned: readonly PinnedPolicy[];
   tokens: readonly TokenView[];
   /** Tokens that are known, by their secrets. */
   secretTokens: Readonly<Record<string, TokenView>>;
@@ -82,10 +86,32 @@ export function createFakeInside(): FakeInside {
     tokens: [],
     secretTokens: {},
     approval: anApproval(),
+    pinned: [],
     controlPlane: {
       status: async () => fake.status,
       metrics: () => fake.metrics,
-      deploy: command("deploy"),
+      scrapeTargets: () => [
+        {
+          targets: ["127.0.0.1:20001"],
+          labels: { instance: "shop.production.shop-1a.0", service: "shop", environment: "production", release: "shop-1a" },
+        },
+      ],
+      deploy: async (request, actor) => ({ ...(await command("deploy")(request, actor)), judgement: null }),
+      plan: async (request, actor) => {
+        asked.push({ method: "plan", request, actor });
+        return { service: "shop", environment: request.environment, forecast: "", after: null, judgement: aJudgement() };
+      },
+      policies: () => fake.pinned,
+      pinPolicy: (request, actor) => {
+        asked.push({ method: "pinPolicy", request, actor });
+        return { ...request, by: actor.name, at: "2026-01-01T00:00:00Z" };
+      },
+      clearPolicy: (request, actor) => void asked.push({ method: "clearPolicy", request, actor }),
+      rules: async (place) => ({
+        ...place,
+        release: "r-1a2b",
+        rules: [{ field: "rollout.harm", value: "0.2%", from: "belay.yml of r-1a2b" }],
+      }),
       promote: command("promote"),
       abort: command("abort"),
       pause: command("pause"),
@@ -140,7 +166,7 @@ export function createFakeInside(): FakeInside {
           .slice(0, limit),
       checkpoint: () => fake.checkpoint,
       logFiles: async () => fake.logFiles,
-      releaseConfig: command("releaseConfig"),
+      releaseConfig: async (request, actor) => ({ ...(await command("releaseConfig")(request, actor)), judgement: null }),
       setSecrets: async (request, actor) => {
         await command("setSecrets")(request, actor);
         return Object.keys(request.values).map((name) => aSecret({ name }));
@@ -334,19 +360,6 @@ export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
   };
 }
 
-export function aRun(changes: Partial<OneOff> = {}): OneOff {
-  return {
-    run: "shop.production.r-1a2b.run-once.1",
-    release: "r-1a2b",
-    command: ["node", "report.js"],
-    reason: "the monthly figures",
-    by: { kind: "person", name: "ada", via: "socket" },
-    startedAt: "2026-01-01T00:00:00Z",
-    end: null,
-    ...changes,
-  };
-}
-
 export function aStatus(changes: Partial<StatusView> = {}): StatusView {
   return {
     program: "0.1.0",
@@ -356,6 +369,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
     workers: [{ worker: "worker-1", epoch: 7, isConnected: true }],
     trouble: [],
     requestsLastMinute: 7_200,
+    turnedAway: {},
     services: [
       {
         service: "shop",
@@ -387,8 +401,13 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         runs: [],
         previews: [],
         previewRefusals: { forged: 0, expired: 0, foreign: 0, replayed: 0 },
+        held: { waiting: 0, held: 0, expired: 0, overflowed: 0 },
       },
     ],
     ...changes,
   };
+}
+
+export function aJudgement(changes: Partial<Judgement> = {}): Judgement {
+  return { loosenings: [], risk: null, consequences: [], brief: null, authors: [], ...changes };
 }

@@ -9,7 +9,7 @@ import { type Command, requireApprovedGates, requireCommand, requireRunning } fr
 import type { RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
 import type { RiskFacts } from "../rollout/risk.ts";
-import { type Actor, isEnded, type Release, type Rollout, type Unit } from "../rollout/rollout.ts";
+import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
 import { beginDeploy } from "./begin-deploy.ts";
@@ -24,17 +24,20 @@ import {
 } from "./config-commands.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, DeployRequest, InstanceLog, MayTouch, ServiceRequest, StatusView } from "./control-plane.ts";
+import { sumTurnedAway } from "./front-sums.ts";
 import { jobRunId } from "./job-runs.ts";
+import { requireSameRules } from "./judge-deploy.ts";
 import { collectMetrics } from "./metrics.ts";
-import { planDeploy, requireSameRules } from "./plan-deploy.ts";
+import { planDeploy } from "./plan-deploy.ts";
 import { policyCommands } from "./policy-commands.ts";
 import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
+import { scrapeTargets } from "./scrape-targets.ts";
 import { stagedBefore } from "./staging.ts";
 import { requireNamed, supervisionCommands } from "./supervision-commands.ts";
 import { oneOffName } from "./task-keeper.ts";
-import { viewRollout, viewService } from "./views.ts";
+import { burningOf, viewRollout, viewService } from "./views.ts";
 import type { World } from "./world.ts";
 
 export interface ControlPlaneOptions {
@@ -98,7 +101,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         isPreview,
         ...(isAsked ? {} : { next: request.environment }),
         budgetOf: (service) => budgetOf(options, service),
-        newUnitsPerSecond: (service, unit) => newUnitsPerSecond(options, service, unit),
+        newUnitsPerSecond: (service) => newUnitsPerSecond(options, service),
       });
     };
     const planned = await planFor(request.environment);
@@ -134,8 +137,10 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
 
   return {
     status: async () => viewStatus(options),
+    scrapeTargets: () => scrapeTargets(loop.instances.all),
     metrics: () =>
       collectMetrics({
+        burning: (service) => burningOf(service, loop, world.clock.monotonicMs()),
         program: options.program,
         position: loop.journal.position,
         hasTrouble: loop.journal.trouble !== null,
@@ -144,6 +149,9 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         instances: loop.instances.all,
         workers: world.dataPlane.workers(),
         numbers: loop.workerNumbers.of(world.dataPlane.workers()),
+        events: loop.events.counts(),
+        summaryOf: ({ rollout, promotion }) =>
+          loop.evidence.find((rollout !== null && !isEnded(rollout) ? rollout : promotion)?.id ?? "")?.summary() ?? null,
       }),
     deploy: (request, actor, mayTouch) => deploy(request, actor, mayTouch === undefined ? {} : { mayTouch }),
     plan: async (request, actor, mayTouch) => {
@@ -286,7 +294,8 @@ function listTaskLogs(service: Service, task: string, { logFileOf }: ControlPlan
 }
 
 async function viewStatus({ world, loop, ledger, program, addresses }: ControlPlaneOptions): Promise<StatusView> {
-  const services = loop.journal.deployments.all().map((service) => viewService(service, loop, world.clock));
+  const numbers = loop.workerNumbers.of(world.dataPlane.workers());
+  const services = loop.journal.deployments.all().map((service) => viewService(service, { loop, clock: world.clock, numbers }));
   return {
     program,
     log: ledger.log,
@@ -297,17 +306,16 @@ async function viewStatus({ world, loop, ledger, program, addresses }: ControlPl
       .map(({ worker, acknowledgedEpoch, isConnected }) => ({ worker, epoch: acknowledgedEpoch, isConnected })),
     trouble: loop.journal.trouble === null ? [] : [loop.journal.trouble],
     requestsLastMinute: services.reduce((sum, service) => sum + service.requestsLastMinute, 0),
+    turnedAway: sumTurnedAway(numbers),
     services,
   };
 }
 
-/** Measured over the last minute; a service that Belay has watched for less is taken at what came so far. */
-function newUnitsPerSecond({ world, loop }: ControlPlaneOptions, service: Service, unit: Unit): number {
+/** What gates score, by request too: one request of each visitor. Measured over the last minute; a service that Belay has watched for less is taken at what came so far. */
+function newUnitsPerSecond({ world, loop }: ControlPlaneOptions, service: Service): number {
   const nowMs = world.clock.monotonicMs();
-  const { newVisitors, requests } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
-  return (
-    (unit === "request" ? requests : newVisitors) / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs)
-  );
+  const { newVisitors } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
+  return newVisitors / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs);
 }
 
 /** How much is left of it nobody reckons yet; how fast it burns is known. */

@@ -4,9 +4,13 @@ import { openConfigs } from "../config/open-configs.ts";
 import { createMemoryFiles } from "../config/sealed-files.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
 import { createSeededRandom } from "../ports/random.ts";
+import type { CommitComparison } from "../release/compare-commits.ts";
+import type { PinnedPolicy } from "../rollout/pinned-policy.ts";
+import { noPrincipals, type Principals } from "../rollout/principal.ts";
 import { releaseNamed, Story } from "../rollout/rollout.builder.ts";
-import type { Release } from "../rollout/rollout.ts";
+import type { Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import type { DeployRequest } from "./control-plane.ts";
 import { planDeploy } from "./plan-deploy.ts";
 
 const manifest = `version: 1
@@ -27,19 +31,37 @@ function plan(options: {
   readonly perSecond?: number;
   readonly environment?: string;
   readonly revision?: Release;
+  /** belay.yml of the release that serves; the same when absent. */
+  readonly served?: string;
+  readonly comparison?: CommitComparison | null;
+  readonly pinned?: readonly PinnedPolicy[];
+  readonly principals?: Principals;
+  readonly promoted?: readonly Rollout[];
+  readonly own?: Partial<DeployRequest>;
 }) {
   const { text = manifest, services = [new Story().withStable().service], perSecond = 40, environment = "production" } = options;
-  const { revision } = options;
-  const releases = { readFile: async () => (text === "" ? undefined : text) };
+  const { revision, served, comparison = null, pinned = [], principals = noPrincipals, promoted = [], own = {} } = options;
+  const readFile = async (commit: string, path: string) =>
+    path !== "belay.yml" ? undefined : commit === request.commit ? (text === "" ? undefined : text) : (served ?? text);
+  const releases = { readFile };
+  const history = {
+    readFile,
+    readBundle: async () => {
+      throw new Error("no bundle was uploaded");
+    },
+    compareCommits: async () => comparison,
+  };
   const configs = openConfigs({
     files: createMemoryFiles(createSeededRandom(1)),
     clock: new ManualClock(),
     runCommand: async () => "",
   });
   return planDeploy({
-    request: { ...request, environment },
+    request: { ...request, environment, ...own },
     releases,
-    services,
+    history,
+    deployments: { all: () => services, pinned, principals, promotedOf: () => promoted },
+    budgetOf: () => ({ left: null, isBurning: false }),
     now,
     configs,
     by: "ann",
@@ -83,9 +105,9 @@ test("steps that the manifest does not name are planned from the visitors, and n
   const busy = await factOf({ text, perSecond: 100 });
   assert.deepEqual(
     busy.plan.steps.map(({ weight }) => weight),
-    [100, 500, 2_500, 5_000],
+    [200, 1_000, 2_500, 5_000],
   );
-  assert.match(busy.forecast, /steps planned from it: 1 %, 5 %, 25 %, 50 %/);
+  assert.match(busy.forecast, /steps planned from it: 2 %, 10 %, 25 %, 50 %/);
   const quiet = await factOf({ text, perSecond: 0.01 });
   assert.deepEqual(
     quiet.plan.steps.map(({ weight }) => weight),
@@ -149,6 +171,15 @@ test("a cohort in front of no weights is followed by planned ones, and its rules
   assert.match(forecast, /of gates at 100 new visitors a second/);
 });
 
+test("a release of another configuration keeps to the hours as any other", async () => {
+  const text = `${manifest}freezes: [{ name: inventory, from: 2000-01-01T00:00:00Z, to: 2099-01-01T00:00:00Z, reason: counting }]\n`;
+  const configAlone = await plan({ text, revision: releaseNamed("a1") });
+  assert.deepEqual(
+    configAlone.fact.plan.calendar?.freezes.map(({ name }) => name),
+    ["inventory"],
+  );
+});
+
 test("a config version is a part of the plan, and a contract that is not kept is refused before anything starts", async () => {
   assert.equal((await factOf({})).config, undefined);
   const text = `${manifest}config: { REGION: { default: eu } }\n`;
@@ -169,4 +200,24 @@ test("staging comes before production: there a release goes to everyone when it 
   assert.match(production.forecast, /^first the same bundle in staging; then .* of gates/);
   const configAlone = await plan({ text, revision: releaseNamed("a1") });
   assert.deepEqual([configAlone.after, configAlone.fact.revisionOf], [null, "a1"]);
+});
+
+test("an event that stable does not post yet is not judged, and that is said; a route and a posted event are", async () => {
+  const who = "user: a shopper with a basket, outcome: gets it done, of: { per: visitor }";
+  const kpis = `kpis:
+  checkout: { ${who}, good: { route: POST /orders } }
+  paid: { ${who}, good: { event: order-paid } }
+`;
+  const story = new Story().withStable();
+  const namesWith = async (events: readonly string[] | undefined) => {
+    const stable = story.service.releases[story.service.stable ?? ""];
+    assert.ok(stable !== undefined);
+    const releases = { ...story.service.releases, [stable.id]: { ...stable, events } };
+    const { plan: frozen, forecast } = await factOf({ text: manifest + kpis, services: [{ ...story.service, releases }] });
+    return { names: frozen.kpis?.map(({ name }) => name), forecast };
+  };
+  const unposted = await namesWith(undefined);
+  assert.deepEqual(unposted.names, ["checkout"]);
+  assert.match(unposted.forecast, /; not judged this time: paid, because the release that serves does not post its event yet$/);
+  assert.deepEqual((await namesWith(["order-paid"])).names, ["checkout", "paid"]);
 });

@@ -9,16 +9,13 @@ import { describeNeed } from "../rollout/approval.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { Judgement } from "../rollout/judgement.ts";
-import type { Loosening } from "../rollout/loosening.ts";
 import type { PinnedPolicy } from "../rollout/pinned-policy.ts";
-import { approversIn } from "../rollout/principal.ts";
 import type { RiskFacts } from "../rollout/risk.ts";
-import type { Plan, Release, Rollout, Unit } from "../rollout/rollout.ts";
+import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import { authorNames, gatherFacts } from "./change-facts.ts";
 import type { DeployRequest } from "./control-plane.ts";
 import type { Deployments } from "./deployments.ts";
-import { type JudgedChange, judgeChange } from "./judge-change.ts";
+import { judgeDeploy, requireStill } from "./judge-deploy.ts";
 import { supervise } from "./plan-needs.ts";
 import { type ManifestFiles, rulesFor } from "./rules.ts";
 import { takenRoute } from "./taken-route.ts";
@@ -59,7 +56,7 @@ export interface DeployToPlan {
   readonly isPreview?: boolean;
   /** The environment that this one comes before, where the caller knows it: by the rules of the release that serves there. */
   readonly next?: string;
-  newUnitsPerSecond(service: Service, unit: Unit): number;
+  newUnitsPerSecond(service: Service): number;
   /** Of the error budget. */
   budgetOf(service: Service): RiskFacts["budget"];
 }
@@ -87,12 +84,24 @@ export async function planDeploy(options: DeployToPlan): Promise<PlannedDeploy> 
   if (taken !== null) throw taken;
   const next = options.next ?? environmentAfter(manifest, request.environment);
   const isFirst = own === undefined || own.stable === null;
-  const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
+  const perSecond = isFirst ? null : newUnitsPerSecond(own);
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
-  const frozen = next === null ? keepTo(held, freezePlan(manifest.plan, perSecond)) : stagingPlan(manifest.plan, next);
+  const posted = withoutUnposted(manifest.plan, isFirst ? undefined : own?.releases[own.stable ?? ""]);
+  const frozen = next === null ? keepTo(held, freezePlan(posted.plan, perSecond)) : stagingPlan(manifest.plan, next);
   const config = options.isPreview === true ? (stable?.config ?? null) : await resolveConfig(manifest, { ...options, own });
   const place = { service: manifest.service, environment: request.environment };
-  const judged = await judge(options, { place, own, stable, was, asked, manifest, loosenings, plan: frozen.plan, next, config });
+  const judged = await judgeDeploy(options, {
+    place,
+    own,
+    stable,
+    was,
+    asked,
+    manifest,
+    loosenings,
+    plan: frozen.plan,
+    next,
+    config,
+  });
   const { plan, breakGlass } = supervise({
     manifest,
     environment: request.environment,
@@ -104,16 +113,17 @@ export async function planDeploy(options: DeployToPlan): Promise<PlannedDeploy> 
     own: judged.needs,
     waived: judged.waived,
   });
-  const { commit, root, isDirty, bundle } = request;
+  const { commit, root, isDirty, bundle, tag } = request;
   const sent = {
     ...(bundle === undefined ? {} : { bundle }),
     ...(config === null ? {} : { config }),
+    ...(tag === undefined ? {} : { tag }),
     ...(revision === undefined ? {} : { revisionOf: revision.id }),
     ...(next === null ? {} : { attests: true }),
     ...(breakGlass === undefined ? {} : { breakGlass }),
   };
   const { judgement } = judged;
-  const words = withApprovals([frozen.words, ...judgement.consequences].join("; "), plan);
+  const words = withApprovals([`${frozen.words}${posted.words}`, ...judgement.consequences].join("; "), plan);
   const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
@@ -126,84 +136,23 @@ export async function planDeploy(options: DeployToPlan): Promise<PlannedDeploy> 
   };
 }
 
-/** To plan takes time, in which another release may have come to serve, or rules been pinned. Throws `BELAY_POLICY_CHANGED`. */
-export function requireSameRules(
-  { service, environment, judgedBy }: Pick<PlannedDeploy, "service" | "environment" | "judgedBy">,
-  deployments: Pick<Deployments, "find" | "pinned">,
-): void {
-  const stable = deployments.find(environment, service)?.stable ?? null;
-  if (stable === judgedBy.stable && deployments.pinned === judgedBy.pinned) return;
-  throw new BelayError({
-    code: "BELAY_POLICY_CHANGED",
-    message: `what ${service} is judged by in ${environment} has changed while its plan was made`,
-    next: "Run `belay deploy` again.",
-  });
+function eventsOf({ kpis = [] }: Pick<Plan, "kpis">): { readonly events?: readonly string[] } {
+  const events = new Set(kpis.flatMap(({ good }) => (good.kind === "event" ? [good.event] : [])));
+  return events.size === 0 ? {} : { events: [...events] };
 }
 
-interface JudgedDeploy {
-  readonly place: { readonly service: string; readonly environment: string };
-  readonly own: Service | undefined;
-  readonly stable: Release | null;
-  readonly was: Manifest | null;
-  readonly asked: Manifest;
-  readonly manifest: Manifest;
-  readonly loosenings: readonly Loosening[];
-  readonly plan: Plan;
-  readonly next: string | null;
-  readonly config: string | null;
-}
-
-/** How the change stands to the rules, and what follows from that. */
-async function judge(options: DeployToPlan, deploy: JudgedDeploy): Promise<JudgedChange> {
-  const { request, releases, history, deployments, now, configs, by } = options;
-  const { place, own, stable, was, asked, manifest, next } = deploy;
-  const { principals } = deployments;
-  const isSame = options.revision !== undefined || stable?.commit === request.commit;
-  const comparison = isSame ? { commits: [], files: [] } : await history.compareCommits(stable?.commit ?? null, request.commit);
-  const authors = authorNames(comparison, principals);
-  const valuesOf = (version: string | null | undefined) => (version == null ? [] : configs.show(place, version).values);
-  const facts =
-    stable === null || own === undefined || next !== null
-      ? null
-      : await gatherFacts({
-          comparison,
-          before: { commit: stable.commit, root: stable.root ?? "", files: history },
-          after: { commit: request.commit, root: request.root, files: request.bundle === undefined ? releases : history },
-          was,
-          asked,
-          values: { before: valuesOf(stable.config), after: valuesOf(deploy.config) },
-          calendar: deploy.plan.calendar,
-          budget: options.budgetOf(own),
-          authors,
-          promoted: deployments.promotedOf(place.service),
-          now,
-        });
-  return judgeChange({
-    manifest,
-    environment: place.environment,
-    plan: deploy.plan,
-    loosenings: deploy.loosenings,
-    facts,
-    attests: next !== null,
-    authors,
-    brief: request.brief,
-    isPreview: options.isPreview === true,
-    isGlassBroken: request.breakGlass !== undefined,
-    hasApprover: (from) => approversIn(principals, place, { now, except: [by, ...authors], from }).length > 0,
-  });
-}
-
-/** A release may say that it need not come after an environment, and take it away with the next one; not both at once. */
-function requireStill(
-  { service, environments }: Manifest,
-  { environment, after }: { readonly environment: string; readonly after: string },
-): void {
-  if (Object.hasOwn(environments, after)) return;
-  throw new BelayError({
-    code: "BELAY_POLICY_STAGING_GONE",
-    message: `the release of ${service} that serves in ${environment} came after ${after}, so this one does too, and its belay.yml has no ${after}`,
-    next: `Keep ${after} and write environments.${environment}.after: none; with the rollout behind that one ${after} can go.`,
-  });
+/** What stable does not post yet cannot be compared: of such an event all would come from the canary. */
+function withoutUnposted(
+  plan: Manifest["plan"],
+  stable: Release | undefined,
+): { readonly plan: Manifest["plan"]; readonly words: string } {
+  const { kpis, ...others } = plan;
+  if (kpis === undefined || stable === undefined) return { plan, words: "" };
+  const posted = kpis.filter(({ good }) => good.kind === "route" || stable.events?.includes(good.event) === true);
+  if (posted.length === kpis.length) return { plan, words: "" };
+  const left = kpis.filter((kpi) => !posted.includes(kpi)).map(({ name }) => name);
+  const words = `; not judged this time: ${left.join(", ")}, because the release that serves does not post its event yet`;
+  return { plan: posted.length === 0 ? others : { ...others, kpis: posted }, words };
 }
 
 function keepTo(calendar: Calendar | null, { plan, words }: FrozenPlan): FrozenPlan {
@@ -237,11 +186,14 @@ function resolveConfig(
   const { configs, request, revision, by, own, keepsValues } = options;
   const stable = own === undefined || own.stable === null ? undefined : own.releases[own.stable];
   const { environment, config: sent = {} } = request;
+  const buildSecrets = revision === undefined && request.bundle === undefined ? manifest.release.secrets : [];
+  const tokens = (manifest.plan.sources ?? []).flatMap(({ token }) => token ?? []);
   return configs.resolve({
     place: { environment, service: manifest.service },
     contract: manifest.config,
     sources: requireEnvironment(manifest, environment).config,
-    buildSecrets: revision === undefined && request.bundle === undefined ? manifest.release.secrets : [],
+    // What comes before another environment compares nothing, so that it asks no source.
+    neededSecrets: [...buildSecrets, ...(environmentAfter(manifest, environment) === null ? tokens : [])],
     sent,
     kept: (keepsValues === true ? stable : revision)?.config ?? null,
     by,
@@ -254,8 +206,14 @@ export async function planBuild(
   {
     rollout,
     staged,
+    rules,
     configs,
-  }: { readonly rollout: Rollout; readonly staged: Release | null; readonly configs: Pick<Configs, "secretValues"> },
+  }: {
+    readonly rollout: Rollout;
+    readonly staged: Release | null /** What it is judged by. */;
+    readonly rules: Manifest;
+    readonly configs: Pick<Configs, "secretValues">;
+  },
 ): Promise<BuildRequest> {
   const { commit, root, environment, isDirty, bundle, config } = rollout;
   const manifest = await readManifest(releases, { commit, root });
@@ -274,9 +232,11 @@ export async function planBuild(
     tasks: manifest.tasks,
     routes,
     ...(trustedProxies.length === 0 ? {} : { trustedProxies }),
+    ...eventsOf(rules.plan),
     assets: manifest.assets,
     processes: manifest.processes,
     expose: manifest.expose,
+    ...(manifest.shadow === null ? {} : { shadow: manifest.shadow }),
     root,
     build: manifest.release.build,
     buildTimeoutMs: manifest.release.buildTimeoutMs,

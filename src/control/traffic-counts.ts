@@ -2,9 +2,10 @@ import { type Burning, BurnRates, type BurnRatesState } from "../analysis/burn-r
 import type { ShieldSummary } from "../rollout/evidence-summary.ts";
 import type { Counter } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
+import { ShadowCounts, type ShadowSnapshot, type ShadowTotals } from "./shadow-counts.ts";
 import { sumShield } from "./shield-counts.ts";
 
-type Reported = Pick<WorkerReport, "worker" | "boot" | "counters" | "newVisitors">;
+type Reported = Pick<WorkerReport, "worker" | "boot" | "counters" | "newVisitors" | "shadows">;
 
 /** Requests of one rollout, summed over all workers. */
 export interface RolloutTraffic {
@@ -16,6 +17,8 @@ export interface RolloutTraffic {
   readonly harmedRequests: number;
   /** Absent when the shield had no part in any request. */
   readonly shield?: ShieldSummary;
+  /** Absent as long as no worker has told of copies. */
+  readonly shadow?: ShadowTotals;
 }
 
 /** What a service had in the last minute. */
@@ -34,6 +37,8 @@ export interface TrafficSnapshot {
   readonly counters: readonly (readonly [string, readonly Counter[]])[];
   /** By service; absent in snapshots from before it was kept. On the machine's monotonic clock, so of use in its present life only. */
   readonly burn?: readonly (readonly [string, BurnRatesState])[] | undefined;
+  /** Absent in snapshots from before shadows. */
+  readonly shadows?: ShadowSnapshot | undefined;
 }
 
 const keptSeconds = 60;
@@ -48,9 +53,11 @@ export class TrafficCounts {
   #newVisitorsByBoot = new Map<string, number>();
   #seconds: Second[] = [];
   #burn = new Map<string, BurnRates>();
+  #shadows = new ShadowCounts();
 
-  absorb({ worker, boot, counters, newVisitors }: Reported, nowMs: number): void {
+  absorb({ worker, boot, counters, newVisitors, shadows = [] }: Reported, nowMs: number): void {
     const bootKey = `${worker}/${boot}`;
+    this.#shadows.absorb(bootKey, shadows);
     for (const { environment, service, count } of newVisitors) {
       const key = `${bootKey} ${environment}/${service}`;
       // A control plane that has just started has missed when they came, so they are not this second's.
@@ -95,7 +102,13 @@ export class TrafficCounts {
       }
     }
     const shield = sumShield(own);
-    return { ...bySide, harmedRequests, ...(shield === undefined ? {} : { shield }) };
+    const shadow = this.#shadows.rollout(id);
+    return {
+      ...bySide,
+      harmedRequests,
+      ...(shield === undefined ? {} : { shield }),
+      ...(shadow === undefined ? {} : { shadow }),
+    };
   }
 
   lastMinute(environment: string, service: string, nowMs: number): ServiceTraffic {
@@ -130,6 +143,7 @@ export class TrafficCounts {
 
   /** Drops what a rollout counted that nobody will ask for again. */
   forgetRollouts(isWanted: (rollout: string) => boolean): void {
+    this.#shadows.forgetRollouts(isWanted);
     for (const known of this.#byBoot.values()) {
       for (const [key, counter] of known) if (counter.rollout !== "" && !isWanted(counter.rollout)) known.delete(key);
     }
@@ -139,7 +153,7 @@ export class TrafficCounts {
   forgetBoot(worker: string, boot: string): boolean {
     const bootKey = `${worker}/${boot}`;
     const known = this.#byBoot.get(bootKey);
-    if (known?.values().some(({ rollout }) => rollout !== "") === true) return false;
+    if (known?.values().some(({ rollout }) => rollout !== "") === true || this.#shadows.knows(bootKey)) return false;
     this.#byBoot.delete(bootKey);
     for (const key of this.#newVisitorsByBoot.keys()) if (key.startsWith(`${bootKey} `)) this.#newVisitorsByBoot.delete(key);
     return true;
@@ -149,6 +163,7 @@ export class TrafficCounts {
     return {
       counters: [...this.#byBoot].map(([boot, known]) => [boot, [...known.values()]] as const),
       burn: [...this.#burn].map(([service, rates]) => [service, rates.state()] as const),
+      shadows: this.#shadows.snapshot(),
     };
   }
 
@@ -156,6 +171,7 @@ export class TrafficCounts {
     for (const [boot, counters] of snapshot.counters) {
       this.#byBoot.set(boot, new Map(counters.map((counter) => [keyOf(counter), counter])));
     }
+    this.#shadows.restore(snapshot.shadows ?? []);
     for (const [service, state] of snapshot.burn ?? []) this.#burn.set(service, BurnRates.restore(state));
   }
 

@@ -75,3 +75,7 @@ export const changeForm: {
       examples: ["always"],
     }),
 };
+
+export function changeRulesOf({ owners, dependants, risk, brief }: ChangeRules): ChangeRules {
+  return { owners, dependants, risk, brief };
+}

@@ -1,6 +1,6 @@
 import type { RiskLimits } from "../rollout/risk.ts";
 import type { Manifest } from "./manifest.ts";
-import { type Change, type Judged, stricterNumber, stricterWord } from "./policy/loosening.ts";
+import { type Change, type Judged, onlyOf, stricterNumber, stricterWord } from "./policy/loosening.ts";
 import { stricterChecks } from "./policy/stricter-checks.ts";
 import { stricterEnvironments } from "./policy/stricter-environment.ts";
 import { stricterPlan } from "./policy/stricter-plan.ts";
@@ -19,17 +19,27 @@ export function judgedBy(
   const environments = stricterEnvironments({ was: was.environments, asked: asked.environments }, place);
   const risk = stricterRisk({ was: was.risk, asked: asked.risk });
   const brief = stricterWord("brief", { was: was.brief, asked: asked.brief }, ["risk", "always"]);
+  const shadow = stricterShadow({ was: was.shadow, asked: asked.shadow });
   return {
     value: {
       ...asked,
+      shadow: shadow.value,
       plan: plan.value,
       checks: checks.value,
       environments: environments.value,
       risk: risk.value,
       brief: brief.value,
     },
-    loosenings: [plan, checks, environments, risk, brief].flatMap(({ loosenings }) => loosenings),
+    loosenings: [plan, checks, environments, risk, brief, shadow].flatMap(({ loosenings }) => loosenings),
   };
+}
+
+/** A field that is not compared may hide what a release answers otherwise. */
+function stricterShadow({ was, asked }: Change<Manifest["shadow"]>): Judged<Manifest["shadow"]> {
+  if (was === null || asked === null) return { value: asked, loosenings: [] };
+  const words = { isSame: (one: string, other: string) => one === other, words: (name: string) => name };
+  const ignore = onlyOf("shadow.ignore", { was: was.ignore, asked: asked.ignore }, words);
+  return { value: { ...asked, ignore: ignore.value }, loosenings: ignore.loosenings };
 }
 
 function stricterRisk({ was, asked }: Change<RiskLimits>): Judged<RiskLimits> {

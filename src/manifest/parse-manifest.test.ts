@@ -100,6 +100,7 @@ test("six lines are a manifest, with every default filled in", () => {
     dependants: [],
     risk: { medium: 3, high: 6 },
     brief: "risk",
+    shadow: null,
     plan: {
       steps: null,
       holdbackWeight: 9_500,

@@ -1,6 +1,7 @@
 import type { Loosening } from "../../rollout/loosening.ts";
 import type { ChecksSpec, PolicyLevel, Severity } from "../checks.ts";
 import { type Change, type Judged, onlyOf, stricterNumber, stricterWord, withAllOf } from "./loosening.ts";
+import { stricterNamed } from "./stricter-named.ts";
 
 const severities: readonly Severity[] = ["critical", "high", "medium", "low"];
 
@@ -117,29 +118,6 @@ function stricterScanner(field: string, change: Change<ChecksSpec["scanners"][nu
 
 function keepAsked<Item>(_field: string, { asked }: Change<Item>): Judged<Item> {
   return { value: asked, loosenings: [] };
-}
-
-/** Lists of things with a name: none may go, and each is judged with the one of its name. */
-export function stricterNamed<Item>(
-  field: string,
-  { was, asked }: Change<readonly Item[]>,
-  nameOf: (item: Item) => string,
-  judge: (field: string, change: Change<Item>) => Judged<Item>,
-): Judged<readonly Item[]> {
-  const gone = was.filter((item) => !asked.some((other) => nameOf(other) === nameOf(item)));
-  const kept = asked.map((item) => {
-    const before = was.find((other) => nameOf(other) === nameOf(item));
-    return before === undefined
-      ? { value: item, loosenings: [] }
-      : judge(`${field}.${nameOf(item)}`, { was: before, asked: item });
-  });
-  return {
-    value: [...kept.map(({ value }) => value), ...gone],
-    loosenings: [
-      ...kept.flatMap(({ loosenings }) => loosenings),
-      ...gone.map((item) => ({ field: `${field}.${nameOf(item)}`, was: "there", asked: "none" })),
-    ],
-  };
 }
 
 /** Of every other part of the checks it counts only whether it is there. */

@@ -4,6 +4,7 @@ import { type OnFail, onFailOf, type Plan, type WeightStep } from "../../rollout
 import type { Manifest } from "../manifest.ts";
 import { describeDuration, describePercent } from "../quantities.ts";
 import { type Change, type Judged, stricterNumber, stricterWord } from "./loosening.ts";
+import { stricterKpis, stricterSources } from "./stricter-metrics.ts";
 
 type ManifestPlan = Manifest["plan"];
 
@@ -40,9 +41,28 @@ export function stricterPlan({ was, asked }: Change<ManifestPlan>): Judged<Manif
     { was: was.warmUpMs ?? 0, asked: asked.warmUpMs ?? 0 },
     { strict: "low", words: duration },
   );
+  const kpis = stricterKpis({ was: was.kpis, asked: asked.kpis });
+  const sources = stricterSources({ was: was.sources, asked: asked.sources });
+  const order = stricterWord("rollout.strictOrder", { was: orderOf(was), asked: orderOf(asked) }, ["false", "true"]);
   const named = (was.cohorts ?? []).filter(({ name }) => !asked.cohorts?.some((cohort) => cohort.name === name));
   const cohorts = steps.loosenings.length === 0 ? (asked.cohorts ?? []) : [...(asked.cohorts ?? []), ...named];
-  const judged = [goal, steps, onInconclusive, onFail, latency, unit, maxHold, scoreWindow, bake, keepWarm, lease, deadline];
+  const judged = [
+    goal,
+    steps,
+    onInconclusive,
+    onFail,
+    latency,
+    unit,
+    maxHold,
+    scoreWindow,
+    bake,
+    keepWarm,
+    lease,
+    deadline,
+    kpis,
+    sources,
+    order,
+  ];
   return {
     value: {
       ...rest,
@@ -60,10 +80,17 @@ export function stricterPlan({ was, asked }: Change<ManifestPlan>): Judged<Manif
       evidence: unit.value === "visitor" ? undefined : unit.value,
       ...(cohorts.length === 0 ? {} : { cohorts }),
       ...(Object.keys(onFail.value).length === 0 ? {} : { onFail: onFail.value }),
+      ...(kpis.value.length === 0 ? {} : { kpis: kpis.value }),
+      ...(sources.value.length === 0 ? {} : { sources: sources.value }),
+      ...(order.value === "true" ? { strictOrder: true } : {}),
       ...(latency.value === undefined ? {} : { latencyObjective: latency.value }),
     },
     loosenings: [...judged, slo, warmUp].flatMap(({ loosenings }) => loosenings),
   };
+}
+
+function orderOf({ strictOrder }: Pick<Plan, "strictOrder">): "true" | "false" {
+  return strictOrder === true ? "true" : "false";
 }
 
 type Goal = Pick<ManifestPlan, "harm" | "withinMs">;
