@@ -2,11 +2,11 @@ import type { InstanceLog } from "../control/control-plane.ts";
 import type { MetricFamily } from "../control/metric-name.ts";
 import { BelayError } from "../errors.ts";
 import { silentLog } from "../ports/log.ts";
-import type { Judgement } from "../rollout/judgement.ts";
 import type { PinnedPolicy } from "../rollout/pinned-policy.ts";
 import type { Actor, Plan, Release } from "../rollout/rollout.ts";
 import type { OneOff } from "../rollout/task.ts";
 import type { ApiInside } from "./api-app.ts";
+import { fakePolicy } from "./fake-policy.ts";
 import { aRun } from "./fake-run.ts";
 import type {
   ApprovalView,
@@ -97,21 +97,7 @@ export function createFakeInside(): FakeInside {
         },
       ],
       deploy: async (request, actor) => ({ ...(await command("deploy")(request, actor)), judgement: null }),
-      plan: async (request, actor) => {
-        asked.push({ method: "plan", request, actor });
-        return { service: "shop", environment: request.environment, forecast: "", after: null, judgement: aJudgement() };
-      },
-      policies: () => fake.pinned,
-      pinPolicy: (request, actor) => {
-        asked.push({ method: "pinPolicy", request, actor });
-        return { ...request, by: actor.name, at: "2026-01-01T00:00:00Z" };
-      },
-      clearPolicy: (request, actor) => void asked.push({ method: "clearPolicy", request, actor }),
-      rules: async (place) => ({
-        ...place,
-        release: "r-1a2b",
-        rules: [{ field: "rollout.harm", value: "0.2%", from: "belay.yml of r-1a2b" }],
-      }),
+      ...fakePolicy({ asked, pinned: () => fake.pinned }),
       promote: command("promote"),
       abort: command("abort"),
       pause: command("pause"),
@@ -263,6 +249,7 @@ export function anApproval(changes: Partial<ApprovalView> = {}): ApprovalView {
     digest: "3".repeat(64),
     plan: "4".repeat(64),
     forecast: "about 27 s of gates",
+    judgement: null,
     stable: "r-1a2b",
     commits: [],
     files: [],
@@ -406,8 +393,4 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
     ],
     ...changes,
   };
-}
-
-export function aJudgement(changes: Partial<Judgement> = {}): Judgement {
-  return { loosenings: [], risk: null, consequences: [], brief: null, authors: [], ...changes };
 }

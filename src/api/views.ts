@@ -20,3 +20,4 @@ export type { RulesView } from "../control/policy-commands.ts";
 export type { TokenView } from "../control/principals.ts";
 export type { JobView, ProcessView, WorkerView } from "../control/process-views.ts";
 export type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
+export type { PinnedPolicy as PinnedPolicyView } from "../rollout/pinned-policy.ts";

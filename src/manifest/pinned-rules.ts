@@ -99,7 +99,7 @@ export function withPinned({ written }: PolicyRules, manifest: Manifest, environ
     plan: pinPlan(written, manifest.plan, pinned.plan),
     checks: pinChecks(written, manifest, pinned),
     environments,
-    risk: { ...manifest.risk, ...only(pinned.risk, written["risk"]) },
+    risk: { ...manifest.risk, ...writtenParts(pinned.risk, written["risk"]) },
     brief: written["brief"] === undefined ? manifest.brief : pinned.brief,
   };
 }
@@ -143,7 +143,7 @@ function toMap(value: unknown): Readonly<Record<string, unknown>> {
 }
 
 /** Those parts that are written. */
-function only<Parts extends object>(parts: Parts, written: unknown): Partial<Parts> {
+function writtenParts<Parts extends object>(parts: Parts, written: unknown): Partial<Parts> {
   const keys = Object.keys(toMap(written));
   return Object.fromEntries(Object.entries(parts).filter(([key]) => keys.includes(key))) as Partial<Parts>;
 }
