@@ -16,7 +16,13 @@ export function fakePolicy({
   return {
     plan: async (request, actor) => {
       asked.push({ method: "plan", request, actor });
-      return { service: "shop", environment: request.environment, forecast: "", after: null, judgement: aJudgement() };
+      return {
+        service: "shop",
+        environment: request.environment,
+        forecast: "",
+        after: null,
+        judgement: aJudgement({ consequences: ["the first step is held longer"] }),
+      };
     },
     policies: pinned,
     pinPolicy: (request, actor) => {
