@@ -141,6 +141,6 @@ function preflightFailed(blocking: readonly CheckResult[]): BelayError {
   return new BelayError({
     code: "BELAY_PREFLIGHT_FAILED",
     message: `${describeBlocking(blocking)}; nothing of the release was kept or started\n${describeResults(blocking, (text) => text)}`,
-    next: "Do what is written below each finding, commit, and deploy again; `belay check` runs the same checks on the folder. What is accepted for a while goes into checks.waivers.",
+    next: "Do what is written below each finding, commit, and deploy again; `belay check` runs the same checks on the folder. What is accepted for a while goes into checks.waivers, which counts from the next release on; `belay deploy --override <check> --reason <words>` passes over it now, with a second person.",
   });
 }
