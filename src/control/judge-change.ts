@@ -29,7 +29,7 @@ export interface ChangeToJudge {
   /** One person alone pushes it: nobody is asked for anything. */
   readonly isGlassBroken: boolean;
   /** Whether somebody could give their word for it: not the one who asks, and none of the authors. */
-  hasApprover(from: readonly string[]): boolean;
+  readonly hasApprover: boolean;
 }
 
 export interface JudgedChange {
@@ -111,7 +111,7 @@ function gateAfterFirst(change: ChangeToJudge, plan: Plan, risk: Risk | null): A
 /** Null: nobody could, and the environment does not ask for it. */
 function ruleOf({ manifest, environment, hasApprover }: ChangeToJudge): ApprovalRule | null {
   const own = manifest.environments[environment]?.approvals ?? null;
-  return own ?? (hasApprover([]) ? anybodyElse : null);
+  return own ?? (hasApprover ? anybodyElse : null);
 }
 
 function requireBrief(answers: Readonly<Record<string, string>>): Brief {

@@ -97,15 +97,14 @@ export function ownersOf({ gitEmails }: Pick<Principals, "gitEmails">, address: 
 export function approversIn(
   { tokens }: Pick<Principals, "tokens">,
   place: Scope,
-  options: { readonly now: Temporal.Instant; readonly except: readonly string[]; readonly from: readonly string[] },
+  { now, except }: { readonly now: Temporal.Instant; readonly except: readonly string[] },
 ): readonly string[] {
   const counts = tokens.filter(
     (token) =>
       hasRole(token.role, "approver") &&
       isWithinScope(token.scope, place) &&
-      !isExpired(token, options.now) &&
-      !options.except.includes(token.name) &&
-      (options.from.length === 0 || options.from.includes(token.name)),
+      !isExpired(token, now) &&
+      !except.includes(token.name),
   );
   return [...new Set(counts.map(({ name }) => name))];
 }
