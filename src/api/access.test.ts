@@ -34,6 +34,11 @@ const table: Readonly<Record<string, readonly [Role, readonly string[]]>> = {
   "POST /repository/packs": ["deployer", any],
   "POST /bundles": ["deployer", any],
   "POST /deployments": ["deployer", everybody],
+  "POST /deployments/plan": ["deployer", everybody],
+  "GET /policy": ["viewer", any],
+  "POST /policy": ["admin", unlimited],
+  "POST /policy/clear": ["admin", unlimited],
+  "GET /services/{environment}/{service}/policy": ["viewer", everybody],
   "POST /services/{environment}/{service}/promote": ["deployer", everybody],
   "POST /services/{environment}/{service}/abort": ["deployer", everybody],
   "POST /services/{environment}/{service}/pause": ["deployer", everybody],
@@ -70,6 +75,8 @@ const hash = "0".repeat(64);
 const bodies: Readonly<Record<string, object>> = {
   "POST /deployments": { commit: "1".repeat(40), isDirty: false, root: "", environment: "production", supersede: false },
   "POST /rollouts/{id}/approvals": { digest: hash, plan: hash, needs: ["environment"] },
+  "POST /deployments/plan": { commit: "1".repeat(40), isDirty: false, root: "", environment: "production", supersede: false },
+  "POST /policy": { text: "brief: always" },
   "POST /rollouts/{id}/review": { words: "seen" },
   "POST /services/{environment}/{service}/abort": { reason: "" },
   "POST /services/{environment}/{service}/pause": { reason: "" },
@@ -90,12 +97,16 @@ function appFor(role: Role, scope: Scope) {
   const inside = createFakeInside();
   inside.secretTokens = { belay_own: aToken({ role, scope }) };
   inside.rollouts = [aRollout({ rollout: "shop-1" })];
-  const { deploy } = inside.controlPlane;
+  const { deploy, plan } = inside.controlPlane;
   const controlPlane: typeof inside.controlPlane = {
     ...inside.controlPlane,
     deploy: async (request, actor, mayTouch) => {
       mayTouch?.({ environment: request.environment, service: "shop" });
       return deploy(request, actor);
+    },
+    plan: async (request, actor, mayTouch) => {
+      mayTouch?.({ environment: request.environment, service: "shop" });
+      return plan(request, actor);
     },
   };
   return createApi({ ...inside, controlPlane, auth: { kind: "token", token: machine, hosts } });

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { ApprovalNeed, BreakGlass } from "../rollout/approval.ts";
 import { checkResultSchema } from "./check-schemas.ts";
+import { judgementSchema } from "./policy-schemas.ts";
 import type { ApprovalView, ApprovedView, Exceptions, SupervisionView } from "./views.ts";
 
 /** What people have to approve, and have, as the API shows it. */
@@ -71,6 +72,7 @@ export const approvalSchema: z.ZodType<ApprovalView> = z
     digest: z.string(),
     plan: z.string(),
     forecast: z.string(),
+    judgement: judgementSchema.nullable(),
     stable: z.string().nullable(),
     commits: z
       .array(

@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { type ApiApp, type ApiInside, answers, body, refusal } from "./api-app.ts";
 import { exceptionFields } from "./approval-schemas.ts";
 import { configSchema, secretsSchema, secretValuesSchema } from "./config-schemas.ts";
+import { briefAnswersSchema, judgementSchema } from "./policy-schemas.ts";
 import { nameSchema } from "./schemas.ts";
 
 const named = z.object({ environment: nameSchema, service: nameSchema });
@@ -47,13 +48,18 @@ const release = createRoute({
   request: {
     params: named,
     ...body(
-      z.strictObject({ supersede: z.boolean().default(false), config: secretValuesSchema.default({}), ...exceptionFields }),
+      z.strictObject({
+        supersede: z.boolean().default(false),
+        config: secretValuesSchema.default({}),
+        brief: briefAnswersSchema.optional(),
+        ...exceptionFields,
+      }),
     ),
   },
   responses: {
     202: answers(
       "The rollout that was started, and what to expect of it.",
-      z.object({ rollout: z.string(), forecast: z.string() }),
+      z.object({ rollout: z.string(), forecast: z.string(), judgement: judgementSchema.nullable() }),
     ),
     ...refusal,
   },

@@ -39,7 +39,11 @@ test("a deployment reaches the control plane with the claimed name of the user",
   const request = { commit, isDirty: false, root: "apps/shop", environment: "production", supersede: false };
   const response = await post("/deployments", request);
   assert.equal(response.status, 202);
-  assert.deepEqual(await response.json(), { rollout: "shop-20260101-a1b2", forecast: "about 27 s of gates" });
+  assert.deepEqual(await response.json(), {
+    rollout: "shop-20260101-a1b2",
+    forecast: "about 27 s of gates",
+    judgement: null,
+  });
   assert.deepEqual(inside.asked, [{ method: "deploy", request, actor: { kind: "person", name: "ada", via: "socket" } }]);
 });
 
@@ -210,9 +214,12 @@ test("the OpenAPI document names every route", async () => {
     "/api/v1/bundles",
     "/api/v1/checkpoint",
     "/api/v1/deployments",
+    "/api/v1/deployments/plan",
     "/api/v1/entries",
     "/api/v1/health",
     "/api/v1/metrics",
+    "/api/v1/policy",
+    "/api/v1/policy/clear",
     "/api/v1/preview-keys",
     "/api/v1/repository/commits",
     "/api/v1/repository/packs",
@@ -226,6 +233,7 @@ test("the OpenAPI document names every route", async () => {
     "/api/v1/services/{environment}/{service}/maintenance",
     "/api/v1/services/{environment}/{service}/override",
     "/api/v1/services/{environment}/{service}/pause",
+    "/api/v1/services/{environment}/{service}/policy",
     "/api/v1/services/{environment}/{service}/previews",
     "/api/v1/services/{environment}/{service}/promote",
     "/api/v1/services/{environment}/{service}/resume",

@@ -12,6 +12,7 @@ import { addLedgerRoutes } from "./ledger-routes.ts";
 import { addLogRoutes } from "./log-routes.ts";
 import { addMaintenanceRoutes } from "./maintenance-routes.ts";
 import { addMetricsRoutes } from "./metrics-routes.ts";
+import { addPolicyRoutes } from "./policy-routes.ts";
 import { addPreviewRoutes } from "./preview-routes.ts";
 import { addRepositoryRoutes } from "./repository-routes.ts";
 import { addRolloutRoutes } from "./rollout-routes.ts";
@@ -63,6 +64,7 @@ export function createApi({ auth, packBytesMax, ...inside }: CreateApiOptions): 
   addPreviewRoutes(app, inside);
   addConfigRoutes(app, inside);
   addApprovalRoutes(app, inside);
+  addPolicyRoutes(app, inside);
   addTokenRoutes(app, inside);
   app.doc31("/openapi.json", openApiHead);
   return app;

@@ -2,9 +2,11 @@ import type { InstanceLog } from "../control/control-plane.ts";
 import type { MetricFamily } from "../control/metric-name.ts";
 import { BelayError } from "../errors.ts";
 import { silentLog } from "../ports/log.ts";
+import type { PinnedPolicy } from "../rollout/pinned-policy.ts";
 import type { Actor, Plan, Release } from "../rollout/rollout.ts";
 import type { OneOff } from "../rollout/task.ts";
 import type { ApiInside } from "./api-app.ts";
+import { fakePolicy } from "./fake-policy.ts";
 import { aRun } from "./fake-run.ts";
 import type {
   ApprovalView,
@@ -43,6 +45,7 @@ export interface FakeInside extends ApiInside {
   /** Where its output lies. */
   runFile: string;
   approval: ApprovalView;
+  pinned: readonly PinnedPolicy[];
   tokens: readonly TokenView[];
   /** Tokens that are known, by their secrets. */
   secretTokens: Readonly<Record<string, TokenView>>;
@@ -83,6 +86,7 @@ export function createFakeInside(): FakeInside {
     tokens: [],
     secretTokens: {},
     approval: anApproval(),
+    pinned: [],
     controlPlane: {
       status: async () => fake.status,
       metrics: () => fake.metrics,
@@ -92,7 +96,8 @@ export function createFakeInside(): FakeInside {
           labels: { instance: "shop.production.shop-1a.0", service: "shop", environment: "production", release: "shop-1a" },
         },
       ],
-      deploy: command("deploy"),
+      deploy: async (request, actor) => ({ ...(await command("deploy")(request, actor)), judgement: null }),
+      ...fakePolicy({ asked, pinned: () => fake.pinned }),
       promote: command("promote"),
       abort: command("abort"),
       pause: command("pause"),
@@ -147,7 +152,7 @@ export function createFakeInside(): FakeInside {
           .slice(0, limit),
       checkpoint: () => fake.checkpoint,
       logFiles: async () => fake.logFiles,
-      releaseConfig: command("releaseConfig"),
+      releaseConfig: async (request, actor) => ({ ...(await command("releaseConfig")(request, actor)), judgement: null }),
       setSecrets: async (request, actor) => {
         await command("setSecrets")(request, actor);
         return Object.keys(request.values).map((name) => aSecret({ name }));
@@ -248,6 +253,7 @@ export function anApproval(changes: Partial<ApprovalView> = {}): ApprovalView {
     digest: "3".repeat(64),
     plan: "4".repeat(64),
     forecast: "about 27 s of gates",
+    judgement: null,
     stable: "r-1a2b",
     commits: [],
     files: [],
@@ -340,6 +346,7 @@ export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
     task: null,
     staging: null,
     supervision: { needs: [], awaiting: null, breakGlass: null },
+    judgement: null,
     ...changes,
   };
 }

@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Actor } from "../rollout/rollout.ts";
 import { requirePlace } from "./access.ts";
 import { type ApiApp, type ApiInside, answers, body, refusal } from "./api-app.ts";
+import { judgementSchema } from "./policy-schemas.ts";
 import { deployRequestSchema, nameSchema, reasonSchema, rolloutSchema } from "./schemas.ts";
 
 const started = z.object({ rollout: z.string() });
@@ -14,7 +15,10 @@ const deploy = createRoute({
   summary: "Starts a rollout of a commit that was sent before.",
   request: body(deployRequestSchema),
   responses: {
-    202: answers("The rollout that was started, and what to expect of it.", started.extend({ forecast: z.string() })),
+    202: answers(
+      "The rollout that was started, and what to expect of it.",
+      started.extend({ forecast: z.string(), judgement: judgementSchema.nullable() }),
+    ),
     ...refusal,
   },
 });

@@ -12,6 +12,7 @@ import { checkResultSchema } from "./check-schemas.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
 import { evidenceSchema, kpiSchema } from "./evidence-schemas.ts";
 import { heldSchema, turnedAwaySchema } from "./front-schemas.ts";
+import { briefAnswersSchema, judgementSchema } from "./policy-schemas.ts";
 import { previewSchema } from "./preview-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
@@ -220,6 +221,7 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
       })
       .nullable(),
     supervision: supervisionSchema,
+    judgement: judgementSchema.nullable(),
   })
   .openapi("Rollout");
 
@@ -371,6 +373,7 @@ export const deployRequestSchema: z.ZodType<DeployRequest, DeployRequest> = z
     config: secretValuesSchema
       .optional()
       .openapi({ description: "Values of the variables that come from the environment of whoever deploys." }),
+    brief: briefAnswersSchema.optional(),
     ...exceptionFields,
   })
   .openapi("DeployRequest");

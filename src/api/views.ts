@@ -7,14 +7,18 @@ export type {
   ConfigView,
   DeployRequest,
   LogsView,
+  PlannedView,
   PreviewLink,
   RolloutView,
   RunView,
   ServiceView,
+  StartedDeploy,
   StatusView,
   SupervisionView,
 } from "../control/control-plane.ts";
 export type { Exceptions } from "../control/plan-needs.ts";
+export type { RulesView } from "../control/policy-commands.ts";
 export type { TokenView } from "../control/principals.ts";
 export type { JobView, ProcessView, WorkerView } from "../control/process-views.ts";
 export type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
+export type { PinnedPolicy as PinnedPolicyView } from "../rollout/pinned-policy.ts";

@@ -130,7 +130,8 @@ export async function runControl(options: ControlOptions): Promise<void> {
     tables: tableStore(folder, log),
     build: async ({ rollout, staged, revision, signal: abort, tell }) => {
       const source = await manifestSource(releases, rollout.bundle);
-      const manifest = await manifestOf(source, rollout);
+      const { deployments } = loop.journal;
+      const manifest = await manifestOf(source, { rollout, history: releases, deployments, now: clock.now() });
       const given = configs.given(placeOf(rollout), rollout.config ?? null, manifest.config);
       const secretValue = (name: string) => configs.secretValues(placeOf(rollout), [name])[name] ?? "";
       const serving = loop.journal.deployments.find(rollout.environment, rollout.service);
@@ -139,7 +140,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
         await inspectConfigRelease({ rollout, manifest, given, secretValue, previous, clock, version: program, tell }, abort);
         return withConfig(revision, rollout.config);
       }
-      const request = await planBuild(source, { rollout, staged: staged?.release ?? null, configs });
+      const request = await planBuild(source, { rollout, staged: staged?.release ?? null, rules: manifest, configs });
       const tasks = request.tasks ?? [];
       const trial = bootTrialOf({ service: serving, rollout, tasks, configs, tryBoot: (...trial) => runtime.tryBoot(...trial) });
       const compared = previous === null ? null : { ...previous, trial };
@@ -150,7 +151,9 @@ export async function runControl(options: ControlOptions): Promise<void> {
     },
     checkRunning: async (order) => {
       const { rollout } = order;
-      const manifest = await manifestOf(await manifestSource(releases, rollout.bundle), rollout);
+      const { deployments } = loop.journal;
+      const source = await manifestSource(releases, rollout.bundle);
+      const manifest = await manifestOf(source, { rollout, history: releases, deployments, now: clock.now() });
       return checkRunning({ ...order, manifest, releases, nodeFolder, clock, version: program });
     },
     readSource: prometheusSource({

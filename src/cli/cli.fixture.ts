@@ -28,6 +28,8 @@ export interface Desk {
   readonly interruption: AbortController;
   /** What comes on standard input. */
   input: string;
+  /** What `ask` answers, by question. */
+  readonly answers: Record<string, string>;
   /** What `confirm` answers. */
   answer: boolean | undefined;
   isRunning: boolean;
@@ -55,6 +57,7 @@ export async function openDesk(t: Pick<TestContext, "after">): Promise<Desk> {
     env: { BELAY_DATA: dataFolder, XDG_CONFIG_HOME: join(folder, "config") },
     interruption: new AbortController(),
     input: "",
+    answers: {},
     answer: undefined,
     isRunning: true,
     isTerminal: false,
@@ -123,6 +126,7 @@ function createIo(desk: Desk, written: { stdout: string; stderr: string }): CliI
     },
     interrupted: desk.interruption.signal,
     readInput: async () => desk.input,
+    ask: async (question) => desk.answers[question.trim()],
     confirm: async () => desk.answer,
   };
 }

@@ -10,10 +10,14 @@ import type {
   DeployRequest,
   Exceptions,
   LogsView,
+  PinnedPolicyView,
+  PlannedView,
   PreviewLink,
   RolloutView,
+  RulesView,
   RunView,
   SecretView,
+  StartedDeploy,
   StatusView,
   TokenView,
 } from "../api/views.ts";
@@ -23,6 +27,12 @@ import type { Tunnel } from "./ssh-tunnel.ts";
 export interface ServiceName {
   readonly service: string;
   readonly environment: string;
+}
+
+/** A service, an environment, both, or (null) all. */
+export interface Place {
+  readonly service: string | null;
+  readonly environment: string | null;
 }
 
 export interface Started {
@@ -50,12 +60,18 @@ export interface Client {
     readonly pack: AsyncIterable<Uint8Array>;
   }): Promise<void>;
   sendBundle(options: { readonly sha256: string; readonly bundle: AsyncIterable<Uint8Array> }): Promise<void>;
-  deploy(body: DeployRequest): Promise<Started & { readonly forecast: string }>;
+  deploy(body: DeployRequest): Promise<StartedDeploy>;
+  /** What `deploy` would do; starts nothing. */
+  plan(body: DeployRequest): Promise<PlannedView>;
+  policies(): Promise<readonly PinnedPolicyView[]>;
+  pinPolicy(body: Place & { readonly text: string }): Promise<PinnedPolicyView>;
+  clearPolicy(body: Place): Promise<void>;
+  rules(of: ServiceName): Promise<RulesView>;
   /** A rollout of the present release with its configuration resolved anew. */
   releaseConfig(
     of: ServiceName,
-    body: { readonly supersede: boolean; readonly config: Readonly<Record<string, string>> } & Exceptions,
-  ): Promise<Started & { readonly forecast: string }>;
+    body: Pick<DeployRequest, "supersede" | "brief"> & { readonly config: Readonly<Record<string, string>> } & Exceptions,
+  ): Promise<StartedDeploy>;
   secrets(of: ServiceName): Promise<readonly SecretView[]>;
   setSecrets(of: ServiceName, values: Readonly<Record<string, string>>): Promise<readonly SecretView[]>;
   unsetSecret(of: ServiceName, name: string): Promise<readonly SecretView[]>;
@@ -154,8 +170,13 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
       const headers = { "content-type": "application/octet-stream", "belay-bundle": sha256 };
       await http.ask({ method: "POST", path: "/bundles", headers, body: Readable.from(bundle), withinMs: packWithinMs });
     },
-    deploy: (body) => http.post<Started & { readonly forecast: string }>("/deployments", body),
-    releaseConfig: (of, body) => http.post<Started & { readonly forecast: string }>(`${pathOf(of)}/config`, body),
+    deploy: (body) => http.post<StartedDeploy>("/deployments", body),
+    plan: (body) => http.post<PlannedView>("/deployments/plan", body),
+    policies: async () => (await http.get<{ readonly pinned: readonly PinnedPolicyView[] }>("/policy")).pinned,
+    pinPolicy: (body) => http.post<PinnedPolicyView>("/policy", body),
+    clearPolicy: async (body) => void (await http.post<object>("/policy/clear", body)),
+    rules: (of) => http.get<RulesView>(`${pathOf(of)}/policy`),
+    releaseConfig: (of, body) => http.post<StartedDeploy>(`${pathOf(of)}/config`, body),
     secrets: async (of) => (await http.get<Secrets>(`${pathOf(of)}/secrets`)).secrets,
     setSecrets: async (of, values) => (await http.post<Secrets>(`${pathOf(of)}/secrets`, { values })).secrets,
     unsetSecret: async (of, name) => (await http.post<Secrets>(`${pathOf(of)}/secrets/unset`, { name })).secrets,

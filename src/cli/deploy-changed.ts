@@ -4,10 +4,12 @@ import type { Manifest } from "../manifest/manifest.ts";
 import { changedFiles, filesOf, globsOutside, readManifests } from "../release/services-of-commit.ts";
 import { readWorkTree } from "../release/work-tree.ts";
 import type { ReleaseTag } from "../rollout/release-tag.ts";
+import { withBrief } from "./brief.ts";
 import { type CommandContext, exitCodes, textOf } from "./command.ts";
 import { environmentUntil, type Point } from "./deploy-point.ts";
 import { exceptionsOf } from "./exceptions.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
+import { describeJudgement } from "./judgement-words.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf } from "./own-manifest.ts";
 import { ownTag } from "./own-tag.ts";
@@ -105,26 +107,20 @@ async function lookAt(options: {
 }
 
 async function start(
-  { client, print, values }: CommandContext,
+  context: CommandContext,
   { sent = {}, tag, ...look }: Found,
   { commit, isDirty }: { readonly commit: string; readonly isDirty: boolean },
 ): Promise<Done> {
   if (!look.isChanged) return { ...look, rollout: null };
   const { root, environment, service } = look;
+  const { client, print, values } = context;
   try {
     const supersede = values["supersede"] === true;
     const config = Object.keys(sent).length === 0 ? {} : { config: sent };
     const tagged = tag === undefined ? {} : { tag };
-    const { rollout, forecast } = await client.deploy({
-      commit,
-      isDirty,
-      root,
-      environment,
-      supersede,
-      ...config,
-      ...tagged,
-      ...exceptionsOf(values),
-    });
+    const asked = { commit, isDirty, root, environment, supersede, ...config, ...tagged, ...exceptionsOf(values) };
+    const { rollout, forecast, judgement } = await withBrief(context, (brief) => client.deploy({ ...asked, ...brief }));
+    for (const words of describeJudgement(judgement)) print(words);
     print(`Rollout ${rollout} of ${service} in ${environment} started. Expected: ${harmless(forecast)}`);
     return { ...look, rollout };
   } catch (cause) {

@@ -61,7 +61,7 @@ test("deploy sends the commit, follows the rollout and ends with one document", 
   assert.match(result.stderr, /building and starting[\s\S]*step 1 of 2; 5% of visitors[\s\S]*promoted/);
 });
 
-test("a dry run shows the plan and what the shield does not cover, and asks nothing of the control plane", async (t) => {
+test("a dry run shows the plan, what the shield does not cover and how the change stands to the rules, and starts nothing", async (t) => {
   const desk = await openRepository(t);
   writeFileSync(
     join(desk.folder, "belay.yml"),
@@ -76,7 +76,15 @@ test("a dry run shows the plan and what the shield does not cover, and asks noth
   assert.match(stdout, /\*\/ +all but GET, HEAD and OPTIONS\n/);
   assert.match(stdout, /\*\/pay +all but GET, HEAD and OPTIONS, unless they have an Idempotency-Key\n/);
   assert.match(stdout, /\*\/cart +none \(idempotent: true\)\n[\s\S]*\*\/live +all \(shield: off\)\n/);
-  assert.deepEqual([desk.inside.packs, desk.inside.asked], [[], []]);
+  assert.match(stdout, /Because of this, the first step is held longer\n\nNothing was changed/);
+  assert.deepEqual(
+    desk.inside.asked.map(({ method }) => method),
+    ["plan"],
+  );
+  await desk.stopServing();
+  const alone = await desk.run("deploy", "--dry-run");
+  assert.equal(alone.code, 0, alone.stderr);
+  assert.match(alone.stdout, /How it stands to the rules is not known: /);
   const { routes } = JSON.parse((await desk.run("deploy", "--dry-run", "--json")).stdout);
   assert.deepEqual(routes[1], { host: "*", path: "/pay", idempotent: "key" });
   const unknown = await desk.run("deploy", "--dry-run", "--environment", "moon");
@@ -146,7 +154,7 @@ test("--no-follow returns as soon as the rollout is started", async (t) => {
   const desk = await openRepository(t);
   const result = await desk.run("deploy", "--no-follow", "--json");
   assert.equal(result.code, 0);
-  assert.deepEqual(JSON.parse(result.stdout), { rollout: "shop-20260101-a1b2" });
+  assert.deepEqual(JSON.parse(result.stdout), { rollout: "shop-20260101-a1b2", judgement: null });
 });
 
 test("following survives a control plane that is away for a while", async (t) => {

@@ -1,17 +1,20 @@
 import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
+import type { StartedDeploy } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { openBundle } from "../release/bundle-file.ts";
 import { notTheOneNamed } from "../release/uploaded-bundles.ts";
 import { readWorkTree } from "../release/work-tree.ts";
 import type { ReleaseTag } from "../rollout/release-tag.ts";
+import { briefOption, withBrief } from "./brief.ts";
 import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
 import { deployChanged } from "./deploy-changed.ts";
 import { showDryRun } from "./deploy-dry-run.ts";
 import { environmentUntil, type Point, pointOf } from "./deploy-point.ts";
 import { exceptionOptions, exceptionsOf } from "./exceptions.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
+import { describeJudgement } from "./judgement-words.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf, requireManifest } from "./own-manifest.ts";
 import { ownTag } from "./own-tag.ts";
@@ -35,6 +38,7 @@ export const deploy: Command = {
     { flags: "--tag", summary: "Make an annotated tag of the version on the commit first, such as v1.4.0; see checks.tag." },
     { flags: "--supersede", summary: "End a running rollout of the service in favour of this one." },
     ...exceptionOptions,
+    briefOption,
     { flags: "--dry-run", summary: "Show the plan and what the shield does not cover, and change nothing." },
     { flags: "--until <point>", summary: "Return at this point: started, staging or promoted.", fallback: "promoted" },
     { flags: "--no-follow", summary: "The same as --until started." },
@@ -62,7 +66,7 @@ export const deploy: Command = {
     const supersede = values["supersede"] === true;
     const sent = Object.keys(config).length === 0 ? {} : { config };
     const asked = { ...source, environment, supersede, ...sent, ...exceptionsOf(values) };
-    return follow(context, until, await client.deploy(asked));
+    return follow(context, until, await withBrief(context, (brief) => client.deploy({ ...asked, ...brief })));
   },
 };
 
@@ -80,16 +84,19 @@ async function deployConfig(context: CommandContext, until: Point): Promise<numb
   return follow(
     context,
     until,
-    await client.releaseConfig({ service, environment }, { supersede, config, ...exceptionsOf(values) }),
+    await withBrief(context, (brief) =>
+      client.releaseConfig({ service, environment }, { supersede, config, ...brief, ...exceptionsOf(values) }),
+    ),
   );
 }
 
 async function follow(
   context: CommandContext,
   until: Point,
-  { rollout, forecast }: { readonly rollout: string; readonly forecast: string },
+  { rollout, forecast, judgement }: StartedDeploy,
 ): Promise<number | undefined> {
   const { client, isJson, print, printJson } = context;
+  for (const words of describeJudgement(judgement)) print(words);
   print(`Rollout ${rollout} started. Expected: ${harmless(forecast)}`);
   if (until !== "started") {
     const ended = await finishRollout(context, rollout);
@@ -99,7 +106,7 @@ async function follow(
     }
     return exitCodeOf(ended);
   }
-  if (isJson) printJson({ rollout });
+  if (isJson) printJson({ rollout, judgement });
   return undefined;
 }
 

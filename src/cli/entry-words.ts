@@ -1,5 +1,6 @@
 import type { ChainedEntry } from "../api/views.ts";
 import { isDeclaredMetric } from "../rollout/evidence-summary.ts";
+import { describeScope } from "../rollout/pinned-policy.ts";
 import { describeStep } from "./rollout-words.ts";
 import { harmless } from "./show-table.ts";
 
@@ -50,11 +51,22 @@ function planWords({ plan, staging, attests }: Fact & { kind: "rollout-requested
   return `${first}steps ${plan.steps.map(describeStep).join(", ")}`;
 }
 
+function judgementWords({ judgement }: Fact & { kind: "rollout-requested"; rolloutKind: "deploy" }): string {
+  const loosened = judgement?.loosenings.map(({ field }) => field) ?? [];
+  const risk = judgement?.risk ?? null;
+  const parts = [
+    risk === null || risk.level === "low" ? "" : `; ${risk.level} risk`,
+    loosened.length === 0 ? "" : `; not loosened: ${loosened.join(", ")}`,
+    (judgement?.brief ?? null) === null ? "" : "; with a release brief",
+  ];
+  return parts.join("");
+}
+
 function words(fact: Fact): string {
   switch (fact.kind) {
     case "rollout-requested":
       return fact.rolloutKind === "deploy"
-        ? `deploy of ${fact.revisionOf === undefined ? "" : `the configuration alone, of release ${fact.revisionOf} with `}commit ${fact.commit.slice(0, 12)} asked for${fact.breakGlass === undefined ? "" : `, BREAKING THE GLASS (${fact.breakGlass.reason})`}${fact.isDirty ? " (uncommitted changes)" : ""}${fact.config === undefined ? "" : `, config ${fact.config}`}; ${planWords(fact)}`
+        ? `deploy of ${fact.revisionOf === undefined ? "" : `the configuration alone, of release ${fact.revisionOf} with `}commit ${fact.commit.slice(0, 12)} asked for${fact.breakGlass === undefined ? "" : `, BREAKING THE GLASS (${fact.breakGlass.reason})`}${fact.isDirty ? " (uncommitted changes)" : ""}${fact.config === undefined ? "" : `, config ${fact.config}`}; ${planWords(fact)}${judgementWords(fact)}`
         : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
     case "preflight-ended":
       return checkWords("preflight", fact.checks);
@@ -94,6 +106,10 @@ function words(fact: Fact): string {
       return `token ${fact.id} of ${fact.name} was revoked`;
     case "principal-mapped":
       return `commits by ${fact.gitEmails.length === 0 ? "nobody" : fact.gitEmails.join(", ")} are by ${fact.name}`;
+    case "policy-pinned":
+      return `rules were pinned for ${describeScope(fact.scope)}`;
+    case "policy-cleared":
+      return `nothing is pinned for ${describeScope(fact.scope)} any more`;
     case "candidate-ready":
       return "the release's instances are ready";
     case "candidate-failed":

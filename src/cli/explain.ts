@@ -6,6 +6,7 @@ import { type Client, readAllEntries } from "./client.ts";
 import { type Command, environmentOption, textOf } from "./command.ts";
 import { describeActor, describeFact } from "./entry-words.ts";
 import { explanationOf, explanationWords } from "./explanation.ts";
+import { describeBrief, describeJudgement } from "./judgement-words.ts";
 import { describeKpi } from "./kpi-words.ts";
 import { describeOutcome, describeProgress, describeStep, describeWeight } from "./rollout-words.ts";
 import { describeShadow } from "./shadow-words.ts";
@@ -35,6 +36,8 @@ export const explain: Command = {
 export function explainRollout(view: RolloutView, entries: readonly ChainedEntry[]): string {
   const isOver = view.outcome !== null && view.outcome !== "held";
   const parts = [isOver ? describeOutcome(view) : `${describeOutcome(view)}\n${indent(`Now: ${describeProgress(view)}`)}`];
+  const rules = [...describeJudgement(view.judgement), ...describeBrief(view)];
+  if (rules.length > 0) parts.push(rules.join("\n"));
   const evidence = view.evidence ?? lastEvidence(entries);
   parts.push(
     evidence === null

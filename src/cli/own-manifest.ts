@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { BelayError } from "../errors.ts";
 import type { Manifest, ManifestProblem } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import type { CommandContext } from "./command.ts";
+import { harmless } from "./show-table.ts";
 
 export const manifestFile = "belay.yml";
 
@@ -32,6 +33,21 @@ export function parseManifestOf(text: string, file: string): Manifest {
   const parsed = parseManifest(text, file);
   if (!parsed.ok) throw invalidManifest(parsed.problems);
   return parsed.manifest;
+}
+
+/** A file that a command was told to read. Throws `BELAY_CLI_FILE_UNREADABLE`. */
+export function readGivenFile(folder: string, file: string): string {
+  try {
+    return readFileSync(resolve(folder, file), "utf8");
+  } catch (cause) {
+    if (!(cause instanceof Error) || !("syscall" in cause)) throw cause;
+    throw new BelayError({
+      code: "BELAY_CLI_FILE_UNREADABLE",
+      message: `${harmless(file)} cannot be read: ${cause.message}`,
+      next: "Name a file that is there and that you may read.",
+      cause,
+    });
+  }
 }
 
 export function manifestMissing(folder: string, file: string): BelayError {

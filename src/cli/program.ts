@@ -1,5 +1,6 @@
 import { Command as Program } from "commander";
 import { approve, override, review } from "./approve.ts";
+import { brief } from "./brief.ts";
 import { build } from "./build.ts";
 import { check } from "./check.ts";
 import type { Output } from "./cli-io.ts";
@@ -14,6 +15,7 @@ import { history } from "./history.ts";
 import { init } from "./init.ts";
 import { logs } from "./logs.ts";
 import { maintenance } from "./maintenance.ts";
+import { policy } from "./policy.ts";
 import { preview } from "./preview.ts";
 import { programVersion } from "./program-version.ts";
 import { releases } from "./releases.ts";
@@ -44,6 +46,8 @@ export const commands: readonly Command[] = [
   review,
   override,
   token,
+  policy,
+  brief,
   run,
   maintenance,
   preview,

@@ -41,7 +41,8 @@ export async function startCli({ program, clock, random }: StartCliOptions): Pro
     platform: createPlatform({ program, clock, random }),
     interrupted: interruption.signal,
     readInput: (prompt) => readInput(prompt, interruption.signal),
-    confirm: (question) => confirm(question, interruption.signal),
+    ask: (question) => ask(question, interruption.signal),
+    confirm: async (question) => isYes(await ask(question, interruption.signal)),
   };
   return runCli(process.argv.slice(2), io);
 }
@@ -72,11 +73,15 @@ function userName(): string {
   }
 }
 
-async function confirm(question: string, signal: AbortSignal): Promise<boolean | undefined> {
+function isYes(answer: string | undefined): boolean | undefined {
+  return answer === undefined ? undefined : /^y(es)?$/i.test(answer);
+}
+
+async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined;
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    return /^y(es)?$/i.test((await terminal.question(question, { signal })).trim());
+    return (await terminal.question(question, { signal })).trim();
   } finally {
     terminal.close();
   }

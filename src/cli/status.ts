@@ -2,6 +2,7 @@ import type { ServiceView, StatusView } from "../api/views.ts";
 import { describeBreakGlasses } from "./approval-words.ts";
 import type { Command } from "./command.ts";
 import { describeTime } from "./entry-words.ts";
+import { describeJudgement } from "./judgement-words.ts";
 import { describeProcess } from "./process-words.ts";
 import { byWords, describeProgress, describeStaging } from "./rollout-words.ts";
 import { countOf, harmless, indent, showTable } from "./show-table.ts";
@@ -115,6 +116,7 @@ function describeService(view: ServiceView): readonly string[] {
       ? `${rollout.outcome}${by}${reason === "" ? "" : `: ${reason}`}`
       : describeProgress(rollout);
     lines.push("", `${service}: ${what}`, indent(words), ...describeStaging(rollout).map((line) => indent(line)));
+    if (!isEnded(rollout.outcome)) lines.push(...describeJudgement(rollout.judgement).map((line) => indent(line)));
     if (rollout.next !== "") lines.push(indent(`Next: ${rollout.next}`));
   }
   lines.push(...describeTasks(view).map((words) => indent(words)));

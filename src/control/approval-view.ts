@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Configs, ConfigValueView } from "../config/configs.ts";
 import type { CommitComparison } from "../release/compare-commits.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
+import type { Judgement } from "../rollout/judgement.ts";
 import { ownersOf, type Principals } from "../rollout/principal.ts";
 import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
@@ -22,6 +23,8 @@ export interface ApprovalView {
   readonly digest: string;
   readonly plan: string;
   readonly forecast: string;
+  /** How it stands to the rules, with its brief; null where that was not recorded. */
+  readonly judgement: Judgement | null;
   /** The release that serves now; null before the first. */
   readonly stable: string | null;
   /** Null when they are not known here. */
@@ -86,6 +89,7 @@ export function viewApproval(options: {
     digest: release.digest,
     plan: planHash(rollout.plan),
     forecast: rollout.forecast,
+    judgement: rollout.judgement ?? null,
     stable: rollout.stable,
     commits: comparison?.commits.map((commit) => viewCommit(commit, principals)) ?? null,
     files: comparison?.files ?? null,

@@ -1,6 +1,7 @@
 import { BelayError } from "../errors.ts";
 import { requireCommand } from "../rollout/commands.ts";
 import type { NewEntry, RolloutFact } from "../rollout/entry.ts";
+import type { Judgement } from "../rollout/judgement.ts";
 import { type Actor, isEnded, type Rollout, type RolloutId } from "../rollout/rollout.ts";
 import { entryOf } from "./control-loop.ts";
 import type { DeployRequest } from "./control-plane.ts";
@@ -22,6 +23,7 @@ interface DeployToBegin {
 interface BegunDeploy {
   readonly rollout: RolloutId;
   readonly forecast: string;
+  readonly judgement: Judgement | null;
   /** None when the rollout is there already. */
   readonly entries: readonly NewEntry[];
 }
@@ -38,14 +40,15 @@ export function beginDeploy(options: DeployToBegin): BegunDeploy {
   const hasItsConfig = there !== null && there.config === planned.fact.config;
   if (hasItsConfig && (!isEnded(there) || there.candidate === own?.stable)) {
     const forecast = `${request.environment} has it already: ${there.id} is the one to follow`;
-    return { rollout: there.id, forecast, entries: [] };
+    return { rollout: there.id, forecast, judgement: null, entries: [] };
   }
   const { after, fact, forecast } = planned;
-  if (after === null) return { ...begin(options, request.environment, fact), forecast };
+  const judgement = fact.judgement ?? null;
+  if (after === null) return { ...begin(options, request.environment, fact), forecast, judgement };
   const staged = stagedBefore(deployments.find(after, planned.service), request, deployments);
   const first = staged === null ? begin(options, after, requirePlan(before, after).fact) : { rollout: staged.id, entries: [] };
   const second = begin(options, request.environment, { ...fact, staging: { environment: after, rollout: first.rollout } });
-  return { rollout: second.rollout, forecast, entries: [...first.entries, ...second.entries] };
+  return { rollout: second.rollout, forecast, judgement, entries: [...first.entries, ...second.entries] };
 }
 
 function requirePlan(before: PlannedDeploy | null, after: string): PlannedDeploy {

@@ -4,6 +4,7 @@ import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 import type { ApprovalNeed, BreakGlass } from "../rollout/approval.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
+import type { Judgement } from "../rollout/judgement.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { ReleaseTag } from "../rollout/release-tag.ts";
 import type { Actor, OutcomeBy, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
@@ -15,23 +16,22 @@ import type { ApprovalView } from "./approval-view.ts";
 import type { HeldView } from "./front-sums.ts";
 import type { MetricFamily } from "./metric-name.ts";
 import type { Exceptions } from "./plan-needs.ts";
+import type { PolicyCommands } from "./policy-commands.ts";
 import type { ProcessView } from "./process-views.ts";
 import type { OneOffRequest } from "./run-commands.ts";
 import type { ScrapeTarget } from "./scrape-targets.ts";
 
 /** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
-export interface ControlPlane {
+export interface ControlPlane extends PolicyCommands {
   status(): Promise<StatusView>;
   /** What a monitoring system is told of this moment. */
   metrics(): readonly MetricFamily[];
   /** What a monitoring system may scrape of the services, by release. */
   scrapeTargets(): readonly ScrapeTarget[];
   /** Reads belay.yml from the commit, freezes the plan and records the request, unless `mayTouch` throws; build and everything after it happen in the loop. */
-  deploy(
-    request: DeployRequest,
-    actor: Actor,
-    mayTouch?: MayTouch,
-  ): Promise<{ readonly rollout: string; readonly forecast: string }>;
+  deploy(request: DeployRequest, actor: Actor, mayTouch?: MayTouch): Promise<StartedDeploy>;
+  /** What `deploy` would do with the same request; starts nothing, and keeps nothing. */
+  plan(request: DeployRequest, actor: Actor, mayTouch?: MayTouch): Promise<PlannedView>;
   promote(
     request: ServiceRequest & { readonly isFull: boolean; readonly skipsAnalysis: boolean },
     actor: Actor,
@@ -86,7 +86,7 @@ export interface ControlPlane {
   }): readonly ChainedEntry[];
   checkpoint(): Checkpoint;
   /** Rolls out the present release with its configuration resolved anew; nothing is built. */
-  releaseConfig(request: ConfigReleaseRequest, actor: Actor): Promise<{ readonly rollout: string; readonly forecast: string }>;
+  releaseConfig(request: ConfigReleaseRequest, actor: Actor): Promise<StartedDeploy>;
   /** Keeps secrets of a service, each as its next version. They take effect with the next rollout. */
   setSecrets(
     request: ServiceRequest & { readonly values: Readonly<Record<string, string>> },
@@ -104,6 +104,22 @@ export interface ControlPlane {
   logFiles(
     request: ServiceRequest & { readonly task?: string | undefined; readonly process?: string | undefined },
   ): Promise<readonly InstanceLog[]>;
+}
+
+export interface StartedDeploy {
+  readonly rollout: string;
+  readonly forecast: string;
+  /** How it stands to the rules; null when the rollout was there already. */
+  readonly judgement: Judgement | null;
+}
+
+export interface PlannedView {
+  readonly service: string;
+  readonly environment: string;
+  readonly forecast: string;
+  /** The environment in which it has to pass first, or null. */
+  readonly after: string | null;
+  readonly judgement: Judgement;
 }
 
 export interface InstanceLog {
@@ -175,12 +191,15 @@ export interface DeployRequest extends Exceptions {
   readonly supersede: boolean;
   /** Values of the variables that come from the environment of whoever deploys. */
   readonly config?: Readonly<Record<string, string>> | undefined;
+  /** Answers to the questions of a release brief, by their keys. */
+  readonly brief?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Stable's revision with its configuration resolved anew. Of variables from the deployer's environment those that are not sent stay. */
 export interface ConfigReleaseRequest extends ServiceRequest, Exceptions {
   readonly supersede: boolean;
   readonly config: Readonly<Record<string, string>>;
+  readonly brief?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The configuration of one release. */
@@ -275,6 +294,8 @@ export interface RolloutView {
   readonly staging: StagingView | null;
   /** What people have to approve, and have. */
   readonly supervision: SupervisionView;
+  /** How it stands to the rules; null for a rollback, and where it was not recorded. */
+  readonly judgement: Judgement | null;
 }
 
 /** Names what was looked at. */

@@ -1,5 +1,6 @@
 import type { Entry } from "../rollout/entry.ts";
 import { applyEntry, newService } from "../rollout/fold.ts";
+import { applyPolicyFact, isPolicyFact, type PinnedPolicy } from "../rollout/pinned-policy.ts";
 import type { PreviewKey } from "../rollout/preview.ts";
 import { applyPrincipalFact, isPrincipalFact, noPrincipals, type Principals } from "../rollout/principal.ts";
 import { isEnded, type Rollout } from "../rollout/rollout.ts";
@@ -14,8 +15,11 @@ export class Deployments {
 
   #principals: Principals = noPrincipals;
 
+  #pinned: readonly PinnedPolicy[] = [];
+
   apply(entry: Entry): void {
     const { fact } = entry;
+    if (isPolicyFact(fact)) this.#pinned = applyPolicyFact(this.#pinned, { ...entry, fact });
     if (isPrincipalFact(fact)) this.#principals = applyPrincipalFact(this.#principals, { ...entry, fact });
     if (entry.fact.kind === "preview-keys-changed") this.#previewKeys = entry.fact.keys;
     // A secret may be set before anything is deployed, which makes no service of it.
@@ -34,6 +38,18 @@ export class Deployments {
   /** Who may do what. */
   get principals(): Principals {
     return this.#principals;
+  }
+
+  /** Rules that were set on the server. */
+  get pinned(): readonly PinnedPolicy[] {
+    return this.#pinned;
+  }
+
+  /** Rollouts of the service, in every environment that visitors meet, that brought a release to everyone. */
+  promotedOf(service: string): readonly Rollout[] {
+    return [...this.#rollouts.values()].filter(
+      (rollout) => rollout.service === service && rollout.phase.name === "promoted" && rollout.attests !== true,
+    );
   }
 
   /** In the order of their first deploy. */

@@ -195,6 +195,6 @@ function preflightFailed(blocking: readonly CheckResult[], neverOverride: readon
   return new BelayError({
     code: "BELAY_PREFLIGHT_FAILED",
     message: `${describeBlocking(blocking)}; nothing of the release was kept or started\n${describeResults(blocking, (text) => text)}`,
-    next: `Do what is written below each finding, commit, and deploy again; \`belay check\` runs the same checks on the folder. What is accepted for a while goes into checks.waivers.${past}`,
+    next: `Do what is written below each finding, commit, and deploy again; \`belay check\` runs the same checks on the folder. What is accepted for a while goes into checks.waivers, which counts from the next release on.${past}`,
   });
 }

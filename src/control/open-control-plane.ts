@@ -8,6 +8,7 @@ import { openingAt } from "../rollout/calendar.ts";
 import { type Command, requireApprovedGates, requireCommand, requireRunning } from "../rollout/commands.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
+import type { RiskFacts } from "../rollout/risk.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
@@ -25,8 +26,10 @@ import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, DeployRequest, InstanceLog, MayTouch, ServiceRequest, StatusView } from "./control-plane.ts";
 import { sumTurnedAway } from "./front-sums.ts";
 import { jobRunId } from "./job-runs.ts";
+import { requireSameRules } from "./judge-deploy.ts";
 import { collectMetrics } from "./metrics.ts";
 import { planDeploy } from "./plan-deploy.ts";
+import { policyCommands } from "./policy-commands.ts";
 import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
@@ -53,6 +56,12 @@ export interface ControlPlaneOptions {
   loggedInstances(releases: readonly Release[]): readonly { readonly instance: string; readonly release: string }[];
 }
 
+interface DeployOptions {
+  readonly revision?: Release;
+  readonly mayTouch?: MayTouch;
+  readonly isPreview?: boolean;
+}
+
 /** People's verbs, turned into entries. What then happens is the loop's business. */
 export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
   const { world, loop, ledger, previews } = options;
@@ -72,13 +81,8 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     return { rollout: rollout.id };
   };
 
-  /** A rollout of what the request names; with a revision, of that release with another configuration. */
-  const deploy = async (
-    asked: DeployRequest,
-    actor: Actor,
-    { revision, mayTouch }: { readonly revision?: Release; readonly mayTouch?: MayTouch } = {},
-  ) => {
-    if (asked.breakGlass !== undefined) requireNamed(loop, actor, world.clock.now());
+  /** What a request would start: with a revision, that release with another configuration. */
+  const plan = async (asked: DeployRequest, actor: Actor, { revision, mayTouch, isPreview = false }: DeployOptions) => {
     const request = await trustBundle(options.releases, asked);
     const releases = await manifestSource(options.releases, request.bundle);
     const planFor = (environment: string) => {
@@ -87,24 +91,37 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         // What the deployer's environment holds is meant for the one that was asked for: the one before keeps what it has.
         request: isAsked ? request : { ...request, environment, config: {} },
         releases,
-        services: deployments.all(),
+        history: options.releases,
+        deployments,
         now: world.clock.now(),
         configs: options.configs,
         by: actor.name,
         ...(revision === undefined ? {} : { revision }),
         keepsValues: !isAsked,
         ...(isAsked && mayTouch !== undefined ? { mayTouch } : {}),
+        isPreview,
+        ...(isAsked ? {} : { next: request.environment }),
+        budgetOf: (service) => budgetOf(options, service),
         newUnitsPerSecond: (service) => newUnitsPerSecond(options, service),
       });
     };
     const planned = await planFor(request.environment);
+    return { request, planned, planFor };
+  };
+
+  /** A rollout of what the request names. */
+  const deploy = async (asked: DeployRequest, actor: Actor, own: DeployOptions = {}) => {
+    const { revision } = own;
+    if (asked.breakGlass !== undefined) requireNamed(loop, actor, world.clock.now());
+    const { request, planned, planFor } = await plan(asked, actor, own);
     if (revision !== undefined) requireChange(revision, planned.fact);
     // Nothing starts there when it has passed already: its sources are not asked again.
     const { after, service } = planned;
     const isStaged = after !== null && stagedBefore(deployments.find(after, service), request, deployments) !== null;
     const before = after === null || isStaged ? null : await planFor(after);
     if (revision !== undefined) requireStillStable(revision, deployments.find(request.environment, planned.service));
-    const { rollout, forecast, entries } = beginDeploy({
+    for (const each of before === null ? [planned] : [planned, before]) requireSameRules(each, deployments);
+    const { rollout, forecast, judgement, entries } = beginDeploy({
       request,
       planned,
       before,
@@ -115,7 +132,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     if (entries.length > 0) loop.submit(entries);
     if (request.breakGlass !== undefined && entries.length > 0)
       world.log.warn("one person alone pushes a release past the rules", { rollout, by: actor.name, reason: request.breakGlass });
-    return { rollout, forecast };
+    return { rollout, forecast, judgement };
   };
 
   return {
@@ -137,6 +154,13 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
           loop.evidence.find((rollout !== null && !isEnded(rollout) ? rollout : promotion)?.id ?? "")?.summary() ?? null,
       }),
     deploy: (request, actor, mayTouch) => deploy(request, actor, mayTouch === undefined ? {} : { mayTouch }),
+    plan: async (request, actor, mayTouch) => {
+      const own = { isPreview: true, ...(mayTouch === undefined ? {} : { mayTouch }) };
+      const { planned } = await plan(request, actor, own);
+      const { service, forecast, after, judgement } = planned;
+      return { service, environment: request.environment, forecast, after, judgement };
+    },
+    ...policyCommands(options),
     ...supervisionCommands(options),
     releaseConfig: async (request, actor) => {
       const revision = requireStable(requireService(loop, request));
@@ -292,6 +316,13 @@ function newUnitsPerSecond({ world, loop }: ControlPlaneOptions, service: Servic
   const nowMs = world.clock.monotonicMs();
   const { newVisitors } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
   return newVisitors / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs);
+}
+
+/** How much is left of it nobody reckons yet; how fast it burns is known. */
+function budgetOf({ world, loop }: ControlPlaneOptions, { environment, name, promotion }: Service): RiskFacts["budget"] {
+  const availability = promotion?.plan.sloAvailability ?? 0.999;
+  const nowMs = world.clock.monotonicMs();
+  return { left: null, isBurning: loop.evidence.traffic.burning(environment, name, { availability, nowMs }).length > 0 };
 }
 
 function requireService(loop: ControlLoop, { environment, service }: ServiceRequest): Service {

@@ -4,10 +4,13 @@ import { openConfigs } from "../config/open-configs.ts";
 import { createMemoryFiles } from "../config/sealed-files.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
 import { createSeededRandom } from "../ports/random.ts";
+import type { CommitComparison } from "../release/compare-commits.ts";
+import type { PinnedPolicy } from "../rollout/pinned-policy.ts";
+import { noPrincipals, type Principals } from "../rollout/principal.ts";
 import { releaseNamed, Story } from "../rollout/rollout.builder.ts";
-import type { Release } from "../rollout/rollout.ts";
+import type { Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import type { MayTouch } from "./control-plane.ts";
+import type { DeployRequest, MayTouch } from "./control-plane.ts";
 import { planDeploy } from "./plan-deploy.ts";
 
 const manifest = `version: 1
@@ -28,21 +31,40 @@ function plan(options: {
   readonly perSecond?: number;
   readonly environment?: string;
   readonly revision?: Release;
+  /** belay.yml of the release that serves; the same when absent. */
+  readonly served?: string;
+  readonly comparison?: CommitComparison | null;
+  readonly pinned?: readonly PinnedPolicy[];
+  readonly principals?: Principals;
+  readonly promoted?: readonly Rollout[];
+  readonly own?: Partial<DeployRequest>;
   readonly mayTouch?: MayTouch;
   readonly breakGlass?: string;
 }) {
   const { text = manifest, services = [new Story().withStable().service], perSecond = 40, environment = "production" } = options;
-  const { revision, mayTouch, breakGlass } = options;
-  const releases = { readFile: async () => (text === "" ? undefined : text) };
+  const { revision, served, comparison = null, pinned = [], principals = noPrincipals, promoted = [], own = {} } = options;
+  const { mayTouch, breakGlass } = options;
+  const readFile = async (commit: string, path: string) =>
+    path !== "belay.yml" ? undefined : commit === request.commit ? (text === "" ? undefined : text) : (served ?? text);
+  const releases = { readFile };
+  const history = {
+    readFile,
+    readBundle: async () => {
+      throw new Error("no bundle was uploaded");
+    },
+    compareCommits: async () => comparison,
+  };
   const configs = openConfigs({
     files: createMemoryFiles(createSeededRandom(1)),
     clock: new ManualClock(),
     runCommand: async () => "",
   });
   return planDeploy({
-    request: { ...request, environment, ...(breakGlass === undefined ? {} : { breakGlass }) },
+    request: { ...request, environment, ...own, ...(breakGlass === undefined ? {} : { breakGlass }) },
     releases,
-    services,
+    history,
+    deployments: { all: () => services, pinned, principals, promotedOf: () => promoted },
+    budgetOf: () => ({ left: null, isBurning: false }),
     now,
     configs,
     by: "ann",

@@ -8,17 +8,27 @@ import type { BuildRequest, Releases } from "../release/releases.ts";
 import { describeNeed } from "../rollout/approval.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
+import type { Judgement } from "../rollout/judgement.ts";
+import type { PinnedPolicy } from "../rollout/pinned-policy.ts";
+import type { RiskFacts } from "../rollout/risk.ts";
 import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { DeployRequest, MayTouch } from "./control-plane.ts";
+import type { Deployments } from "./deployments.ts";
+import { judgeDeploy, requireStill } from "./judge-deploy.ts";
 import { supervise } from "./plan-needs.ts";
+import { type ManifestFiles, rulesFor } from "./rules.ts";
 import { takenRoute } from "./taken-route.ts";
 
 export interface PlannedDeploy {
   readonly service: string;
   readonly forecast: string;
+  readonly environment: string;
   /** The environment in which the same bundle must have passed first, or null. */
   readonly after: string | null;
+  readonly judgement: Judgement;
+  /** What it was judged by: the release that served, and what was pinned. */
+  readonly judgedBy: { readonly stable: string | null; readonly pinned: readonly PinnedPolicy[] };
   readonly fact: RolloutFact & { kind: "rollout-requested"; rolloutKind: "deploy" };
 }
 
@@ -28,13 +38,15 @@ interface FrozenPlan {
   readonly words: string;
 }
 
-/** Checks a deploy as far as it can be checked before anything runs, and freezes its plan. */
-export async function planDeploy(options: {
+export interface DeployToPlan {
   readonly request: DeployRequest;
+  /** Where belay.yml of the request is read. */
   readonly releases: Pick<Releases, "readFile">;
-  readonly services: readonly Service[];
+  /** What is known of the release that serves, and of what has changed since. */
+  readonly history: ManifestFiles & Pick<Releases, "compareCommits">;
+  readonly deployments: Pick<Deployments, "all" | "pinned" | "principals" | "promotedOf">;
   readonly now: Temporal.Instant;
-  readonly configs: Pick<Configs, "resolve">;
+  readonly configs: Pick<Configs, "resolve" | "show">;
   readonly by: string;
   /** For a config release: the release whose revision it takes. */
   readonly revision?: Release;
@@ -42,34 +54,69 @@ export async function planDeploy(options: {
   readonly keepsValues?: boolean;
   /** Asked as soon as it is known which service it is: what follows opens its configuration and runs commands for it. */
   readonly mayTouch?: MayTouch;
+  /** Nothing is to start: no configuration is resolved, and a brief that is missing is told instead of refused. */
+  readonly isPreview?: boolean;
+  /** The environment that this one comes before, where the caller knows it: by the rules of the release that serves there. */
+  readonly next?: string;
   newUnitsPerSecond(service: Service): number;
-}): Promise<PlannedDeploy> {
-  const { request, releases, services, now, newUnitsPerSecond, revision } = options;
-  const manifest = await readManifest(releases, request);
-  options.mayTouch?.({ environment: request.environment, service: manifest.service });
+  /** Of the error budget. */
+  budgetOf(service: Service): RiskFacts["budget"];
+}
+
+/** Checks a deploy as far as it can be checked before anything runs, and freezes its plan. */
+export async function planDeploy(options: DeployToPlan): Promise<PlannedDeploy> {
+  const { request, releases, deployments, now, newUnitsPerSecond, revision } = options;
+  const services = deployments.all();
+  const asked = await readManifest(releases, request);
+  options.mayTouch?.({ environment: request.environment, service: asked.service });
+  requireEnvironment(asked, request.environment);
+  const own = services.find((service) => service.name === asked.service && service.environment === request.environment);
+  const stable = own === undefined || own.stable === null ? null : (own.releases[own.stable] ?? null);
+  const { was, manifest, loosenings } = await rulesFor(options.history, {
+    manifest: asked,
+    environment: request.environment,
+    stable,
+    pinned: deployments.pinned,
+    now,
+  });
   const { routes, after: comesAfter, calendar } = requireEnvironment(manifest, request.environment);
   // The files of a config release serve here already, and what is new in it is of this environment alone.
   const after = revision === undefined ? comesAfter : null;
+  if (after !== null) requireStill(asked, { environment: request.environment, after });
   const taken = takenRoute({ service: manifest.service, environment: request.environment, routes }, services);
   if (taken !== null) throw taken;
-  const own = services.find((service) => service.name === manifest.service && service.environment === request.environment);
-  const next = environmentAfter(manifest, request.environment);
+  const next = options.next ?? environmentAfter(manifest, request.environment);
   const isFirst = own === undefined || own.stable === null;
   const perSecond = isFirst ? null : newUnitsPerSecond(own);
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
-  const judged = withoutUnposted(manifest.plan, isFirst ? undefined : own?.releases[own.stable ?? ""]);
-  const frozen = next === null ? keepTo(held, freezePlan(judged.plan, perSecond)) : stagingPlan(manifest.plan, next);
+  const posted = withoutUnposted(manifest.plan, isFirst ? undefined : own?.releases[own.stable ?? ""]);
+  const frozen = next === null ? keepTo(held, freezePlan(posted.plan, perSecond)) : stagingPlan(manifest.plan, next);
+  const config = options.isPreview === true ? (stable?.config ?? null) : await resolveConfig(manifest, { ...options, own });
+  const place = { service: manifest.service, environment: request.environment };
+  const judged = await judgeDeploy(options, {
+    place,
+    own,
+    stable,
+    was,
+    asked,
+    manifest,
+    loosenings,
+    plan: frozen.plan,
+    next,
+    config,
+  });
   const { plan, breakGlass } = supervise({
     manifest,
     environment: request.environment,
-    plan: frozen.plan,
+    plan: judged.plan,
     isFirst,
     attests: next !== null,
     exceptions: request,
     now,
+    own: judged.needs,
+    waived: judged.waived,
   });
   const { commit, root, isDirty, bundle, tag } = request;
-  const config = await resolveConfig(manifest, { ...options, own });
   const sent = {
     ...(bundle === undefined ? {} : { bundle }),
     ...(config === null ? {} : { config }),
@@ -78,13 +125,17 @@ export async function planDeploy(options: {
     ...(next === null ? {} : { attests: true }),
     ...(breakGlass === undefined ? {} : { breakGlass }),
   };
-  const words = withApprovals(`${frozen.words}${judged.words}`, plan);
+  const { judgement } = judged;
+  const words = withApprovals([`${frozen.words}${posted.words}`, ...judgement.consequences].join("; "), plan);
   const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
+    environment: request.environment,
     forecast,
     after,
-    fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, plan, forecast },
+    judgement,
+    judgedBy: { stable: stable?.id ?? null, pinned: deployments.pinned },
+    fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, judgement, plan, forecast },
   };
 }
 
@@ -133,7 +184,7 @@ function stagingPlan({ withinMs: _, ...plan }: Manifest["plan"], next: string): 
 /** Once, and before anything runs: what an instance gets does not change between its starts. Throws `BELAY_CONFIG_REFUSED`. */
 function resolveConfig(
   manifest: Manifest,
-  options: Omit<Parameters<typeof planDeploy>[0], "releases" | "services"> & { readonly own: Service | undefined },
+  options: Pick<DeployToPlan, "configs" | "request" | "revision" | "by" | "keepsValues"> & { readonly own: Service | undefined },
 ): Promise<string | null> {
   const { configs, request, revision, by, own, keepsValues } = options;
   const stable = own === undefined || own.stable === null ? undefined : own.releases[own.stable];
@@ -158,8 +209,14 @@ export async function planBuild(
   {
     rollout,
     staged,
+    rules,
     configs,
-  }: { readonly rollout: Rollout; readonly staged: Release | null; readonly configs: Pick<Configs, "secretValues"> },
+  }: {
+    readonly rollout: Rollout;
+    readonly staged: Release | null /** What it is judged by. */;
+    readonly rules: Manifest;
+    readonly configs: Pick<Configs, "secretValues">;
+  },
 ): Promise<BuildRequest> {
   const { commit, root, environment, isDirty, bundle, config } = rollout;
   const manifest = await readManifest(releases, { commit, root });
@@ -178,7 +235,7 @@ export async function planBuild(
     tasks: manifest.tasks,
     routes,
     ...(trustedProxies.length === 0 ? {} : { trustedProxies }),
-    ...eventsOf(manifest.plan),
+    ...eventsOf(rules.plan),
     assets: manifest.assets,
     processes: manifest.processes,
     expose: manifest.expose,
@@ -192,9 +249,28 @@ export async function planBuild(
   };
 }
 
-/** The manifest that a rollout is judged by: the one of its own commit. */
-export async function manifestOf(releases: Pick<Releases, "readFile">, { commit, root }: Rollout): Promise<Manifest> {
-  return readManifest(releases, { commit, root });
+/** The manifest that the release of a rollout is inspected by: of every rule the stricter, as when its plan was frozen. */
+export async function manifestOf(
+  releases: Pick<Releases, "readFile">,
+  {
+    rollout,
+    history,
+    deployments,
+    now,
+  }: { readonly rollout: Rollout; readonly history: ManifestFiles } & Pick<DeployToPlan, "now"> & {
+      readonly deployments: Pick<Deployments, "find" | "pinned">;
+    },
+): Promise<Manifest> {
+  const { environment, stable } = rollout;
+  const service = deployments.find(environment, rollout.service);
+  const { manifest } = await rulesFor(history, {
+    manifest: await readManifest(releases, rollout),
+    environment,
+    stable: stable === null ? null : (service?.releases[stable] ?? null),
+    pinned: deployments.pinned,
+    now,
+  });
+  return manifest;
 }
 
 async function readManifest(

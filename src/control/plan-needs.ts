@@ -35,6 +35,10 @@ interface NeedsRequest {
   readonly attests: boolean;
   readonly exceptions: Exceptions;
   readonly now: Temporal.Instant;
+  /** What the change itself asks people for. */
+  readonly own?: readonly ApprovalNeed[];
+  /** What else would have been asked for, in words. */
+  readonly waived?: readonly string[];
 }
 
 /**
@@ -62,7 +66,12 @@ export function supervise(request: NeedsRequest): SupervisedPlan {
   const { calendar, ...open } = plan;
   const hours = calendar === undefined ? [] : ["windows and freezes"];
   const checks = passable(request.manifest).filter((name) => name !== "windows");
-  const skipped = [...needs.map(describeNeed), ...hours, `failed checks, if any of ${checks.join(", ")}`];
+  const skipped = [
+    ...needs.map(describeNeed),
+    ...(request.waived ?? []),
+    ...hours,
+    `failed checks, if any of ${checks.join(", ")}`,
+  ];
   return { plan: open, breakGlass: { reason: exceptions.breakGlass, skipped, reviewBefore } };
 }
 
@@ -72,17 +81,19 @@ export function withNeeds(plan: Plan, needs: readonly ApprovalNeed[]): Plan {
   return all.length === 0 ? plan : { ...plan, needs: all };
 }
 
-function needsOfPlan({ manifest, environment, plan, isFirst, attests, exceptions }: NeedsRequest): readonly ApprovalNeed[] {
+function needsOfPlan(request: NeedsRequest): readonly ApprovalNeed[] {
+  const { manifest, environment, plan, isFirst, attests, exceptions } = request;
+  const asked = request.own ?? [];
   const own = manifest.environments[environment]?.approvals ?? null;
   const rule = own ?? anybodyElse;
   const needs: ApprovalNeed[] = [];
   if (own !== null) needs.push({ id: "environment", kind: "environment", why: `${environment} asks for it`, ...own });
   for (const [step, { gate }] of plan.steps.entries()) {
-    if (gate === undefined) continue;
+    if (gate === undefined || asked.some((need) => need.step === step)) continue;
     const need = { id: `gate-${step + 1}`, kind: "gate", why: `step ${step + 1} of the plan asks for it`, ...rule } as const;
     needs.push(isFirst ? need : { ...need, step });
   }
-  return [...needs, ...overrides(manifest, { exceptions, attests, rule })];
+  return [...needs, ...asked, ...overrides(manifest, { exceptions, attests, rule })];
 }
 
 /** Before another environment nobody is harmed by a check that is passed over, so nobody is asked there; the one after asks. */

@@ -71,6 +71,7 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     lastLines: lastLinesOf(rollout, loop),
     task: waitedFor === null ? null : { name: waitedFor.task, state: waitedFor.state },
     staging: viewStaging(rollout, loop),
+    judgement: rollout.judgement ?? null,
     supervision: viewSupervision(rollout, loop.journal.deployments.find(rollout.environment, rollout.service), clock.now()),
   };
 }

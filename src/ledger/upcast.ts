@@ -17,6 +17,8 @@ const neededFields: { readonly [Kind in Fact["kind"]]: readonly (keyof Extract<F
   "token-created": ["id", "name", "role", "scope", "until"],
   "token-revoked": ["id", "name"],
   "principal-mapped": ["name", "gitEmails"],
+  "policy-pinned": ["scope", "text"],
+  "policy-cleared": ["scope"],
   "rollout-refused": ["code", "reason", "next"],
   "task-started": ["run", "task", "release", "digest"],
   "task-ended": ["run", "task", "release", "end", "how", "ranMs"],

@@ -2,6 +2,7 @@ import type { BackgroundProcess } from "../rollout/background.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { AssetFolder, Plan, ReleaseTask, Route, RunSpec } from "../rollout/rollout.ts";
 import type { ShadowSpec } from "../rollout/shadow.ts";
+import type { ChangeRules } from "./change-schema.ts";
 import type { ChecksSpec } from "./checks.ts";
 import type { ConfigSource, ConfigVariable } from "./config-contract.ts";
 
@@ -28,7 +29,7 @@ export interface ApprovalRule {
 }
 
 /** belay.yml, checked and with every default filled in. */
-export interface Manifest {
+export interface Manifest extends ChangeRules {
   readonly service: string;
   readonly run: RunSpec;
   readonly release: {

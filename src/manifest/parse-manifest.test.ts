@@ -96,6 +96,9 @@ test("six lines are a manifest, with every default filled in", () => {
     watch: [],
     assets: [],
     expose: "previews",
+    ...{ owners: [], dependants: [] },
+    risk: { medium: 3, high: 6 },
+    brief: "risk",
     shadow: null,
     plan: {
       steps: null,

@@ -2,7 +2,7 @@ import { type Document, parseDocument } from "yaml";
 import type { ManifestProblem, ParsedManifest } from "./manifest.ts";
 import { checkMeaning } from "./meaning.ts";
 import { findForbiddenYaml, Locator, printable } from "./position.ts";
-import { checkShape, manifestJsonSchema } from "./schema.ts";
+import { checkShape, type JsonSchema, manifestJsonSchema, type ShapeIssue } from "./schema.ts";
 import { toFindings } from "./shape-words.ts";
 
 /** Larger files are refused unread: the control plane parses while leases wait, and a hostile file of this size takes up to 0.7 s. */
@@ -16,6 +16,25 @@ const depthMax = 50;
  * problems at once in the order of the file.
  */
 export function parseManifest(text: string, file: string): ParsedManifest {
+  const read = readChecked(text, file, { checkShape, schema: manifestJsonSchema });
+  return read.ok ? { ok: true, manifest: read.checked.manifest } : read;
+}
+
+type Checked = { readonly ok: true } | { readonly ok: false; readonly issues: readonly ShapeIssue[] };
+
+interface Form<Shape extends Checked> {
+  checkShape(value: unknown): Shape;
+  schema(): JsonSchema;
+}
+
+/** What `text` says, as plain data too, when it has the form and what belay.yml means by it makes sense; else all problems. Never throws. */
+export function readChecked<Shape extends Checked>(
+  text: string,
+  file: string,
+  form: Form<Shape>,
+):
+  | { readonly ok: true; readonly value: unknown; readonly checked: Extract<Shape, { ok: true }> }
+  | { readonly ok: false; readonly problems: readonly ManifestProblem[] } {
   const refused = refuseUnread(text);
   if (refused !== undefined) return { ok: false, problems: [{ file, line: 1, column: 1, path: "", ...refused }] };
   // The parser's own search for double keys is quadratic (40,000 keys took 30 s), so `findForbiddenYaml` does it.
@@ -30,8 +49,8 @@ export function parseManifest(text: string, file: string): ParsedManifest {
   if (forbidden.some(({ isReadable }) => !isReadable)) return { ok: false, problems: inOrder(strange) };
 
   const value: unknown = document.toJS();
-  const checked = checkShape(value);
-  const schema = manifestJsonSchema();
+  const checked = form.checkShape(value);
+  const schema = form.schema();
   const shape = checked.ok
     ? []
     : checked.issues.slice(0, problemsMax).flatMap((issue) => toFindings(issue, { value, schema, findingsMax: problemsMax }));
@@ -39,8 +58,8 @@ export function parseManifest(text: string, file: string): ParsedManifest {
     ...strange,
     ...[...shape, ...checkMeaning(value).slice(0, problemsMax)].map((finding) => locator.locate(finding)),
   ];
-  if (checked.ok && problems.length === 0) return { ok: true, manifest: checked.manifest };
-  return { ok: false, problems: inOrder(problems) };
+  if (!checked.ok || problems.length > 0) return { ok: false, problems: inOrder(problems) };
+  return { ok: true, value, checked: checked as Extract<Shape, { ok: true }> };
 }
 
 /** One paragraph a problem: `file:line:column key: what is wrong`, and below it what to write instead. */

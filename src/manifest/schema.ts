@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { changeForm, changeRulesOf } from "./change-schema.ts";
 import { calendarOf, checks, freezes, windows } from "./checks-schema.ts";
 import { cohortsSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
@@ -281,6 +282,7 @@ const manifest = z
     }),
     windows,
     freezes,
+    ...changeForm,
   })
   .meta({
     title: "a map of keys",
@@ -369,6 +371,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     expose: data.expose,
     shadow: data.shadow ?? null,
     checks: data.checks,
+    ...changeRulesOf(data),
     plan: {
       steps: rollout.steps === undefined ? null : toSteps(rollout.steps),
       holdbackWeight,

@@ -47,6 +47,12 @@ export const secrets: Check = {
   },
 };
 
+/** What the first secret in a text of a person is, in words; null when there is none. Never the secret itself. */
+export function findSecretIn(text: string): string | null {
+  const [found] = findIn({ path: "text", bytes: text.length }, Buffer.from(text));
+  return found === undefined ? null : found.message.replace("here is ", "");
+}
+
 function findIn(file: TreeFile, content: Buffer): readonly CheckFinding[] {
   // One byte is one character, so that offsets agree and nothing is ever invalid.
   const text = content.toString("latin1");

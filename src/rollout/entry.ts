@@ -2,6 +2,8 @@ import type { ApprovalNeed } from "./approval.ts";
 import type { BackgroundFact } from "./background.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
+import type { Judgement } from "./judgement.ts";
+import type { PolicyFact } from "./pinned-policy.ts";
 import type { PreviewKey } from "./preview.ts";
 import type { PrincipalFact } from "./principal.ts";
 import type { ReleaseTag } from "./release-tag.ts";
@@ -44,6 +46,8 @@ export type RolloutFact =
       readonly breakGlass?:
         | { readonly reason: string; readonly skipped: readonly string[]; readonly reviewBefore: string }
         | undefined;
+      /** How the change stands to the rules; absent in entries from before it was recorded. */
+      readonly judgement?: Judgement | undefined;
       /** In words, from the traffic before the start: how long its gates take and what they rule out. */
       readonly forecast: string;
     }
@@ -245,7 +249,7 @@ export type ControlFact =
   /** The ledger could not be written for a while; weights were 0 in this time. */
   | { readonly kind: "ledger-recovered"; readonly unwritableMs: number; readonly cause: string };
 
-export type Fact = RolloutFact | ServiceFact | BackgroundFact | ControlFact | PrincipalFact;
+export type Fact = RolloutFact | ServiceFact | BackgroundFact | ControlFact | PrincipalFact | PolicyFact;
 
 /** A fact as it is handed to the ledger. `rollout`, `service` and `environment` are empty strings where they do not apply. */
 export interface NewEntry {

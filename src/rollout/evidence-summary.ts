@@ -17,10 +17,11 @@ export type DeclaredMetric = `kpi:${string}` | `source:${string}`;
  */
 export type JudgedMetric = "errors" | "slo" | "latency" | "latencySlo" | DeclaredMetric;
 
-const ownMetrics: readonly string[] = ["errors", "slo", "latency", "latencySlo"] satisfies readonly JudgedMetric[];
+/** Those that nobody has to declare. */
+export const ownMetrics: readonly JudgedMetric[] = ["errors", "slo", "latency", "latencySlo"];
 
 export function isJudgedMetric(name: string): name is JudgedMetric {
-  return ownMetrics.includes(name) || isDeclaredMetric(name);
+  return ownMetrics.some((own) => own === name) || isDeclaredMetric(name);
 }
 
 export function isDeclaredMetric(name: string): name is DeclaredMetric {

@@ -44,6 +44,8 @@ export function applyEntry(service: Service, entry: Entry): Service {
     case "token-created":
     case "token-revoked":
     case "principal-mapped":
+    case "policy-pinned":
+    case "policy-cleared":
       return service;
     case "break-glass-reviewed":
     case "break-glass-overdue":
@@ -152,6 +154,7 @@ function beginRollout(service: Service, entry: Entry, fact: RolloutFact & { kind
     ...(isRollback || fact.tag === undefined ? {} : { tag: fact.tag }),
     ...(isRollback || fact.staging === undefined ? {} : { staging: fact.staging }),
     ...(isRollback || fact.attests === undefined ? {} : { attests: fact.attests }),
+    ...(isRollback || fact.judgement === undefined ? {} : { judgement: fact.judgement }),
     candidate: isRollback ? fact.target : null,
     stable: service.stable,
     plan: fact.plan,

@@ -92,3 +92,19 @@ export function ownersOf({ gitEmails }: Pick<Principals, "gitEmails">, address: 
   const wanted = address.toLowerCase();
   return Object.keys(gitEmails).filter((name) => gitEmails[name]?.includes(wanted) === true);
 }
+
+/** Names of those whose word would count in the place: not that of whoever asks, and of nobody who wrote some of it. */
+export function approversIn(
+  { tokens }: Pick<Principals, "tokens">,
+  place: Scope,
+  { now, except }: { readonly now: Temporal.Instant; readonly except: readonly string[] },
+): readonly string[] {
+  const counts = tokens.filter(
+    (token) =>
+      hasRole(token.role, "approver") &&
+      isWithinScope(token.scope, place) &&
+      !isExpired(token, now) &&
+      !except.includes(token.name),
+  );
+  return [...new Set(counts.map(({ name }) => name))];
+}

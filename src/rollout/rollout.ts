@@ -21,6 +21,7 @@ import type { Calendar } from "./calendar.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
 import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
+import type { Judgement } from "./judgement.ts";
 import type { Kpi } from "./kpi.ts";
 import type { ReleaseTag } from "./release-tag.ts";
 import type { ShadowSpec } from "./shadow.ts";
@@ -268,6 +269,8 @@ export interface Rollout {
   /** What it replaces; null at the first release of a service. */
   readonly stable: ReleaseId | null;
   readonly plan: Plan;
+  /** How it stands to the rules; absent in rollouts from before it was recorded, and in rollbacks. */
+  readonly judgement?: Judgement | undefined;
   /** What the traffic before the start let expect, in words; empty for a rollback. */
   readonly forecast: string;
   readonly phase: Phase;

@@ -37,6 +37,15 @@ async function untilEnded(scene: Scene, rollout: string): Promise<RolloutView> {
   });
 }
 
+/** Also of a rollout of whose approval before the start is not told any more. */
+async function untilAtGate(scene: Scene, rollout: string): Promise<RolloutView> {
+  return waitFor("the rollout waits at its gate", async () => {
+    const view = (await scene.serviceStatus("hello")).rollout;
+    const isThere = view?.rollout === rollout && view.phase.name === "progressing" && view.phase.step === 1;
+    return isThere && view.supervision.awaiting !== null ? view : undefined;
+  });
+}
+
 test("a rollout waits for somebody who neither asked for it nor wrote it", async (t) => {
   const scene = openScene(t);
   await scene.up();
@@ -94,8 +103,12 @@ test("a rollout waits for somebody who neither asked for it nor wrote it", async
 
   await t.test("at a gate the weight stays, nobody promotes past it, and an approval lets it on", async () => {
     const steps = "[{ weight: 10%, minHold: 100ms }, { gate: approval }, { weight: 50%, minHold: 100ms }]";
+    // It asks for nobody any more before its start, which counts from the next rollout on: by yesterday's rules it waits there.
     await repository.commitFile("belay.yml", manifest({ steps }));
-    const waits = await deploy(5);
+    const before = await deploy(5);
+    assert.equal(before.phase.name, "pending");
+    await scene.expectBelay(["approve", before.rollout, "--yes"], { env: bob });
+    const waits = await untilAtGate(scene, before.rollout);
     assert.deepEqual(waits.phase, { name: "progressing", step: 1 });
     assert.equal(waits.weight, 1_000);
     await refused(["promote", "hello", "--full"], ann, "BELAY_APPROVAL_NEEDED");
@@ -113,6 +126,9 @@ test("a rollout waits for somebody who neither asked for it nor wrote it", async
     assert.match(waits.reason, /picky is to be passed over \(blue is the brand\)/);
     const shown = await scene.expectBelay(["approve", waits.rollout], { env: bob });
     assert.match(shown.stdout, /fail {2}picky: too blue/);
+    await scene.expectBelay(["approve", waits.rollout, "--yes"], { env: bob });
+    // Yesterday's gate is still in its way, though it has none itself.
+    await untilAtGate(scene, waits.rollout);
     await scene.expectBelay(["approve", waits.rollout, "--yes"], { env: bob });
     assert.equal((await untilEnded(scene, waits.rollout)).outcome, "promoted");
   });
