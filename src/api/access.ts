@@ -33,6 +33,7 @@ export const access: Readonly<Record<string, Access>> = {
   "GET /checkpoint": { role: "viewer", reach: "anywhere" },
   "GET /rollouts/{id}": { role: "viewer", reach: "rollout" },
   "GET /rollouts/{id}/approval": { role: "viewer", reach: "rollout" },
+  "GET /services/{environment}/{service}/slo": ofService("viewer"),
   "GET /services/{environment}/{service}/logs": ofService("viewer"),
   "GET /services/{environment}/{service}/config": ofService("viewer"),
   "GET /services/{environment}/{service}/secrets": ofService("viewer"),

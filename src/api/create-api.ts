@@ -16,6 +16,7 @@ import { addPreviewRoutes } from "./preview-routes.ts";
 import { addRepositoryRoutes } from "./repository-routes.ts";
 import { addRolloutRoutes } from "./rollout-routes.ts";
 import { addRunRoutes } from "./run-routes.ts";
+import { addSloRoutes } from "./slo-routes.ts";
 import { addStatusRoutes } from "./status-routes.ts";
 import { addTokenRoutes } from "./token-routes.ts";
 
@@ -58,6 +59,7 @@ export function createApi({ auth, packBytesMax, ...inside }: CreateApiOptions): 
   addRolloutRoutes(app, inside);
   addLedgerRoutes(app, inside);
   addLogRoutes(app, inside);
+  addSloRoutes(app, inside);
   addMaintenanceRoutes(app, inside);
   addRunRoutes(app, inside);
   addPreviewRoutes(app, inside);

@@ -12,6 +12,7 @@ import type {
   ConfigView,
   RolloutView,
   SecretView,
+  SloView,
   StatusView,
   TokenView,
 } from "./views.ts";
@@ -42,6 +43,7 @@ export interface FakeInside extends ApiInside {
   /** Where its output lies. */
   runFile: string;
   approval: ApprovalView;
+  slo: SloView;
   tokens: readonly TokenView[];
   /** Tokens that are known, by their secrets. */
   secretTokens: Readonly<Record<string, TokenView>>;
@@ -82,6 +84,7 @@ export function createFakeInside(): FakeInside {
     tokens: [],
     secretTokens: {},
     approval: anApproval(),
+    slo: aSlo(),
     controlPlane: {
       status: async () => fake.status,
       metrics: () => fake.metrics,
@@ -150,6 +153,7 @@ export function createFakeInside(): FakeInside {
         return aSecret({ name: request.name, fingerprint: null });
       },
       listSecrets: async () => fake.secrets,
+      slo: async () => fake.slo,
       approval: async () => fake.approval,
       approve: async (request, actor) => {
         await command("approve")(request, actor);
@@ -245,6 +249,27 @@ export function anApproval(changes: Partial<ApprovalView> = {}): ApprovalView {
     changes: [],
     checks: [],
     excluded: ["ada"],
+    ...changes,
+  };
+}
+
+export function aSlo(changes: Partial<SloView> = {}): SloView {
+  return {
+    service: "shop",
+    environment: "production",
+    windowMs: 2_419_200_000,
+    watchedMs: 86_400_000,
+    onExhausted: "hold",
+    objectives: [
+      { name: "availability", objective: 0.999, requests: 50_000, bad: 10, allowed: 50, spent: 0.2, isExhausted: false },
+    ],
+    burn: [{ longMinutes: 60, shortMinutes: 5, limit: 14.4, rate: 0.2, shortRate: 0, isBurning: false }],
+    releases: [
+      {
+        ...{ release: "r-1a2b", requests: 50_000, failed: 10, harmed: 4, shielded: 6, slow: 0 },
+        ...{ spent: 0.2, firstHoursAgo: 23, lastHoursAgo: 0 },
+      },
+    ],
     ...changes,
   };
 }
@@ -380,6 +405,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         failuresLastMinute: 3,
         newVisitorsLastMinute: 2_400,
         burning: [],
+        budget: { left: 0.8, isExhausted: false, windowMs: 2_419_200_000, objective: "availability" },
         breakGlasses: [],
         maintenance: null,
         tasks: [],

@@ -9,6 +9,7 @@ import type { ErrorBody } from "./api-error.ts";
 import { breakGlassSchema, exceptionFields, needSchema, supervisionSchema } from "./approval-schemas.ts";
 import { checkResultSchema } from "./check-schemas.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
+import { budgetLeftSchema } from "./slo-schemas.ts";
 import { evidenceSchema } from "./evidence-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
@@ -76,6 +77,7 @@ const plan: z.ZodType<Plan> = z
       .optional(),
     onFail: z.record(z.string(), onFail).optional(),
     latencyObjective: z.object({ underMs: count, share }).optional(),
+    errorBudget: z.object({ windowMs: count, onExhausted: z.enum(["hold", "warn"]) }).optional(),
     warmUpMs: count.optional(),
     evidence: z.enum(["visitor", "request"]).optional(),
     needs: z.array(needSchema).optional(),
@@ -264,6 +266,7 @@ const service: z.ZodType<ServiceView> = z
     failuresLastMinute: count,
     newVisitorsLastMinute: count,
     burning: z.array(z.object({ longMinutes: count, shortMinutes: count, limit: z.number(), rate: z.number() })),
+    budget: budgetLeftSchema,
     breakGlasses: z.array(breakGlassSchema),
     maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
     tasks: z.array(attempt),

@@ -16,4 +16,5 @@ export type {
 export type { Exceptions } from "../control/plan-needs.ts";
 export type { TokenView } from "../control/principals.ts";
 export type { JobView, ProcessView, WorkerView } from "../control/process-views.ts";
+export type { BudgetLeft, SloView } from "../control/slo.ts";
 export type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";

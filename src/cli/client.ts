@@ -13,6 +13,7 @@ import type {
   RolloutView,
   RunView,
   SecretView,
+  SloView,
   StatusView,
   TokenView,
 } from "../api/views.ts";
@@ -75,6 +76,7 @@ export interface Client {
     body: { readonly digest: string; readonly plan: string; readonly reason: string },
   ): Promise<ApprovedView>;
   review(rollout: string, body: { readonly words: string }): Promise<Started>;
+  slo(of: ServiceName): Promise<SloView>;
   override(of: ServiceName, body: { readonly reason: string }): Promise<Started>;
   tokens(): Promise<readonly TokenView[]>;
   createToken(body: NewToken): Promise<{ readonly secret: string; readonly token: TokenView }>;
@@ -168,6 +170,7 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
     preview: (of, body) => http.post<PreviewLink>(`${pathOf(of)}/previews`, body),
     rotatePreviewKeys: (body) =>
       http.post<{ readonly keys: readonly string[]; readonly position: number }>("/preview-keys", body),
+    slo: (of) => http.get<SloView>(`${pathOf(of)}/slo`),
     approval: (id) => http.get<ApprovalView>(`/rollouts/${encodeURIComponent(id)}/approval`),
     approve: (id, body) => http.post<ApprovedView>(`/rollouts/${encodeURIComponent(id)}/approvals`, body),
     review: (id, body) => http.post<Started>(`/rollouts/${encodeURIComponent(id)}/review`, body),

@@ -5,7 +5,7 @@ import type { Client } from "./client.ts";
 export const exitCodes = { done: 0, error: 1, usage: 2, aborted: 3, refused: 4, held: 5, bug: 70, cancelled: 130 } as const;
 
 /** Failures that are refusals of a rollout before anything of it ran. */
-export const refusalCodes: ReadonlySet<string> = new Set(["BELAY_CONFIG_REFUSED"]);
+export const refusalCodes: ReadonlySet<string> = new Set(["BELAY_CONFIG_REFUSED", "BELAY_BUDGET_SPENT"]);
 
 export interface CommandArgument {
   /** As commander writes it: `<required>` or `[optional]`. */

@@ -4,6 +4,7 @@ import type { Command } from "./command.ts";
 import { describeTime } from "./entry-words.ts";
 import { describeProcess } from "./process-words.ts";
 import { byWords, describeProgress, describeStaging } from "./rollout-words.ts";
+import { describeLowBudget } from "./slo.ts";
 import { countOf, harmless, indent, showTable } from "./show-table.ts";
 
 export const status: Command = {
@@ -73,6 +74,8 @@ function describeService(view: ServiceView): readonly string[] {
       `${service}: the error budget burns ${rate.toPrecision(2)} times too fast (over ${minutesWords(longMinutes)}, and still over ${minutesWords(shortMinutes)}; ${limit} is too much)`,
     );
   }
+  const low = describeLowBudget(service, view.budget);
+  if (low !== null) lines.push("", low);
   for (const words of describeBreakGlasses(view)) lines.push("", `${service}: ${words}`);
   if (maintenance !== null) {
     const message = maintenance.message === "" ? "" : `: ${harmless(maintenance.message)}`;

@@ -88,10 +88,10 @@ export function requireStable({ name, stable, releases }: Service): Release {
 /** The same revision once more: what was built, by whomever, stays as it is. */
 export function toDeployRequest(
   { commit, isDirty, root = "", built }: Release,
-  { environment, supersede, config, override, breakGlass }: ConfigReleaseRequest,
+  { environment, supersede, config, override, fix, breakGlass }: ConfigReleaseRequest,
 ): DeployRequest {
   const bundle = built?.kind === "built-by" ? { bundle: built.bundle } : {};
-  return { commit, isDirty, root, environment, supersede, config, ...bundle, override, breakGlass };
+  return { commit, isDirty, root, environment, supersede, config, ...bundle, override, fix, breakGlass };
 }
 
 /** To resolve a configuration takes time, in which another release may have come to serve. Throws `BELAY_CONFIG_RELEASE_CHANGED`. */

@@ -64,6 +64,7 @@ export class ControlLoop {
     this.#world = world;
     this.journal = new Journal(world);
     this.evidence = EvidenceBook.restore(world.evidence.load(), this.#moment(), world.log);
+    this.evidence.traffic.budgets.load(world.budgets, world.clock.monotonicMs(), world.log);
     this.instances = new InstanceKeeper(world);
     this.background = new Background(world);
     this.tasks = new TaskKeeper(world);
@@ -354,13 +355,16 @@ export class ControlLoop {
   }
 
   #moment(): Moment {
-    return { nowMs: this.#world.clock.monotonicMs(), machineBoot: this.#world.machineBoot };
+    const { clock, machineBoot } = this.#world;
+    return { nowMs: clock.monotonicMs(), machineBoot, wallMs: clock.now().epochMilliseconds };
   }
 
   #keepEvidence(): boolean {
     try {
       for (const { worker, boot, sequence } of this.evidence.saveTo(this.#world.evidence, this.#moment()))
         this.#world.dataPlane.keep(worker, boot, sequence);
+      // After the evidence: what is filed is then known there, with how far the reports had been read.
+      this.evidence.traffic.budgets.file(this.#world.budgets, this.#world.clock.monotonicMs(), this.#world.log);
       return true;
     } catch (cause) {
       this.journal.reportTrouble(`the evidence could not be written: ${messageOf(cause)}`);

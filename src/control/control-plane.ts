@@ -14,6 +14,7 @@ import type { MetricFamily } from "./metric-name.ts";
 import type { Exceptions } from "./plan-needs.ts";
 import type { ProcessView } from "./process-views.ts";
 import type { OneOffRequest } from "./run-commands.ts";
+import type { BudgetLeft, SloView } from "./slo.ts";
 
 /** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
 export interface ControlPlane {
@@ -74,6 +75,8 @@ export interface ControlPlane {
   override(request: ServiceRequest & { readonly reason: string }, actor: Actor): Promise<{ readonly rollout: string }>;
   /** That somebody else has looked at what one person alone pushed past the rules. */
   review(request: { readonly rollout: string; readonly words: string }, actor: Actor): Promise<{ readonly rollout: string }>;
+  /** How the objectives of a service stand, and what spent their budget. */
+  slo(request: ServiceRequest): Promise<SloView>;
   /** The rollout of this id; throws `BELAY_ROLLOUT_UNKNOWN`. */
   rollout(id: string): Promise<RolloutView>;
   history(options: {
@@ -211,6 +214,8 @@ export interface ServiceView {
   readonly newVisitorsLastMinute: number;
   /** Windows in which the error budget burns too fast, the fastest first; for people and alerts, it decides nothing. */
   readonly burning: readonly Burning[];
+  /** What is left of its error budget, of the objective that stands worst. */
+  readonly budget: BudgetLeft;
   /** What one person alone pushed past the rules, the newest last: all that nobody has reviewed, and the last few that somebody has. */
   readonly breakGlasses: readonly BreakGlass[];
   /** Set while visitors are told to come back later. */

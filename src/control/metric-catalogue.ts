@@ -117,4 +117,9 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     help: "1 while visitors are told to come back later.",
     labels: ofService,
   },
+  belay_error_budget_left_ratio: {
+    type: "gauge",
+    help: "What is left of the error budget over its window, of the objective that stands worst: 1 is all of it, below 0 the objective is missed.",
+    labels: ofService,
+  },
 };

@@ -19,7 +19,8 @@ export type MetricName =
   | "belay_lease_held"
   | "belay_brake"
   | "belay_instances"
-  | "belay_maintenance";
+  | "belay_maintenance"
+  | "belay_error_budget_left_ratio";
 
 export interface MetricSample {
   /** Of a histogram's parts. */

@@ -16,6 +16,7 @@ export interface MetricSources {
   readonly instances: readonly Instance[];
   readonly workers: readonly WorkerView[];
   readonly numbers: readonly NumbersOfWorker[];
+  readonly budgetLeft: (service: Service) => number;
 }
 
 const states: readonly Instance["state"][] = ["starting", "ready", "unready", "failed"];
@@ -57,6 +58,10 @@ export function collectMetrics(sources: MetricSources): readonly MetricFamily[] 
       })),
     },
     ...exposureMetrics(table, workers),
+    {
+      name: "belay_error_budget_left_ratio",
+      samples: services.map((service) => ({ labels: labelsOf(service), value: sources.budgetLeft(service) })),
+    },
     { name: "belay_instances", samples: services.flatMap((service) => instanceSamples(service, sources)) },
     {
       name: "belay_maintenance",

@@ -29,6 +29,7 @@ import { planDeploy } from "./plan-deploy.ts";
 import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
+import { budgetLeft, viewSlo } from "./slo.ts";
 import { stagedBefore } from "./staging.ts";
 import { requireNamed, supervisionCommands } from "./supervision-commands.ts";
 import { oneOffName } from "./task-keeper.ts";
@@ -92,6 +93,8 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         ...(revision === undefined ? {} : { revision }),
         keepsValues: !isAsked,
         newUnitsPerSecond: (service, unit) => newUnitsPerSecond(options, service, unit),
+        budgetLeft: (service) => budgetLeft(service, loop.evidence.traffic, world.clock.monotonicMs()),
+        principals: deployments.principals,
       });
     };
     const planned = await planFor(request.environment);
@@ -128,6 +131,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         instances: loop.instances.all,
         workers: world.dataPlane.workers(),
         numbers: loop.workerNumbers.of(world.dataPlane.workers()),
+        budgetLeft: (service) => budgetLeft(service, loop.evidence.traffic, world.clock.monotonicMs()).left,
       }),
     deploy: (request, actor, mayTouch) => deploy(request, actor, mayTouch === undefined ? {} : { mayTouch }),
     ...supervisionCommands(options),
@@ -135,6 +139,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
       const revision = requireStable(requireService(loop, request));
       return deploy(toDeployRequest(revision, request), actor, { revision });
     },
+    slo: async (request) => viewSlo(requireService(loop, request), loop.evidence.traffic, world.clock.monotonicMs()),
     ...secretCommands(options),
     config: async (request) => showConfig(requireService(loop, request), request.release, options.configs),
     promote: (request, actor) => {

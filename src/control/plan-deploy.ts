@@ -8,10 +8,12 @@ import type { BuildRequest, Releases } from "../release/releases.ts";
 import { describeNeed } from "../rollout/approval.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
+import type { Principals } from "../rollout/principal.ts";
 import type { Plan, Release, Rollout, Unit } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { DeployRequest } from "./control-plane.ts";
 import { supervise } from "./plan-needs.ts";
+import { type BudgetLeft, requireApprover, spentBudget, spentWords } from "./slo.ts";
 import { takenRoute } from "./taken-route.ts";
 
 export interface PlannedDeploy {
@@ -41,6 +43,10 @@ export async function planDeploy(options: {
   /** What this environment was given by its last deployer is taken again, because nobody deploys to it by name. */
   readonly keepsValues?: boolean;
   newUnitsPerSecond(service: Service, unit: Unit): number;
+  /** What is left of the error budget of a service that serves. */
+  budgetLeft(service: Service): BudgetLeft;
+  /** Whose word could count. */
+  readonly principals: Principals;
 }): Promise<PlannedDeploy> {
   const { request, releases, services, now, newUnitsPerSecond, revision } = options;
   const manifest = await readManifest(releases, request);
@@ -55,6 +61,14 @@ export async function planDeploy(options: {
   const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
   const frozen = next === null ? keepTo(held, freezePlan(manifest.plan, perSecond)) : stagingPlan(manifest.plan, next);
+  const left = isFirst || next !== null ? null : options.budgetLeft(own);
+  const mayPass = request.fix !== undefined || revision !== undefined;
+  const spent = mayPass ? null : spentBudget(own, left);
+  if (spent !== null && request.breakGlass === undefined) {
+    const from = manifest.environments[request.environment]?.approvals?.from ?? [];
+    const place = { environment: request.environment, service: manifest.service };
+    requireApprover({ why: spent, principals: options.principals, by: options.by, from, place, now });
+  }
   const { plan, breakGlass } = supervise({
     manifest,
     environment: request.environment,
@@ -62,6 +76,7 @@ export async function planDeploy(options: {
     isFirst,
     attests: next !== null,
     exceptions: request,
+    spentBudget: spent,
     now,
   });
   const { commit, root, isDirty, bundle } = request;
@@ -71,9 +86,10 @@ export async function planDeploy(options: {
     ...(config === null ? {} : { config }),
     ...(revision === undefined ? {} : { revisionOf: revision.id }),
     ...(next === null ? {} : { attests: true }),
+    ...(request.fix === undefined ? {} : { fix: request.fix }),
     ...(breakGlass === undefined ? {} : { breakGlass }),
   };
-  const words = withApprovals(frozen.words, plan);
+  const words = withApprovals(`${frozen.words}${budgetWords(left, spent)}`, plan);
   const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
@@ -85,6 +101,11 @@ export async function planDeploy(options: {
 
 function keepTo(calendar: Calendar | null, { plan, words }: FrozenPlan): FrozenPlan {
   return { plan: calendar === null ? plan : { ...plan, calendar }, words };
+}
+
+/** A spent budget is told to whoever deploys, also where it stops nobody. */
+function budgetWords(left: BudgetLeft | null, spent: string | null): string {
+  return left === null || !left.isExhausted || spent !== null ? "" : `; ${spentWords(left)}`;
 }
 
 /** What is waited for is said before the start, too. */

@@ -35,6 +35,7 @@ function routeOf(service: Service): ServiceRoute | null {
   if (release === undefined) return null;
   const { exposure } = routing;
   const leaseTtlMs = service.rollout?.plan.leaseTtlMs ?? 0;
+  const ruling = rulingPlan(service, routing);
   return {
     service: service.name,
     environment: service.environment,
@@ -54,7 +55,8 @@ function routeOf(service: Service): ServiceRoute | null {
             ...(service.rollout?.plan.evidence === "request" ? { unit: "request" as const } : {}),
           },
     watch: routing.watch,
-    responseDeadlineMs: rulingPlan(service, routing)?.responseDeadlineMs ?? 30_000,
+    responseDeadlineMs: ruling?.responseDeadlineMs ?? 30_000,
+    ...(ruling?.latencyObjective === undefined ? {} : { slowAfterMs: ruling.latencyObjective.underMs }),
     assets: assetsOf(service),
     ...previewsOf(service, routing),
     ...(release.trustedProxies === undefined ? {} : { trustedProxies: release.trustedProxies }),

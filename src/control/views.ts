@@ -12,6 +12,7 @@ import type { ControlLoop } from "./control-loop.ts";
 import type { RolloutView, ServiceView, StagingView } from "./control-plane.ts";
 import { viewProcesses } from "./process-views.ts";
 import { askAboutTask } from "./run-commands.ts";
+import { budgetLeft } from "./slo.ts";
 import { stagedOf } from "./staging.ts";
 import { heldByPeople, viewSupervision } from "./supervision-views.ts";
 import type { World } from "./world.ts";
@@ -102,6 +103,7 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
     requestsLastMinute: minute.requests,
     failuresLastMinute: minute.failed,
     newVisitorsLastMinute: minute.newVisitors,
+    budget: budgetLeft(service, loop.evidence.traffic, nowMs),
     burning: loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs }),
     breakGlasses: service.breakGlasses,
     maintenance: service.maintenance,

@@ -7,6 +7,7 @@ import type { Release, Rollout } from "../rollout/rollout.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
 import type { DataPlane } from "./data-plane.ts";
+import type { BudgetStore } from "./error-budgets.ts";
 import type { EvidenceStore } from "./evidence-book.ts";
 
 /** Everything outside that the loop looks at and acts on. The simulator has one of its own. */
@@ -20,6 +21,7 @@ export interface World {
   readonly runtime: Runtime;
   readonly dataPlane: DataPlane;
   readonly evidence: EvidenceStore;
+  readonly budgets: BudgetStore;
   readonly tables: TableStore;
   /**
   /**

@@ -8,7 +8,7 @@ import { environmentSchema } from "./environment-schema.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
-import { holdbackWeight, onFailsSchema, sloSchema, stepSchema, toSteps } from "./rollout-schema.ts";
+import { holdbackWeight, onFailsSchema, sloSchema, stepSchema, toObjectives, toSteps } from "./rollout-schema.ts";
 
 /**
  * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
@@ -325,7 +325,6 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       approvals: approvals === undefined ? null : { people: approvals.people, from: approvals.from, lastsMs: approvals.lastFor },
     };
   }
-  const { latency } = data.slo;
   return {
     service: data.service,
     run: {
@@ -359,7 +358,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       scoreWindowMs: rollout.scoreWindow,
       bakeMs: rollout.bake,
       keepWarmMs: rollout.keepWarm,
-      sloAvailability: data.slo.availability,
+      ...toObjectives(data.slo),
       responseDeadlineMs: run.responseTimeout,
       leaseTtlMs: rollout.lease,
       ...(named.length === 0 ? {} : { cohorts: named }),
@@ -367,7 +366,6 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       ...(rollout.evidence === "visitor" ? {} : { evidence: rollout.evidence }),
       ...(rollout.within === undefined ? {} : { withinMs: rollout.within }),
       ...(rollout.onFail === undefined ? {} : { onFail: rollout.onFail }),
-      ...(latency === undefined ? {} : { latencyObjective: { underMs: latency.under, share: latency.objective } }),
     },
   };
 }

@@ -45,6 +45,7 @@ const serviceRoute = z.object({
   exposure: exposure.nullable(),
   watch: z.object({ rollout: z.string(), epoch: whole }).nullable(),
   responseDeadlineMs: z.number().positive(),
+  slowAfterMs: z.number().positive().optional(),
   assets: z
     .array(
       z.object({
@@ -100,6 +101,7 @@ const counter = z.object({
   outcome: z.enum(["ok", "failed", "excluded"]),
   isHarm: z.boolean(),
   shield: z.enum(["covered", "replayed", "not-repeatable", "switched-off", "too-large", "budget-spent"]).optional(),
+  isSlow: z.literal(true).optional(),
   count: whole,
 });
 

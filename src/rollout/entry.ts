@@ -32,6 +32,8 @@ export type RolloutFact =
       readonly config?: string | undefined;
       /** A config release: the release whose revision is taken as it is; absent when one is built. */
       readonly revisionOf?: ReleaseId | undefined;
+      /** What it mends, in words: a fix is not held by a spent error budget. */
+      readonly fix?: string | undefined;
       /** What the same bundle has to go through first; absent when nothing comes before. */
       readonly staging?: StagedIn | undefined;
       /** Present and true in an environment that comes before another. */

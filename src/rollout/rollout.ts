@@ -77,6 +77,8 @@ export interface Plan {
   readonly onFail?: { readonly [Metric in JudgedMetric]?: OnFail | undefined } | undefined;
   /** Share of visitors whose answer is to come within `underMs`; absent when the manifest promises nothing. */
   readonly latencyObjective?: { readonly underMs: number; readonly share: number } | undefined;
+  /** Over which time the objectives hold, and what follows for a deploy when nothing of the budget is left. Absent in plans from before. */
+  readonly errorBudget?: { readonly windowMs: number; readonly onExhausted: "hold" | "warn" } | undefined;
   /** Answers of so long after the first exposure are not timed, on either side: new instances are cold. Absent in plans from before. */
   readonly warmUpMs?: number | undefined;
   /** Whom the router's coin is tossed for, and what is counted; a visitor when absent. */
@@ -233,6 +235,8 @@ export interface Rollout {
   readonly config?: string | undefined;
   /** A config release: the release whose revision it takes as it is. Nothing is built for it, and no task is run. */
   readonly revisionOf?: ReleaseId | undefined;
+  /** What it mends, as whoever asked for it says; absent when it is no fix. */
+  readonly fix?: string | undefined;
   /** Absent when no environment comes before this one. Until that rollout has earned an attestation, nothing runs here. */
   readonly staging?: StagedIn | undefined;
   /** True in an environment that comes before another: a release that gets here is attested. */

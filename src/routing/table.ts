@@ -52,6 +52,8 @@ export interface ServiceRoute {
   readonly watch: { readonly rollout: string; readonly epoch: number } | null;
   /** A response head later than this counts as a failure, on both arms alike. */
   readonly responseDeadlineMs: number;
+  /** An answer that begins later is counted as slow; absent where nothing is promised. */
+  readonly slowAfterMs?: number | undefined;
   /** Absent in tables from before assets were known. */
   readonly assets?: readonly AssetRoute[] | undefined;
   /** Releases that the holder of a signed cookie sees, whatever the weight; absent when there are none. */
