@@ -70,6 +70,7 @@ try {
 service: shop
 run: { command: node server.js }
 release: { build: npm ci }
+config: { REGION: { default: eu } }
 environments: { production: { routes: [{ host: "*" }] } }
 checks: { migrations: ["migrations/*.sql"] }
 windows: [{ days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "00:00", zone: Europe/Paris }]
@@ -92,6 +93,8 @@ windows: [{ days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "00:00
       commit: null,
       source: tree,
       bundle: tree,
+      given: { values: [{ name: "REGION", doubts: [], sameIn: [] }], missing: [], unseen: [], elsewhere: {} },
+      tag: undefined,
       previous: null,
       repository: null,
       commands: { cwd: folder, env: {} },

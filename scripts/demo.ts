@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: a shop under real HTTP traffic gets a good release, a failing one and a rollback, each by the commands that a
- * user types. Ends with a table; exit code 0 only when every outcome was as expected. Leaves nothing behind, unless with --keep.
+ * user types, and three that preflight stops. Ends with a table; exit code 0 only when every outcome was as expected. Leaves nothing behind, unless with --keep.
  */
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,6 +14,7 @@ import { createShopRepository, shopHost } from "../test/e2e/shop-repository.ts";
 import { type Crowd, openVisitors } from "../test/visitors/visitors.ts";
 import { type Act, type ActResult, playAct, readStatus, type Stage } from "./demo/acts.ts";
 import { createLiveLines, type LiveLines } from "./demo/live-lines.ts";
+import { playRefusals, type RefusalResult } from "./demo/refusals.ts";
 import { describeTable } from "./demo/table.ts";
 
 const first: Act = {
@@ -45,9 +46,14 @@ const back: Act = {
   exitCode: 0,
 };
 
-async function play(stage: Stage): Promise<readonly ActResult[]> {
+interface Played {
+  readonly results: readonly ActResult[];
+  readonly refusals: readonly RefusalResult[];
+}
+
+async function play(stage: Stage): Promise<Played> {
   const { place, lines, signal } = stage;
-  const repository = await createShopRepository(stage.repositoryFolder);
+  const repository = await createShopRepository(stage.repositoryFolder, { checks: "{ migrations: [migrations/*.sql] }" });
   lines.print(`Starting Belay in ${place.folder}\n  $ belay up --listen 127.0.0.1:0 --detach`);
   const up = await runBelay(place, ["up", "--listen", "127.0.0.1:0", "--detach"], { signal });
   if (up.code !== 0) throw new Error(`belay up ended with ${up.code}: ${up.stdout}${up.stderr}`);
@@ -58,10 +64,10 @@ async function play(stage: Stage): Promise<readonly ActResult[]> {
     results.push(await playRelease(stage, good, crowd, repository.commitRelease));
     results.push(await playRelease(stage, failing, crowd, repository.commitRelease));
     results.push(await playAct(stage, back, crowd));
+    return { results, refusals: await playRefusals(stage, repository) };
   } finally {
     await crowd.stop();
   }
-  return results;
 }
 
 async function playRelease(
@@ -124,6 +130,11 @@ async function printRollback(stage: Stage, { rollout, commandMs }: ActResult): P
   );
 }
 
+function printRefusals(lines: LiveLines, refusals: readonly RefusalResult[]): void {
+  lines.print("\nStopped before anything of them ran:");
+  for (const { refusal, seconds } of refusals) lines.print(`  ${refusal.what}, after ${seconds.toFixed(1)} s`);
+}
+
 async function factsOf({ place, signal }: Stage, rollout: string): Promise<readonly Fact[]> {
   const history = await runBelay(place, ["history", "--json", "--rollout", rollout], { signal });
   return (jsonOf(history) as readonly ChainedEntry[]).map(({ entry }) => entry.fact);
@@ -168,13 +179,14 @@ const lines = createLiveLines(process.stdout);
 const stage: Stage = { place, repositoryFolder: join(place.folder, "shop"), lines, signal: interrupted.signal };
 let isKept = false;
 try {
-  const results = await play(stage);
+  const { results, refusals } = await play(stage);
   printTable(lines, results);
   for (const result of results) {
     if (result.act === good) await printMargin(stage, result);
     if (result.act === back) await printRollback(stage, result);
   }
-  const isAsExpected = results.every((result) => result.isAsExpected);
+  printRefusals(lines, refusals);
+  const isAsExpected = [...results, ...refusals].every((result) => result.isAsExpected);
   if (!isAsExpected) lines.print("\nNot every outcome was as expected.");
   process.exitCode = isAsExpected ? 0 : 1;
   if (values.keep) await printKept(stage);

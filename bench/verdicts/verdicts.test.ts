@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Ending, Steering } from "../../src/rehearsal/play.ts";
-import { againstWald, type Bound, deadCanary, falsePromotion, falseRollbackOfErrors, promotionSpeed } from "./bounds.ts";
+import type { Bound } from "./bound.ts";
 import { type Cell, measureCell, scenarios } from "./compare.ts";
+import { againstWald, falseRollbackOfErrors } from "./error-bounds.ts";
+import { falsePromotion, promotionSpeed } from "./gate-bounds.ts";
 import { isHigh } from "./kayenta.ts";
+import { delayedKpis } from "./kpis.ts";
+import { latencyShift } from "./latency-bounds.ts";
 import { describeBenchmark } from "./page.ts";
 import { peers } from "./peers.ts";
 import { plotHarm } from "./plot.ts";
+import { deadCanary } from "./rollout-bounds.ts";
 
 const small = { seed: 1, scale: 0.1 };
 
@@ -90,8 +95,10 @@ function assertKept(bounds: readonly Bound[]): void {
 }
 
 test("what is promised of the tests holds in a small version of the benchmark", () => {
-  assertKept(againstWald(small).filter(({ unit }) => unit === "visitor"));
+  assertKept(againstWald(small));
+  assertKept(latencyShift(small));
   assertKept(falseRollbackOfErrors(small));
+  assertKept(delayedKpis(small));
   assertKept(falsePromotion(small));
   assertKept(promotionSpeed({ ...small, scale: 0.25 }).slice(1));
   assertKept(deadCanary(small).filter(({ unit, what }) => unit === "request" || what.includes("5 %")));

@@ -12,7 +12,7 @@ const minimal = {
   environments: { production: { routes: [{ host: "shop.example.com" }] } },
 };
 
-for (const page of ["README.md", "docs/manifest-by-example.md", "docs/preflight.md"]) {
+for (const page of ["README.md", "docs/manifest-by-example.md", "docs/preflight.md", "docs/kpis.md"]) {
   const examples = [...readFileSync(page, "utf8").matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, example = ""]) => example);
 
   test(`${page} has examples, and each is a manifest or a part of one`, () => {

@@ -1,4 +1,5 @@
 import type { DeclaredMetric, JudgedMetric } from "../rollout/evidence-summary.ts";
+import type { Plan } from "../rollout/rollout.ts";
 
 /** A release that is no worse is taken back by all tests together in at most this share of rollouts. */
 export const alpha = 0.01;
@@ -22,6 +23,11 @@ export const thresholds: Readonly<Record<OwnMetric, number>> = {
   slo: thresholdOf(weights.slo),
   latencySlo: thresholdOf(weights.latencySlo),
 };
+
+/** How many share that part: everything that a plan declares beside what is always judged. */
+export function declaredCount({ kpis = [], sources = [] }: Pick<Plan, "kpis" | "sources">): number {
+  return kpis.length + sources.length;
+}
 
 /** Of each KPI and each source, when the plan has so many of them together. */
 export function declaredThreshold(count: number): number {

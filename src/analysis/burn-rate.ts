@@ -10,6 +10,12 @@ const pairs = [
   { longMinutes: 4_320, shortMinutes: 360, limit: 1 },
 ] as const;
 
+/** The long windows, as people name them. */
+export const burnWindows: readonly { readonly longMinutes: number; readonly name: string }[] = pairs.map(({ longMinutes }) => ({
+  longMinutes,
+  name: longMinutes < 1_440 ? `${longMinutes / 60}h` : `${longMinutes / 1_440}d`,
+}));
+
 /** A budget that burns too fast in a long window, and still does in a short one. */
 export interface Burning {
   readonly longMinutes: number;

@@ -9,6 +9,9 @@ import { countWords, likelihoodWords, percentWords, unitWords } from "./words.ts
 const membersMax = 10_000;
 const minuteMs = 60_000;
 
+/** What is evidence here: how long answers take and what visitors get done is compared with nobody. */
+const told: ReadonlySet<AnyRecord["kind"]> = new Set(["failed", "harmed", "served"]);
+
 interface Known {
   readonly unit: string;
   readonly arm: Arm;
@@ -43,7 +46,7 @@ export class CohortEvidence {
   /** A snapshot of another life of the machine is of another clock: its minutes begin anew. */
   static restore(snapshot: CohortSnapshot, availability: number): CohortEvidence {
     const evidence = new CohortEvidence(availability);
-    evidence.#slo = SloPair.restore({ state: snapshot.slo, availability, shiftMs: 0 });
+    evidence.#slo = SloPair.restore({ state: snapshot.slo, availability });
     evidence.#known = new Map(snapshot.known.map((known) => [`${known.arm} ${known.unit}`, { ...known }]));
     evidence.#members = snapshot.members;
     evidence.#failedMembers = snapshot.failedMembers;
@@ -64,7 +67,7 @@ export class CohortEvidence {
     if (record.arm === "canary") return;
     const arm: Arm = record.arm === "cohort" ? "canary" : "stable";
     const known = this.#knownOf(record.unit, arm);
-    if (known === null || known.hasFailed || record.kind === "exposed" || record.kind === "timed") return;
+    if (known === null || known.hasFailed || !told.has(record.kind)) return;
     const seen = { ...record, arm };
     if (record.kind === "failed") {
       known.hasFailed = true;

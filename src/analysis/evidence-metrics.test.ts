@@ -75,7 +75,7 @@ test("where too many come to the canary nothing that compares the sides counts, 
   for (let number = 0; number < 400; number += 1) {
     const arm = number % 2 === 0 ? "canary" : "stable";
     evidence.absorb(record({ kind: "exposed", unit: unitOf(number), arm, atMs: number }));
-    if (number > 100 && arm === "canary" && number < 110) evidence.absorb(record({ kind: "failed", unit: unitOf(number), arm }));
+    if (number > 100 && arm === "canary" && number < 140) evidence.absorb(record({ kind: "failed", unit: unitOf(number), arm }));
     else evidence.absorb(record({ kind: "served", unit: unitOf(number), arm, atMs: number }));
   }
   evidence.advance({ nowMs: 60_000, settledUntilMs: 60_000 });

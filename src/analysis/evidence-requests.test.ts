@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Evidence } from "./evidence.ts";
 import { LabelTest } from "./label-test.ts";
-import { plan, rollout, runRollout, Traffic } from "./traffic.fixture.ts";
+import { begin, plan, record, rollout, runRollout, Traffic, unitOf } from "./traffic.fixture.ts";
 
 /** One request by each visitor is what `evidence: request` makes of any traffic: each has a toss of its own. */
 const single = { requestsPerVisitor: 1, newVisitorsPerSecond: 100 } as const;
@@ -50,6 +50,25 @@ test("identical releases are rolled back in at most 1 of 100 rollouts, over rest
   }
   // 0.2 are expected at most; 4 or more have a probability below 0.01 %.
   assert.ok(rolledBack <= 3, `${rolledBack} of 60`);
+});
+
+test("a visitor who comes again and again is scored once, and clients whom nobody knows again each time", () => {
+  const scored = (visitorOf: (request: number) => number) => {
+    const evidence = begin({ evidence: "request" });
+    for (let request = 0; request < 600; request += 1) {
+      const base = { unit: unitOf(request), atMs: request * 10 };
+      evidence.absorb(record({ kind: "exposed", ...base, visitor: unitOf(visitorOf(request)) }));
+      evidence.absorb(record({ kind: "served", ...base }));
+    }
+    evidence.advance({ nowMs: 60_000, settledUntilMs: 60_000 });
+    return evidence.summary().scoredVisitors;
+  };
+  assert.equal(
+    scored((request) => request),
+    600,
+  );
+  const circle = scored((request) => request % 20);
+  assert.ok(circle > 0 && circle <= 20, `${circle}`);
 });
 
 test("property: a restart leaves the value what it is", () => {

@@ -1,8 +1,12 @@
 import { z } from "zod";
 import { BelayError } from "../errors.ts";
 import { isJudgedMetric, type JudgedMetric } from "../rollout/evidence-summary.ts";
+import type { Kpi } from "../rollout/kpi.ts";
 import type { Plan } from "../rollout/rollout.ts";
+import type { CounterSource } from "../rollout/source.ts";
+import { type KpiBookState, kpiBookSchema } from "./kpi-book.ts";
 import type { GateState } from "./non-inferiority.ts";
+import type { RequestsPerVisitState } from "./requests-per-visit.ts";
 import type { SampleRatioState } from "./sample-ratio.ts";
 import type { VisitorBookState } from "./visitor-book.ts";
 
@@ -34,8 +38,14 @@ export interface EvidenceSnapshot {
   readonly assignment: SampleRatioState | null;
   readonly answers: SampleRatioState | null;
   readonly exposedSinceMs: number | null;
+  /** When instances were new; absent in what an older program kept, which knew of the first exposure alone. */
+  readonly coldSinceMs?: readonly number[] | undefined;
+  /** Absent in what an older program kept: visits count from then on. */
+  readonly visits?: RequestsPerVisitState | undefined;
   readonly gates: readonly GateState[];
   readonly book: VisitorBookState;
+  /** Absent in a plan without KPIs. */
+  readonly kpis?: KpiBookState | undefined;
   readonly scoredVisitors: number;
   readonly failedScoredVisitors: number;
   readonly requests: RequestCounts;
@@ -54,8 +64,19 @@ const sampleRatio = z.object({
   peakLogE: z.number(),
 });
 
+const source: z.ZodType<CounterSource> = z.object({
+  name: z.string(),
+  prometheus: z.string(),
+  bad: z.string(),
+  of: z.string(),
+  everyMs: z.number(),
+  timeoutMs: z.number(),
+  token: z.string().optional(),
+  isRequired: z.boolean(),
+});
+
 const plan = z.object({
-  steps: z.array(z.object({ weight: z.number(), minHoldMs: z.number() })),
+  steps: z.array(z.object({ weight: z.number(), minHoldMs: z.number(), shadow: z.number().optional() })),
   holdbackWeight: z.number(),
   harm: z.number(),
   maxHoldMs: z.number(),
@@ -70,12 +91,17 @@ const plan = z.object({
   latencyObjective: z.object({ underMs: z.number(), share: z.number() }).optional(),
   errorBudget: z.object({ windowMs: z.number(), onExhausted: z.enum(["hold", "warn"]) }).optional(),
   warmUpMs: z.number().optional(),
+  newUnitsPerSecond: z.number().optional(),
   evidence: z.enum(["visitor", "request"]).optional(),
+  sources: z.array(source).optional(),
+  kpis: z.array(z.custom<Kpi>((value) => isRecord(value) && typeof value["name"] === "string")).optional(),
+  strictOrder: z.boolean().optional(),
 });
 
 const book = z.object({
   nowMs: z.number(),
   lastVisitorAtMs: z.number().nullable(),
+  arrivals: z.object({ gaps: z.number(), meanGapMs: z.number() }).optional(),
   exposureEpoch: z.number(),
   weight: z.number(),
   weightChanges: z.array(z.object({ exposureEpoch: z.number(), endedAtMs: z.number() })),
@@ -87,6 +113,7 @@ const book = z.object({
   knownHalvings: z.number(),
   failures: z.array(z.tuple([z.string(), z.number(), z.number()])),
   failureHalvings: z.number(),
+  onePerVisitor: z.object({ requests: z.number(), visitors: z.number(), halvings: z.number(), turns: z.string() }).optional(),
   watched: z.array(
     z.object({
       unit: z.string(),
@@ -109,8 +136,11 @@ const snapshotSchema: z.ZodType<EvidenceSnapshot> = z.object({
   assignment: sampleRatio.nullable(),
   answers: sampleRatio.nullable(),
   exposedSinceMs: z.number().nullable(),
+  coldSinceMs: z.array(z.number()).optional(),
+  visits: z.object({ visits: z.number(), requestsBefore: z.number() }).optional(),
   gates: z.array(z.object({ logE: z.number(), peakLogE: z.number(), scored: z.number(), bad: z.number() })),
   book,
+  kpis: kpiBookSchema.optional(),
   scoredVisitors: z.number(),
   failedScoredVisitors: z.number(),
   requests: z.object({ canary: requests, stable: requests, harmedRequests: z.number() }),

@@ -1,9 +1,10 @@
-import type { LatencyFigures } from "../rollout/evidence-summary.ts";
+import type { KpiSide, LatencyFigures } from "../rollout/evidence-summary.ts";
+import type { Kpi } from "../rollout/kpi.ts";
 import type { Unit } from "../rollout/rollout.ts";
 import { thresholds } from "./budget.ts";
 import type { Gate } from "./non-inferiority.ts";
 import { sampleRatioThreshold } from "./sample-ratio.ts";
-import { countWords, likelihoodWords, percentWords, unitWords } from "./words.ts";
+import { countWords, durationWords, likelihoodWords, percentWords, unitWords } from "./words.ts";
 
 interface SampleCounts {
   readonly canary: number;
@@ -58,6 +59,28 @@ export function latencySloWords(options: {
   return `too many answers of the canary take longer than ${msWords(underMs)}, and stable is well: ${likelihoodWords(logE)} than with twice what the ${percentWords(objective)} objective tolerates (${countWords(thresholds.latencySlo)} decides)`;
 }
 
+export function kpiWords(options: {
+  readonly kpi: Kpi;
+  readonly canary: KpiSide;
+  readonly stable: KpiSide;
+  readonly logE: number;
+  readonly threshold: number;
+  readonly unit: Unit;
+}): string {
+  const { kpi, canary, stable, logE, threshold, unit } = options;
+  const decides = `${likelihoodWords(logE)} if the canary is worse than by chance (${countWords(threshold)} decides)`;
+  if (kpi.valueField !== null) {
+    const counts = `${countWords(canary.good)} on the canary and ${countWords(stable.good)} on stable`;
+    return `${kpi.name} is worse (${kpi.user} ${kpi.outcome}): ${meanWords(canary.mean)} on average against ${meanWords(stable.mean)}, by ${counts}: ${decides}`;
+  }
+  const side = ({ good, units }: KpiSide) => `${countWords(good)} of ${unitWords(units, unit)}`;
+  return `${kpi.name} is worse: ${kpi.user} ${kpi.outcome} for ${side(canary)} on the canary against ${side(stable)} on stable: ${decides}`;
+}
+
+function meanWords(mean: number | null | undefined): string {
+  return mean === null || mean === undefined ? "nothing" : String(Number(mean.toPrecision(3)));
+}
+
 export function sharedOutageWords(failed: BothSides<number>, objective: number, unit: Unit): string {
   return `shared outage: canary and stable both burn the error budget of the ${percentWords(objective)} objective (${unitWords(failed.canary, unit)} failed on the canary, ${countWords(failed.stable)} on stable), so something that they share is failing`;
 }
@@ -90,11 +113,28 @@ export function lostWords(lostRecords: number): string {
   return `${records} lost on the way from the proxy, so nothing is promoted by evidence in this rollout`;
 }
 
-export function missingWords(gate: Gate, weight: number, unit: Unit): string {
+/** How many more units a gate needs, and how long that takes: (ln 20 - ln E) / growth, by what comes lately. */
+export function missingWords(options: {
+  readonly gate: Gate;
+  readonly weight: number;
+  readonly unit: Unit;
+  readonly meanGapMs: number | null;
+  /** Since the last new one came; null when none did. */
+  readonly silentMs: number | null;
+  /** A silence of so long is no chance. */
+  readonly quietMs: number;
+}): string {
+  const { gate, weight, unit, meanGapMs, silentMs, quietMs } = options;
   const missing = gate.visitorsMissing(weight);
   if (!Number.isFinite(missing)) return "there is no canary traffic to compare with stable";
   const onCanary = Math.ceil((missing * weight) / 10_000);
-  return `about ${countWords(missing)} more scored ${unit}s, ${countWords(onCanary)} of them on the canary, if it is as good as stable`;
+  const count = `about ${countWords(missing)} more scored ${unit}s, ${countWords(onCanary)} of them on the canary, if it is as good as stable`;
+  if (silentMs === null) return `${count}; no ${unit} has come yet, so nobody can say how long that takes`;
+  if (silentMs >= quietMs)
+    return `${count}; no new ${unit} has come for ${durationWords(silentMs)}, and without new ones it never ends`;
+  if (meanGapMs === null) return `${count}; too few have come to say how long that takes`;
+  const perSecond = 1_000 / Math.max(meanGapMs, 1);
+  return `${count}: about ${durationWords(missing * Math.max(meanGapMs, 1))} at ${Number(perSecond.toPrecision(2))} new ${unit}s a second`;
 }
 
 export function bakeWords(objective: number): string {

@@ -38,7 +38,10 @@ test("the first gate passes after about ln(20)/margin canary visitors, and says 
   const early = evidence.verdict(firstStep);
   assert.equal(early.kind, "inconclusive");
   if (early.kind === "inconclusive") {
-    assert.match(early.missing, /^about \d\d\d more scored visitors, \d+ of them on the canary, if it is as good as stable$/);
+    assert.match(
+      early.missing,
+      /^about \d\d\d more scored visitors, \d+ of them on the canary, if it is as good as stable: about \d s at 100 new visitors a second$/,
+    );
     assert.equal(early.pendingVisitors, 301);
     assert.equal(early.lastVisitorAtMs, 8_990);
   }

@@ -1,17 +1,21 @@
-import type { Alarm } from "../rollout/decide.ts";
+import { type Alarm, quietMs } from "../rollout/decide.ts";
 import type { EvidenceSummary, Mismatch } from "../rollout/evidence-summary.ts";
 import { type ExposedStage, onFailOf, type Plan, type Unit } from "../rollout/rollout.ts";
+import type { SourceReading } from "../rollout/source.ts";
 import type { UnitRecord } from "../routing/wire.ts";
 import { type EvidenceSnapshot, type LatchedFailure, parseEvidenceSnapshot, type RequestCounts } from "./evidence-snapshot.ts";
 import * as words from "./evidence-words.ts";
 import { excludedShare } from "./excluded-share.ts";
 import type { Circumstances, MetricTest } from "./judged-metric.ts";
 import { beginMetrics, restoreMetrics } from "./judged-metrics.ts";
+import { type Exposed, KpiBook } from "./kpi-book.ts";
 import { Gate, gateThreshold } from "./non-inferiority.ts";
+import { RequestsPerVisit } from "./requests-per-visit.ts";
 import { SampleRatio, sampleRatioThreshold } from "./sample-ratio.ts";
 import { sloEpochMs } from "./slo-test.ts";
 import type { Verdict } from "./verdict.ts";
 import { VisitorBook } from "./visitor-book.ts";
+import { WarmUp } from "./warm-up.ts";
 import { eValueOf } from "./words.ts";
 
 const catchUpEpochsMax = 1_000;
@@ -51,9 +55,11 @@ export class Evidence {
   readonly #metrics: readonly MetricTest[];
   #assignment = new SampleRatio();
   #answers = new SampleRatio();
-  /** When the canary was exposed first; null before. */
-  #exposedSinceMs: number | null = null;
+  #warmUp: WarmUp;
+  #visits = new RequestsPerVisit();
   readonly #gates: readonly Gate[];
+  /** Null in a plan without KPIs, which then costs nothing. */
+  #kpis: KpiBook | null;
   #book: VisitorBook;
   #scoredVisitors = 0;
   #failedScoredVisitors = 0;
@@ -64,7 +70,9 @@ export class Evidence {
   private constructor(plan: Plan, metrics: readonly MetricTest[]) {
     this.#plan = plan;
     this.#metrics = metrics;
+    this.#warmUp = new WarmUp(plan);
     this.#gates = createGates(plan);
+    this.#kpis = plan.kpis === undefined ? null : new KpiBook(kpiNames(plan));
     this.#book = new VisitorBook(windowOf(plan));
   }
 
@@ -81,11 +89,17 @@ export class Evidence {
     evidence.#sloEpochEndsAtMs = state.sloEpochEndsAtMs === null ? null : state.sloEpochEndsAtMs + shiftMs;
     if (state.assignment !== null) evidence.#assignment = SampleRatio.restore(state.assignment);
     if (state.answers !== null) evidence.#answers = SampleRatio.restore(state.answers);
-    evidence.#exposedSinceMs = state.exposedSinceMs === null ? null : state.exposedSinceMs + shiftMs;
+    const coldSinceMs = state.coldSinceMs ?? (state.exposedSinceMs === null ? [] : [state.exposedSinceMs]);
+    evidence.#warmUp = new WarmUp(
+      state.plan,
+      coldSinceMs.map((atMs) => atMs + shiftMs),
+    );
+    evidence.#visits = new RequestsPerVisit(state.visits ?? { visits: 0, requestsBefore: state.requests.stable.requests });
     state.gates.forEach((gate, index) => {
       evidence.#gates[index]?.load(gate);
     });
     evidence.#book = VisitorBook.restore({ ...windowOf(state.plan), state: state.book, shiftMs });
+    if (state.kpis !== undefined) evidence.#kpis = KpiBook.restore(kpiNames(state.plan), state.kpis);
     evidence.#scoredVisitors = state.scoredVisitors;
     evidence.#failedScoredVisitors = state.failedScoredVisitors;
     evidence.#requests = state.requests;
@@ -105,9 +119,12 @@ export class Evidence {
       metrics: Object.fromEntries(this.#metrics.map((metric) => [metric.name, metric.state()])),
       assignment: this.#assignment.state(),
       answers: this.#answers.state(),
-      exposedSinceMs: this.#exposedSinceMs,
+      exposedSinceMs: this.#warmUp.state()[0] ?? null,
+      coldSinceMs: this.#warmUp.state(),
+      visits: this.#visits.state(),
       gates: this.#gates.map((gate) => gate.state()),
       book: this.#book.state(),
+      ...(this.#kpis === null ? {} : { kpis: this.#kpis.state() }),
       scoredVisitors: this.#scoredVisitors,
       failedScoredVisitors: this.#failedScoredVisitors,
       requests: this.#requests,
@@ -121,16 +138,29 @@ export class Evidence {
    * with that time: a visitor whose window was not over by then is scored on neither side. Idempotent.
    */
   weightChanged(change: { readonly weight: number; readonly exposureEpoch: number; readonly atMs: number }): void {
-    if (change.weight > 0) this.#exposedSinceMs ??= change.atMs;
+    if (change.weight > 0 && this.#warmUp.state().length === 0) this.#warmUp.begins(change.atMs);
     if (this.#book.weightChanged(change)) this.#invest();
+    for (const metric of this.#metrics) metric.weightChanged?.(change);
+  }
+
+  /** An instance of either side was started anew: what follows is its warm-up. */
+  instanceStarted(atMs: number): void {
+    if (this.#warmUp.state().length > 0) this.#warmUp.begins(atMs);
   }
 
   /** One record of the rollout, its time on the caller's clock. Repetitions change nothing. */
   absorb(record: UnitRecord): void {
-    if (!this.#isNews(record)) return;
-    if (record.kind === "exposed") this.#assignment.seen(record);
-    for (const metric of this.#metrics) metric.absorb(record);
-    this.#latch(record.weight);
+    const news = this.#newsOf(record);
+    if (news === null) return;
+    if (news.kind === "exposed") this.#assignment.seen(news);
+    for (const metric of this.#metrics) metric.absorb(news, this.#kpis?.scale ?? 1);
+    this.#latch(news.weight);
+  }
+
+  /** What came of asking a source of the plan. */
+  absorbReading(name: string, answer: { readonly reading: SourceReading; readonly askedAtMs: number }): void {
+    this.#metrics.find((metric) => metric.name === `source:${name}`)?.read?.(answer);
+    this.#latch(this.#book.weight);
   }
 
   /** `total` records never arrived. While above 0 nothing passes: nobody knows what they said. */
@@ -138,7 +168,7 @@ export class Evidence {
     this.#lostRecords = Math.max(this.#lostRecords, total);
   }
 
-  /** Totals since the rollout began; for the summary, not for the tests. */
+  /** Totals since the rollout began: for the summary, and for how many requests a visitor makes. */
   countRequests(requests: RequestCounts): void {
     this.#requests = requests;
   }
@@ -149,13 +179,16 @@ export class Evidence {
     this.#book.score({
       ...time,
       onScore: (visitor) => {
-        for (const gate of this.#gates) gate.score(visitor);
         if (visitor.isAnswered) this.#answers.seen(visitor);
+        if (!this.#warmUp.isScored(visitor.exposedAtMs)) return;
+        for (const gate of this.#gates) gate.score(visitor);
         if (visitor.arm !== "canary") return;
         this.#scoredVisitors += 1;
         if (visitor.isBad) this.#failedScoredVisitors += 1;
       },
     });
+    for (const metric of this.#metrics) metric.advance?.(time);
+    if (this.#plan.strictOrder === true) this.#latch(this.#book.weight);
     this.#sloEpochEndsAtMs ??= this.#nowMs + sloEpochMs;
     for (let epochs = 0; this.#nowMs >= this.#sloEpochEndsAtMs && epochs < catchUpEpochsMax; epochs += 1) {
       this.#invest();
@@ -174,20 +207,22 @@ export class Evidence {
     const outage = this.#sharedOutage();
     if (outage !== null) return { kind: "shared-outage", reason: outage };
     const gate = stage.kind === "step" ? this.#gates[stage.step] : undefined;
-    const obstacle = this.#mismatches()[0]?.reason ?? (this.#lostRecords > 0 ? words.lostWords(this.#lostRecords) : null);
+    const source = this.#sourceObstacle();
+    const obstacle = this.#mismatches()[0]?.reason ?? (this.#lostRecords > 0 ? words.lostWords(this.#lostRecords) : source);
     if (gate?.hasPassed === true && obstacle === null) {
       return {
         kind: "pass",
         reason: words.passWords({ gate, scored: this.#scoredVisitors, failed: this.#failedScoredVisitors, unit: this.#unit }),
       };
     }
-    const waiting =
-      gate === undefined ? words.bakeWords(this.#plan.sloAvailability) : words.missingWords(gate, this.#book.weight, this.#unit);
+    const waiting = gate === undefined ? words.bakeWords(this.#plan.sloAvailability) : this.#missing(gate);
     return {
       kind: "inconclusive",
-      missing: gate === undefined ? waiting : (obstacle ?? waiting),
+      missing: gate === undefined ? (source ?? waiting) : (obstacle ?? waiting),
       pendingVisitors: this.#book.watchedCount,
       lastVisitorAtMs: this.#book.lastVisitorAtMs,
+      ...(source === null ? {} : { waitsForSource: true }),
+      meanGapMs: this.#book.meanGapMs,
     };
   }
 
@@ -206,6 +241,7 @@ export class Evidence {
     const { visitors, failedVisitors, harmedVisitors } = this.#book;
     const step = this.#plan.steps.findIndex(({ weight }) => weight === this.#book.weight);
     const gate = step === -1 ? this.#gates.at(-1) : this.#gates[step];
+    const sources = this.#metrics.flatMap((metric) => metric.sourceSummary?.(this.#nowMs) ?? []);
     return {
       canary: {
         visitors: visitors.canary,
@@ -232,6 +268,7 @@ export class Evidence {
       harmedVisitors,
       shieldedRequests: Math.max(0, canary.failed - harmedRequests),
       lostRecords: this.#lostRecords,
+      ...(sources.length === 0 ? {} : { sources }),
       latency: this.#metrics.find((metric) => metric.latencyFigures !== undefined)?.latencyFigures?.(),
     };
   }
@@ -240,29 +277,61 @@ export class Evidence {
     return this.#plan.evidence ?? "visitor";
   }
 
-  /** Whether it is the first of its kind for its visitor. Of the warm-up no answer is timed, on either side. */
-  #isNews(record: UnitRecord): boolean {
-    switch (record.kind) {
+  /** The record as the metrics are to see it; null when it is not the first of its kind for its visitor. */
+  #newsOf(record: UnitRecord): UnitRecord | null {
+    const { kind, kpi = "", unit } = record;
+    switch (kind) {
+      case "reached":
+        return atExposure(record, this.#kpis?.reached(kpi, unit));
+      case "converted":
+        // Who got there has set out, also where no worker saw it.
+        if (this.#kpis !== null) this.absorb({ ...record, kind: "reached" });
+        return atExposure(record, this.#kpis?.converted(kpi, unit));
       case "exposed":
-        return this.#book.exposed(record);
+        this.#kpis?.exposed(record);
+        return this.#book.exposed(record) ? record : null;
+      default:
+        return this.#isNews(record, kind) ? record : null;
+    }
+  }
+
+  /** Of the warm-up no answer is timed, on either side. */
+  #isNews(record: UnitRecord, kind: "timed" | "served" | "failed" | "harmed"): boolean {
+    switch (kind) {
       case "timed":
-        return this.#book.timed(record) && this.#isWarm(record);
+        return this.#book.timed(record) && this.#warmUp.isTimed(record.atMs);
       case "served":
-        return this.#book.served(record);
+        return this.#isServed(record);
       case "failed":
-        return this.#book.failed(record);
+        return this.#isFirstFailure(record);
       case "harmed":
         this.#book.harmed(record);
         return false;
     }
   }
 
-  #isWarm({ atMs }: UnitRecord): boolean {
-    return this.#exposedSinceMs !== null && atMs >= this.#exposedSinceMs + (this.#plan.warmUpMs ?? 0);
+  /** False for one that had failed before: it has left the tests, and is counted as a visit all the same. */
+  #isServed(record: UnitRecord): boolean {
+    const visit = this.#book.served(record);
+    if (visit !== null && record.arm === "stable") this.#visits.visited();
+    return visit?.hasFailed === false;
+  }
+
+  #isFirstFailure(record: UnitRecord): boolean {
+    const isFirst = this.#book.failed(record);
+    if (isFirst && record.arm === "stable") this.#visits.visited();
+    return isFirst;
   }
 
   #invest(): void {
-    for (const metric of this.#metrics) metric.invest();
+    const requestsPerVisit = this.#visits.mean(this.#requests.stable.requests);
+    for (const metric of this.#metrics) metric.invest({ requestsPerVisit });
+  }
+
+  #missing(gate: Gate): string {
+    const { weight, meanGapMs, lastVisitorAtMs } = this.#book;
+    const silentMs = lastVisitorAtMs === null ? null : Math.max(0, this.#nowMs - lastVisitorAtMs);
+    return words.missingWords({ gate, weight, unit: this.#unit, meanGapMs, silentMs, quietMs: quietMs(this.#plan, meanGapMs) });
   }
 
   #mismatches(): readonly (Alarm & { readonly metric: Mismatch })[] {
@@ -278,6 +347,14 @@ export class Evidence {
       mismatches.push({ metric: "answers", onFail: "hold", reason: words.answersWords(this.#answers.counts, this.#unit) });
     }
     return mismatches;
+  }
+
+  #sourceObstacle(): string | null {
+    for (const metric of this.#metrics) {
+      const obstacle = metric.obstacle?.(this.#nowMs) ?? null;
+      if (obstacle !== null) return obstacle;
+    }
+    return null;
   }
 
   #sharedOutage(): string | null {
@@ -303,4 +380,12 @@ export class Evidence {
   #circumstances(weight: number): Circumstances {
     return { weight, failedVisitors: this.#book.failedVisitors };
   }
+}
+
+function kpiNames({ kpis = [] }: Plan): readonly string[] {
+  return kpis.map(({ name }) => name);
+}
+
+function atExposure(record: UnitRecord, exposed: Exposed | null | undefined): UnitRecord | null {
+  return exposed === null || exposed === undefined ? null : { ...record, ...exposed };
 }

@@ -1,6 +1,7 @@
 import type { Plan } from "../rollout/rollout.ts";
 import { nextWeightAfter } from "./evidence.ts";
 import { Gate, gateThreshold } from "./non-inferiority.ts";
+import { gateWarmUpMs } from "./warm-up.ts";
 import { durationWords, percentWords } from "./words.ts";
 
 export interface GateForecast {
@@ -34,15 +35,18 @@ export interface Forecast {
 export function forecast(plan: Plan, newUnitsPerSecond: number): Forecast {
   const windowMs = plan.evidence === "request" ? 0 : plan.scoreWindowMs;
   let scoredCanaryVisitors = 0;
-  const gates = plan.steps.map(({ weight, minHoldMs, cohort, gate }, step): GateForecast => {
+  let coldMs = gateWarmUpMs(plan);
+  const gates = plan.steps.map(({ weight, minHoldMs, cohort, shadow, gate }, step): GateForecast => {
     const { margin } = new Gate({ harm: plan.harm, nextWeight: nextWeightAfter(plan, step) });
-    if (cohort !== undefined || gate !== undefined) return { step, weight, margin, gateMs: 0, stepMs: minHoldMs };
+    if (cohort !== undefined || shadow !== undefined || gate !== undefined)
+      return { step, weight, margin, gateMs: 0, stepMs: minHoldMs };
     const canaryVisitorsPerMs = ((weight / 10_000) * newUnitsPerSecond) / 1_000;
     const missing = Math.max(0, Math.log(gateThreshold) / margin - scoredCanaryVisitors);
     const gateMs = missing === 0 ? 0 : missing / canaryVisitorsPerMs;
-    const stepMs = Math.max(minHoldMs, gateMs + windowMs);
-    // Visitors of a step's last window are scored in neither step.
-    if (Number.isFinite(stepMs)) scoredCanaryVisitors += canaryVisitorsPerMs * (stepMs - windowMs);
+    const stepMs = Math.max(minHoldMs, coldMs + gateMs + windowMs);
+    // Visitors of a step's last window are scored in neither step, and those of the warm-up in none.
+    if (Number.isFinite(stepMs)) scoredCanaryVisitors += canaryVisitorsPerMs * Math.max(0, stepMs - windowMs - coldMs);
+    coldMs = 0;
     return { step, weight, margin, gateMs, stepMs };
   });
   const totalMs = gates.reduce((sum, gate) => sum + gate.stepMs, plan.bakeMs);

@@ -16,12 +16,12 @@ export function freezePlan(
 ): { readonly plan: Plan; readonly words: string } {
   const open = { ...plan, onInconclusive: plan.onInconclusive ?? ("hold" as const) };
   const named = plan.steps ?? [];
-  const isPlanned = named.every(({ cohort, gate }) => cohort !== undefined || gate !== undefined);
+  const isPlanned = named.every(({ cohort, shadow, gate }) => (cohort ?? shadow ?? gate) !== undefined);
   // A plan that is given by time rules out what it can in it: the ladder is the gentlest that this traffic can climb at all.
   const planned = planSteps(withinMs === undefined ? open : { ...open, harm: harmMax }, unitsPerSecond ?? 0);
   const steps = isPlanned ? [...named, ...planned] : named;
   const harm = withinMs === undefined ? plan.harm : harmWithin({ ...open, steps }, unitsPerSecond ?? 0, withinMs);
-  const known = { ...open, harm };
+  const known = { ...open, harm, ...(unitsPerSecond === null ? {} : { newUnitsPerSecond: unitsPerSecond }) };
   if (unitsPerSecond === null) {
     const words = "first release, nothing to compare with: it goes to everyone as soon as it is ready";
     return { plan: { ...known, steps }, words };

@@ -28,8 +28,9 @@ function testOf(latency: LatencyTest): MetricTest {
     },
     invest: () => latency.invest(),
     failure: () => {
-      const { moved, logE, isDecided } = latency;
-      return isDecided ? latencyWords({ figures: figures(), moved, logE }) : null;
+      if (!latency.isDecided) return null;
+      const { moved, logE } = latency;
+      return latencyWords({ figures: figures(), moved, logE });
     },
     summary: () => ({ name: "latency", eValue: eValueOf(latency.peakLogE), threshold: thresholds.latency }),
     latencyFigures: figures,
@@ -40,6 +41,6 @@ function testOf(latency: LatencyTest): MetricTest {
 /** Answers that are slower than stable's. */
 export const latencyMetric: MetricKind = {
   namesIn: () => ["latency"],
-  begin: (_, plan) => testOf(new LatencyTest({ restarts: plan.evidence === "request" })),
+  begin: () => testOf(new LatencyTest()),
   restore: ({ name, state }) => testOf(LatencyTest.restore(parseMetricState(stateSchema, name, state))),
 };

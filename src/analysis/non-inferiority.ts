@@ -113,6 +113,7 @@ export class Gate {
 
   /** Each visitor once, in the order of exposure; `weight` is that of its exposure, from 1 to 9,999. */
   score(visitor: { readonly arm: Arm; readonly weight: number; readonly isBad: boolean }): void {
+    if (!(visitor.weight > 0 && visitor.weight < 10_000)) return;
     const factors = this.#factors(visitor.weight)[visitor.arm];
     this.#logE += visitor.isBad ? factors.bad : factors.good;
     this.#peakLogE = Math.max(this.#peakLogE, this.#logE);

@@ -14,10 +14,13 @@ const sloTest = z.object({
   peakLogE: z.number(),
   logRecovery: z.number().nullable(),
 });
+const seen = z.object({ served: z.number(), failed: z.number() });
 const stateSchema: z.ZodType<SloPairState> = z.object({
   canary: sloTest,
   stable: sloTest,
-  suspicion: z.object({ sinceMs: z.number(), canaryFailures: z.number(), stableServed: z.number() }).nullable(),
+  since: z.object({ canary: seen, stable: seen }).optional(),
+  requestsPerVisit: z.number().optional(),
+  suspicion: z.object({ canaryFailures: z.number() }).nullable(),
   isCanaryToBlame: z.boolean(),
 });
 
@@ -29,7 +32,11 @@ function availabilityTest(pair: SloPair, { sloAvailability, evidence: unit = "vi
       if (record.kind === "failed") pair.failed(record);
       else if (record.kind === "served") pair.served(record);
     },
-    invest: () => pair.invest(),
+    invest: ({ requestsPerVisit }) => {
+      // Where each request is a unit, what the objective says of requests is what it says of units.
+      if (unit === "visitor") pair.allow(requestsPerVisit);
+      pair.invest();
+    },
     failure: ({ failedVisitors }) =>
       pair.isCanaryToBlame
         ? sloWords({ failed: failedVisitors.canary, objective: sloAvailability, logE: pair.peakLogE, unit })
@@ -64,8 +71,8 @@ function latencyObjectiveTest(pair: SloPair, objective: LatencyObjective): Metri
 export const availabilityMetric: MetricKind = {
   namesIn: () => ["slo"],
   begin: (_, plan) => availabilityTest(SloPair.begin(plan.sloAvailability), plan),
-  restore: ({ name, plan, state, shiftMs }) => {
-    const kept = { state: parseMetricState(stateSchema, name, state), availability: plan.sloAvailability, shiftMs };
+  restore: ({ name, plan, state }) => {
+    const kept = { state: parseMetricState(stateSchema, name, state), availability: plan.sloAvailability };
     return availabilityTest(SloPair.restore(kept), plan);
   },
 };
@@ -77,9 +84,9 @@ export const latencyObjectiveMetric: MetricKind = {
     const objective = objectiveOf(plan);
     return latencyObjectiveTest(SloPair.begin(objective.share), objective);
   },
-  restore: ({ name, plan, state, shiftMs }) => {
+  restore: ({ name, plan, state }) => {
     const objective = objectiveOf(plan);
-    const kept = { state: parseMetricState(stateSchema, name, state), availability: objective.share, shiftMs };
+    const kept = { state: parseMetricState(stateSchema, name, state), availability: objective.share };
     return latencyObjectiveTest(SloPair.restore(kept), objective);
   },
 };

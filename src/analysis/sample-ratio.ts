@@ -38,23 +38,27 @@ export class SampleRatio {
 
   /** A visitor that was new at `weight` ten-thousandths. */
   seen({ arm, weight }: { readonly arm: Arm; readonly weight: number }): void {
-    if (weight <= 0 || weight >= 10_000) return;
+    if (!(weight > 0 && weight < 10_000)) return;
     const labels = this.#labelsAt(weight);
     if (labels === undefined) return;
     const share = weight / 10_000;
-    concentrations.forEach((concentration, index) => {
+    for (let index = 0; index < concentrations.length; index += 1) {
+      const concentration = concentrations[index] ?? 1;
       const learned = (share * concentration + labels.canary) / (concentration + labels.all);
       const factor = arm === "canary" ? learned / share : (1 - learned) / (1 - share);
       this.#logWealth[index] = (this.#logWealth[index] ?? 0) + Math.log(factor);
-    });
+    }
     if (arm === "canary") labels.canary += 1;
     labels.all += 1;
     this.#peakLogE = Math.max(this.#peakLogE, this.logE);
   }
 
   get logE(): number {
-    const largest = Math.max(...this.#logWealth);
-    const sum = this.#logWealth.reduce((total, wealth) => total + Math.exp(wealth - largest), 0);
+    const wealth = this.#logWealth;
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let index = 0; index < wealth.length; index += 1) largest = Math.max(largest, wealth[index] ?? 0);
+    let sum = 0;
+    for (let index = 0; index < wealth.length; index += 1) sum += Math.exp((wealth[index] ?? 0) - largest);
     return largest + Math.log(sum / concentrations.length);
   }
 

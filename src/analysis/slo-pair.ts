@@ -1,79 +1,95 @@
 import type { Arm, UnitRecord } from "../routing/wire.ts";
 import { SloTest, type SloTestState } from "./slo-test.ts";
 
-const stableServedMin = 2;
+/** Of outages that both sides share, at most this part is blamed on the canary by a comparison that looks again at each failure. */
+const blamedMax = 0.05;
 const canaryFailuresMax = 6;
 
-/** The canary fired, and stable is being asked whether it fails too. */
-interface Suspicion {
-  readonly sinceMs: number;
-  readonly canaryFailures: number;
-  readonly stableServed: number;
+interface Seen {
+  readonly served: number;
+  readonly failed: number;
 }
 
 export interface SloPairState {
   readonly canary: SloTestState;
   readonly stable: SloTestState;
-  readonly suspicion: Suspicion | null;
+  /** Both sides since something speaks against the canary. Absent, as the next, in what older programs kept. */
+  readonly since?: Readonly<Record<Arm, Seen>> | undefined;
+  readonly requestsPerVisit?: number | undefined;
+  /** The canary fired, and stable is being asked whether it fails too. */
+  readonly suspicion: { readonly canaryFailures: number } | null;
   readonly isCanaryToBlame: boolean;
 }
 
+const nobody: Readonly<Record<Arm, Seen>> = { canary: { served: 0, failed: 0 }, stable: { served: 0, failed: 0 } };
+
 /**
- * The objective on both sides. When something that both share breaks, which side fires first is a toss of the coin at 50 %, so
- * a canary that fires is not blamed at once: stable has to give two good answers to requests that came later, or the
- * canary to fail for six more visitors while stable does not fire. In the bake stable sees so few visitors that an outage
- * of both is mostly blamed on the canary all the same; going back then costs users nothing.
+ * The objective on both sides. When something that both share breaks, which side fires first is a toss of the coin at 50 %, and
+ * mostly the canary in the bake. So a canary that fires is suspected, and blamed only when stable fails less in the same time,
+ * by more than chance gives 1 time in 20 if both fail alike. Where stable sees hardly anybody and none of them fails, six
+ * more failing visitors of the canary's are enough.
  */
 export class SloPair {
   readonly #tests: Readonly<Record<Arm, SloTest>>;
-  #suspicion: Suspicion | null = null;
+  #since: Readonly<Record<Arm, Seen>> = nobody;
+  #requestsPerVisit = 1;
+  #suspicion: SloPairState["suspicion"] = null;
   #isCanaryToBlame = false;
 
   constructor(tests: Readonly<Record<Arm, SloTest>>) {
     this.#tests = tests;
   }
 
-  /** `availability` is the objective as a share of visitors. */
+  /** `availability` is the objective as a share of requests, and of visitors while each makes one. */
   static begin(availability: number): SloPair {
     return new SloPair({ canary: new SloTest(availability), stable: new SloTest(availability) });
   }
 
-  /** `shiftMs` is added to every time of the state. */
-  static restore(options: { readonly state: SloPairState; readonly availability: number; readonly shiftMs: number }): SloPair {
-    const { state, availability, shiftMs } = options;
+  static restore(options: { readonly state: SloPairState; readonly availability: number }): SloPair {
+    const { state, availability } = options;
     const pair = new SloPair({
       canary: SloTest.restore(state.canary, availability),
       stable: SloTest.restore(state.stable, availability),
     });
-    pair.#suspicion = state.suspicion === null ? null : { ...state.suspicion, sinceMs: state.suspicion.sinceMs + shiftMs };
+    pair.allow(state.requestsPerVisit ?? 1);
+    pair.#since = state.since ?? nobody;
+    pair.#suspicion = state.suspicion === null ? null : { canaryFailures: state.suspicion.canaryFailures };
     pair.#isCanaryToBlame = state.isCanaryToBlame;
     return pair;
   }
 
-  served(record: UnitRecord): void {
-    this.#tests[record.arm].served();
-    if (this.#suspicion === null) return;
-    if (record.arm === "stable" && record.atMs >= this.#suspicion.sinceMs) {
-      this.#suspect({ ...this.#suspicion, stableServed: this.#suspicion.stableServed + 1 });
-    } else if (!this.#tests.canary.isBurning) {
-      this.#suspicion = null;
-    }
+  /** From now on visitors make so many requests a minute in the mean, as stable's did until now. */
+  allow(requestsPerVisit: number): void {
+    if (requestsPerVisit === this.#requestsPerVisit) return;
+    this.#requestsPerVisit = requestsPerVisit;
+    this.#tests.canary.allow(requestsPerVisit);
+    this.#tests.stable.allow(requestsPerVisit);
+  }
+
+  served({ arm }: UnitRecord): void {
+    this.#tests[arm].served();
+    this.#count(arm, { served: 1, failed: 0 });
+    // Nothing speaks against the canary: a comparison that is needed later begins then.
+    const { canary } = this.#tests;
+    if (arm === "canary" && !canary.isBurning && (this.#suspicion !== null || canary.logE <= 0)) this.#clear();
+    else if (arm === "stable") this.#judge();
   }
 
   /** A visitor's first error. */
-  failed(record: UnitRecord): void {
-    const fires = this.#tests[record.arm].failed();
+  failed({ arm, weight }: UnitRecord): void {
+    const fires = this.#tests[arm].failed();
+    this.#count(arm, { served: 0, failed: 1 });
     // Where everybody is on the canary there is no stable to ask, and none that could be shown to be well again.
-    const isAlone = record.weight >= 10_000;
+    const isAlone = weight >= 10_000;
     if (this.#tests.stable.isBurning && !isAlone) {
-      this.#suspicion = null;
-    } else if (record.arm === "stable") {
-      if (this.#suspicion !== null) this.#suspicion = { ...this.#suspicion, stableServed: 0 };
-    } else if (this.#suspicion !== null) {
-      this.#suspect({ ...this.#suspicion, canaryFailures: this.#suspicion.canaryFailures + 1 });
-    } else if (fires) {
-      this.#suspect({ sinceMs: record.atMs, canaryFailures: isAlone ? canaryFailuresMax : 0, stableServed: 0 });
+      this.#clear();
+      return;
     }
+    if (arm === "stable") return;
+    if (isAlone && fires) this.#isCanaryToBlame = true;
+    if (this.#suspicion !== null) this.#suspicion = { canaryFailures: this.#suspicion.canaryFailures + 1 };
+    else if (fires) this.#suspicion = { canaryFailures: 0 };
+    this.#judge();
   }
 
   /** Ends an epoch: a minute, or a weight. */
@@ -87,9 +103,10 @@ export class SloPair {
     return this.#isCanaryToBlame;
   }
 
-  /** Both sides fired, and neither has been shown to be well again. */
+  /** Both sides fired, and neither has been shown to be well again; or the canary did, and stable fails too, as far as it has been heard. */
   get isSharedOutage(): boolean {
-    return this.#tests.canary.isBurning && this.#tests.stable.isBurning;
+    const isStableSuspected = this.#suspicion !== null && this.#since.stable.failed > 0;
+    return this.#tests.canary.isBurning && (this.#tests.stable.isBurning || isStableSuspected);
   }
 
   /** The highest evidence against the canary so far, as a logarithm. */
@@ -101,14 +118,45 @@ export class SloPair {
     return {
       canary: this.#tests.canary.state(),
       stable: this.#tests.stable.state(),
+      since: this.#since,
+      requestsPerVisit: this.#requestsPerVisit,
       suspicion: this.#suspicion,
       isCanaryToBlame: this.#isCanaryToBlame,
     };
   }
 
-  #suspect(suspicion: Suspicion): void {
-    this.#suspicion = suspicion;
-    const isStableWell = suspicion.stableServed >= stableServedMin && this.#tests.stable.logE <= 0;
-    if (isStableWell || suspicion.canaryFailures >= canaryFailuresMax) this.#isCanaryToBlame = true;
+  #count(arm: Arm, { served, failed }: Seen): void {
+    const before = this.#since[arm];
+    this.#since = { ...this.#since, [arm]: { served: before.served + served, failed: before.failed + failed } };
   }
+
+  #clear(): void {
+    this.#suspicion = null;
+    this.#since = nobody;
+  }
+
+  #judge(): void {
+    if (this.#suspicion === null) return;
+    const { canary, stable } = this.#since;
+    const isUnheard = stable.failed === 0 && this.#suspicion.canaryFailures >= canaryFailuresMax;
+    const failures = canary.failed + stable.failed;
+    if (isUnheard || chanceIfAlike(canary, stable) <= blamedMax / (failures * (failures + 1))) this.#isCanaryToBlame = true;
+  }
+}
+
+/** The probability of as few failures on stable, given all failures, if both sides fail alike (Fisher's exact test, one-sided). */
+function chanceIfAlike(canary: Seen, stable: Seen): number {
+  const [onCanary, onStable] = [canary.served + canary.failed, stable.served + stable.failed];
+  const failures = canary.failed + stable.failed;
+  const logAll = logChoose(onCanary + onStable, failures);
+  let chance = 0;
+  for (let failed = Math.max(0, failures - onCanary); failed <= stable.failed; failed += 1)
+    chance += Math.exp(logChoose(onStable, failed) + logChoose(onCanary, failures - failed) - logAll);
+  return Math.min(1, chance);
+}
+
+function logChoose(all: number, chosen: number): number {
+  let sum = 0;
+  for (let index = 0; index < Math.min(chosen, all - chosen); index += 1) sum += Math.log((all - index) / (index + 1));
+  return sum;
 }

@@ -162,7 +162,7 @@ export function runRollout(options: {
     traffic.tick();
     const current = plan.steps[step];
     const verdict = evidence.verdict(current === undefined ? { kind: "bake" } : { kind: "step", step });
-    if (verdict.kind === "fail") return end("rolled back", verdict.metric);
+    if (verdict.kind === "fail" && verdict.metric !== "shadow") return end("rolled back", verdict.metric);
     if (verdict.kind === "shared-outage") return end("held");
     const heldMs = traffic.nowMs - since;
     if (current === undefined && heldMs >= plan.bakeMs) return end("promoted");

@@ -73,10 +73,10 @@ test("scores are given in the order of exposure, whichever outcome was known fir
   book.exposed(exposed(2, 200));
   book.failed(failed(3, 300));
   assert.deepEqual(scores(book, 3_250), [
-    { arm: "stable", weight: 500, isBad: false, isAnswered: false },
-    { arm: "canary", weight: 500, isBad: false, isAnswered: false },
+    { arm: "stable", weight: 500, exposedAtMs: 100, isBad: false, isAnswered: false },
+    { arm: "canary", weight: 500, exposedAtMs: 200, isBad: false, isAnswered: false },
   ]);
-  assert.deepEqual(scores(book, 3_400), [{ arm: "canary", weight: 500, isBad: true, isAnswered: true }]);
+  assert.deepEqual(scores(book, 3_400), [{ arm: "canary", weight: 500, exposedAtMs: 300, isBad: true, isAnswered: true }]);
 });
 
 test("a visitor is scored once, however often and by however many workers it is reported", () => {
@@ -96,12 +96,15 @@ test("a visitor's first error counts once, on whichever side the second is", () 
   assert.deepEqual(book.failedVisitors, { canary: 1, stable: 1 });
 });
 
-test("a visitor is served once a minute, and not at all after its first error", () => {
+test("a visitor is served once a minute, and it is known whether it had failed before", () => {
   const book = openBook();
   const served = (atMs: number) => book.served(record({ kind: "served", unit: unitOf(1), atMs }));
-  assert.deepEqual([served(10), served(59_999), served(60_000), served(60_001)], [true, false, true, false]);
+  assert.deepEqual(
+    [served(10), served(59_999), served(60_000), served(60_001)],
+    [{ hasFailed: false }, null, { hasFailed: false }, null],
+  );
   book.failed(failed(1, 61_000));
-  assert.equal(served(120_000), false);
+  assert.deepEqual(served(120_000), { hasFailed: true });
 });
 
 test("a change of weight drops the visitors of both sides whose window was not over", () => {

@@ -1,10 +1,13 @@
 import type { Arm, UnitRecord } from "../routing/wire.ts";
+import { Arrivals, type ArrivalsState } from "./arrivals.ts";
 import { BoundedUnits } from "./bounded-units.ts";
+import { OnePerVisitor, type OnePerVisitorState } from "./one-per-visitor.ts";
 
 const unitsMaxByDefault = 65_536;
 /** How long after its deadline a failure may still be on its way from a worker. */
 const reportSlackMs = 2_000;
 const weightChangesMax = 64;
+const gapsLeast = 2;
 
 const seen = { canary: 1, stable: 2 } as const;
 /** Beside the sides on which a visitor failed: a failure of the canary has reached it. */
@@ -28,6 +31,7 @@ export interface WatchedVisitor {
 export interface ScoredVisitor {
   readonly arm: Arm;
   readonly weight: number;
+  readonly exposedAtMs: number;
   readonly isBad: boolean;
   /** A request of its ended with an answer or a failure; not when all were left by their client. */
   readonly isAnswered: boolean;
@@ -42,6 +46,8 @@ interface Failure {
 export interface VisitorBookState {
   readonly nowMs: number;
   readonly lastVisitorAtMs: number | null;
+  /** Absent in states from before gaps were measured. */
+  readonly arrivals?: ArrivalsState | undefined;
   readonly exposureEpoch: number;
   readonly weight: number;
   readonly weightChanges: readonly { readonly exposureEpoch: number; readonly endedAtMs: number }[];
@@ -57,6 +63,8 @@ export interface VisitorBookState {
   readonly failures: readonly (readonly [unit: string, atMs: number, arms: number])[];
   readonly failureHalvings: number;
   readonly watched: readonly WatchedVisitor[];
+  /** Absent in states from before, where every request was scored. */
+  readonly onePerVisitor?: OnePerVisitorState | undefined;
 }
 
 interface BookOptions {
@@ -81,6 +89,8 @@ export class VisitorBook {
   /** By exposure time. An element is alive while `#watchedByUnit` holds it. */
   #queue: WatchedVisitor[] = [];
   #head = 0;
+  /** Which requests are scored, where each is a unit of its own. */
+  #onePerVisitor = new OnePerVisitor();
   readonly #watchedByUnit = new Map<string, WatchedVisitor>();
   readonly #visitors = { canary: 0, stable: 0 };
   readonly #failedVisitors = { canary: 0, stable: 0 };
@@ -90,6 +100,7 @@ export class VisitorBook {
   #weight = 0;
   #nowMs = 0;
   #lastVisitorAtMs: number | null = null;
+  #arrivals = new Arrivals();
 
   constructor(options: BookOptions) {
     this.#options = options;
@@ -114,6 +125,7 @@ export class VisitorBook {
     for (const visitor of state.watched) {
       book.#watch({ ...visitor, exposedAtMs: visitor.exposedAtMs + shiftMs, heardAtMs: visitor.heardAtMs + shiftMs });
     }
+    book.#onePerVisitor = new OnePerVisitor(state.onePerVisitor);
     Object.assign(book.#visitors, state.visitors);
     Object.assign(book.#failedVisitors, state.failedVisitors);
     book.#harmedVisitors = state.harmedVisitors ?? 0;
@@ -122,6 +134,7 @@ export class VisitorBook {
     book.#weight = state.weight;
     book.#nowMs = state.nowMs + shiftMs;
     book.#lastVisitorAtMs = state.lastVisitorAtMs === null ? null : state.lastVisitorAtMs + shiftMs;
+    book.#arrivals = new Arrivals(state.arrivals);
     return book;
   }
 
@@ -133,11 +146,13 @@ export class VisitorBook {
     const isNew = (flags & wasExposed) === 0;
     if (!isNew && !(earlier !== undefined && record.atMs < earlier.exposedAtMs)) return false;
     this.#watchedByUnit.delete(record.unit);
+    if (isNew && this.#lastVisitorAtMs !== null) this.#arrivals.came(record.atMs - this.#lastVisitorAtMs);
     this.#lastVisitorAtMs = Math.max(this.#lastVisitorAtMs ?? record.atMs, record.atMs);
     this.#known.set(record.unit, (this.#known.get(record.unit) ?? 0) | wasExposed);
     const { unit, arm, weight, exposureEpoch, atMs } = record;
+    const isPassedOver = record.visitor !== undefined && isNew && !this.#onePerVisitor.asks(record.visitor);
     const isCut = atMs + this.#options.scoreWindowMs > this.#endOf(exposureEpoch);
-    if (weight > 0 && weight < 10_000 && !isCut && this.#known.accepts(unit))
+    if (weight > 0 && weight < 10_000 && !isCut && !isPassedOver && this.#known.accepts(unit))
       this.#watch({ unit, arm, weight, exposureEpoch, exposedAtMs: atMs, heardAtMs: this.#nowMs });
     return isNew;
   }
@@ -172,17 +187,18 @@ export class VisitorBook {
     this.#failures.set(record.unit, { ...before, arms: before.arms | wasHarmed });
   }
 
-  /** True when the visitor has not failed and no worker reported it as served in this minute before. */
-  served(record: UnitRecord): boolean {
+  /** Whether no worker reported the visitor as served in this minute before, and whether it had failed before; null when it is in no sample. */
+  served(record: UnitRecord): { readonly hasFailed: boolean } | null {
     this.#see(record);
     this.#flag(record.unit, wasAnswered);
-    if (!this.#failures.accepts(record.unit) || this.#failures.get(record.unit) !== undefined) return false;
+    if (!this.#failures.accepts(record.unit)) return null;
+    const hasFailed = this.#failures.get(record.unit) !== undefined;
     const packed = this.#known.get(record.unit);
-    if (packed === undefined) return true;
+    if (packed === undefined) return { hasFailed };
     const minute = Math.max(0, Math.floor(record.atMs / 60_000)) + 1;
-    if (Math.floor(packed / flagsCount) === minute) return false;
+    if (Math.floor(packed / flagsCount) === minute) return null;
     this.#known.set(record.unit, minute * flagsCount + (packed % flagsCount));
-    return true;
+    return { hasFailed };
   }
 
   /**
@@ -224,7 +240,7 @@ export class VisitorBook {
       const failure = this.#failures.get(first.unit);
       const isBad = failure !== undefined && failure.atMs <= first.exposedAtMs + this.#options.scoreWindowMs;
       const isAnswered = ((this.#known.get(first.unit) ?? 0) & wasAnswered) !== 0;
-      options.onScore({ arm: first.arm, weight: first.weight, isBad, isAnswered });
+      options.onScore({ arm: first.arm, weight: first.weight, exposedAtMs: first.exposedAtMs, isBad, isAnswered });
     }
     if (this.#head > 1_024 && this.#head * 2 > this.#queue.length) this.#compact();
   }
@@ -242,6 +258,11 @@ export class VisitorBook {
   /** When the last new visitor came; null when none did. */
   get lastVisitorAtMs(): number | null {
     return this.#lastVisitorAtMs;
+  }
+
+  /** How far apart new visitors came lately; null while too few have come to say. */
+  get meanGapMs(): number | null {
+    return this.#arrivals.meanGapMs(gapsLeast);
   }
 
   /** Distinct visitors with a request on each side; an estimate once a book was full. */
@@ -264,18 +285,20 @@ export class VisitorBook {
     return {
       nowMs: this.#nowMs,
       lastVisitorAtMs: this.#lastVisitorAtMs,
+      arrivals: this.#arrivals.state(),
       exposureEpoch: this.#exposureEpoch,
       weight: this.#weight,
       weightChanges: [...this.#weightChanges],
       visitors: { ...this.#visitors },
       failedVisitors: { ...this.#failedVisitors },
       harmedVisitors: this.#harmedVisitors,
-      known: Array.from(this.#known.entries(), ([unit, packed]) => `${unit}:${packed.toString(36)}`).join(","),
+      known: this.#knownText(),
       flagsCount,
       knownHalvings: this.#known.halvings,
       failures: Array.from(this.#failures.entries(), ([unit, { atMs, arms }]) => [unit, atMs, arms] as const),
       failureHalvings: this.#failures.halvings,
       watched: [...this.#queue],
+      onePerVisitor: this.#onePerVisitor.state(),
     };
   }
 
@@ -314,6 +337,13 @@ export class VisitorBook {
     const change = this.#weightChanges.find((candidate) => candidate.exposureEpoch === exposureEpoch);
     if (change !== undefined) return change.endedAtMs;
     return exposureEpoch >= this.#exposureEpoch ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  }
+
+  /** One string that grows: twice as fast as joining the parts, which is most of what a checkpoint of a full book costs. */
+  #knownText(): string {
+    let text = "";
+    for (const [unit, packed] of this.#known.entries()) text += `${unit}:${packed.toString(36)},`;
+    return text.slice(0, -1);
   }
 
   #compact(): void {

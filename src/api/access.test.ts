@@ -21,6 +21,7 @@ const table: Readonly<Record<string, readonly [Role, readonly string[]]>> = {
   "GET /status": ["viewer", any],
   "GET /openapi.json": ["viewer", any],
   "GET /metrics": ["viewer", unlimited],
+  "GET /targets": ["viewer", unlimited],
   "GET /entries": ["viewer", unlimited],
   "GET /checkpoint": ["viewer", any],
   "GET /rollouts/{id}": ["viewer", everybody],
@@ -28,6 +29,7 @@ const table: Readonly<Record<string, readonly [Role, readonly string[]]>> = {
   "GET /services/{environment}/{service}/logs": ["viewer", everybody],
   "GET /services/{environment}/{service}/config": ["viewer", everybody],
   "GET /services/{environment}/{service}/secrets": ["viewer", everybody],
+  "GET /services/{environment}/{service}/slo": ["viewer", everybody],
   "GET /services/{environment}/{service}/runs/{run}": ["viewer", everybody],
   "GET /repository/commits": ["deployer", any],
   "POST /repository/packs": ["deployer", any],
@@ -156,7 +158,7 @@ test("every route by every role and scope: it is answered where it should be, an
     }
   }
   assert.deepEqual(wrong, []);
-  assert.equal(asked, 4 * 7 * 35);
+  assert.equal(asked, roles.length * Object.keys(scopes).length * Object.keys(table).length);
 });
 
 test("no route but liveness is answered without a token, or with an expired one", async () => {

@@ -29,6 +29,7 @@ export const access: Readonly<Record<string, Access>> = {
   "GET /openapi.json": { role: "viewer", reach: "anywhere" },
   "GET /status": { role: "viewer", reach: "anywhere" },
   "GET /metrics": { role: "viewer", reach: "everywhere" },
+  "GET /targets": { role: "viewer", reach: "everywhere" },
   "GET /entries": { role: "viewer", reach: "asked" },
   "GET /checkpoint": { role: "viewer", reach: "anywhere" },
   "GET /rollouts/{id}": { role: "viewer", reach: "rollout" },

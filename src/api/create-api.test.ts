@@ -217,10 +217,14 @@ test("the OpenAPI document names every route", async () => {
     "/api/v1/repository/commits",
     "/api/v1/repository/packs",
     "/api/v1/rollouts/{id}",
+    "/api/v1/rollouts/{id}/approval",
+    "/api/v1/rollouts/{id}/approvals",
+    "/api/v1/rollouts/{id}/review",
     "/api/v1/services/{environment}/{service}/abort",
     "/api/v1/services/{environment}/{service}/config",
     "/api/v1/services/{environment}/{service}/logs",
     "/api/v1/services/{environment}/{service}/maintenance",
+    "/api/v1/services/{environment}/{service}/override",
     "/api/v1/services/{environment}/{service}/pause",
     "/api/v1/services/{environment}/{service}/previews",
     "/api/v1/services/{environment}/{service}/promote",
@@ -231,7 +235,12 @@ test("the OpenAPI document names every route", async () => {
     "/api/v1/services/{environment}/{service}/runs/{run}/stop",
     "/api/v1/services/{environment}/{service}/secrets",
     "/api/v1/services/{environment}/{service}/secrets/unset",
+    "/api/v1/services/{environment}/{service}/slo",
     "/api/v1/status",
+    "/api/v1/targets",
+    "/api/v1/tokens",
+    "/api/v1/tokens/map",
+    "/api/v1/tokens/revoke",
   ]);
 });
 

@@ -5,6 +5,7 @@ import { silentLog } from "../ports/log.ts";
 import type { Actor, Plan, Release } from "../rollout/rollout.ts";
 import type { OneOff } from "../rollout/task.ts";
 import type { ApiInside } from "./api-app.ts";
+import { aRun } from "./fake-run.ts";
 import type {
   ApprovalView,
   ChainedEntry,
@@ -88,6 +89,12 @@ export function createFakeInside(): FakeInside {
     controlPlane: {
       status: async () => fake.status,
       metrics: () => fake.metrics,
+      scrapeTargets: () => [
+        {
+          targets: ["127.0.0.1:20001"],
+          labels: { instance: "shop.production.shop-1a.0", service: "shop", environment: "production", release: "shop-1a" },
+        },
+      ],
       deploy: command("deploy"),
       promote: command("promote"),
       abort: command("abort"),
@@ -358,19 +365,6 @@ export function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
   };
 }
 
-export function aRun(changes: Partial<OneOff> = {}): OneOff {
-  return {
-    run: "shop.production.r-1a2b.run-once.1",
-    release: "r-1a2b",
-    command: ["node", "report.js"],
-    reason: "the monthly figures",
-    by: { kind: "person", name: "ada", via: "socket" },
-    startedAt: "2026-01-01T00:00:00Z",
-    end: null,
-    ...changes,
-  };
-}
-
 export function aStatus(changes: Partial<StatusView> = {}): StatusView {
   return {
     program: "0.1.0",
@@ -380,6 +374,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
     workers: [{ worker: "worker-1", epoch: 7, isConnected: true }],
     trouble: [],
     requestsLastMinute: 7_200,
+    turnedAway: {},
     services: [
       {
         service: "shop",
@@ -412,6 +407,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         runs: [],
         previews: [],
         previewRefusals: { forged: 0, expired: 0, foreign: 0, replayed: 0 },
+        held: { waiting: 0, held: 0, expired: 0, overflowed: 0 },
       },
     ],
     ...changes,

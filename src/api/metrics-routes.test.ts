@@ -38,6 +38,9 @@ test("the listener of their own has nothing else", async () => {
   const found = await app.request("http://any/metrics");
   assert.equal(found.status, 200);
   assert.match(await found.text(), /^belay_ledger_position 7$/m);
+  const targets = await app.request("http://any/targets");
+  assert.equal(targets.headers.get("content-type"), "application/json");
+  assert.deepEqual(await targets.json(), createFakeInside().controlPlane.scrapeTargets());
   for (const path of ["/", "/api/v1/status", "/metrics/x"]) assert.equal((await app.request(`http://any${path}`)).status, 404);
   assert.equal((await app.request("http://any/metrics", { method: "POST" })).status, 404);
 });

@@ -3,6 +3,7 @@ import type { CohortRule } from "../rollout/cohort.ts";
 import type { Fact } from "../rollout/entry.ts";
 import type { Actor, Phase, Plan, Release } from "../rollout/rollout.ts";
 import type { Schedule } from "../rollout/schedule.ts";
+import type { CounterSource } from "../rollout/source.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ErrorBody } from "./api-error.ts";
@@ -10,7 +11,9 @@ import { breakGlassSchema, exceptionFields, needSchema, supervisionSchema } from
 import { checkResultSchema } from "./check-schemas.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
 import { budgetLeftSchema } from "./slo-schemas.ts";
-import { evidenceSchema } from "./evidence-schemas.ts";
+import { evidenceSchema, kpiSchema } from "./evidence-schemas.ts";
+import { heldSchema, turnedAwaySchema } from "./front-schemas.ts";
+import { previewSchema } from "./preview-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
@@ -55,9 +58,28 @@ const cohortRule: z.ZodType<CohortRule> = z.object({
 
 const onFail = z.enum(["rollback", "hold", "notify"]).optional();
 
+const counterSource: z.ZodType<CounterSource> = z.object({
+  name: z.string(),
+  prometheus: z.string(),
+  bad: z.string(),
+  of: z.string(),
+  everyMs: count,
+  timeoutMs: count,
+  token: z.string().optional(),
+  isRequired: z.boolean(),
+});
+
 const plan: z.ZodType<Plan> = z
   .object({
-    steps: z.array(z.object({ weight, minHoldMs: count, cohort: z.string().optional(), gate: z.literal("approval").optional() })),
+    steps: z.array(
+      z.object({
+        weight,
+        minHoldMs: count,
+        shadow: weight.optional(),
+        cohort: z.string().optional(),
+        gate: z.literal("approval").optional(),
+      }),
+    ),
     holdbackWeight: weight,
     harm: share,
     maxHoldMs: count,
@@ -79,8 +101,12 @@ const plan: z.ZodType<Plan> = z
     latencyObjective: z.object({ underMs: count, share }).optional(),
     errorBudget: z.object({ windowMs: count, onExhausted: z.enum(["hold", "warn"]) }).optional(),
     warmUpMs: count.optional(),
+    kpis: z.array(kpiSchema).optional(),
+    newUnitsPerSecond: z.number().min(0).optional(),
     evidence: z.enum(["visitor", "request"]).optional(),
+    sources: z.array(counterSource).optional(),
     needs: z.array(needSchema).optional(),
+    strictOrder: z.boolean().optional(),
   })
   .openapi("Plan");
 
@@ -112,8 +138,16 @@ const release: z.ZodType<Release> = z
       memoryBytesMax: count.nullable(),
     }),
     tasks: z.array(z.object({ name: z.string(), command: z.string(), timeoutMs: count })).optional(),
-    routes: z.array(z.object({ host: z.string(), path: z.string() })),
+    routes: z.array(z.object({ host: z.string(), path: z.string(), effects: z.enum(["none", "writes"]).optional() })),
+    shadow: z
+      .object({
+        credentials: z.boolean(),
+        config: z.record(z.string(), z.string().nullable()),
+        ignore: z.array(z.string()),
+      })
+      .optional(),
     trustedProxies: z.array(z.string()).optional(),
+    events: z.array(z.string()).optional(),
     expose: z.enum(["all", "previews"]),
     config: z.string().optional().openapi({ description: "Version of its configuration; absent when it has none." }),
     root: z.string().optional(),
@@ -271,16 +305,9 @@ const service: z.ZodType<ServiceView> = z
     maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
     tasks: z.array(attempt),
     runs: z.array(oneOffSchema),
-    previews: z.array(
-      z.object({
-        release: z.string(),
-        by: z.string(),
-        madeAt: z.string(),
-        redeemedAt: z.string().nullable(),
-        until: z.string().openapi({ description: "When the link, or the cookie that it was exchanged for, ends." }),
-      }),
-    ),
+    previews: z.array(previewSchema),
     previewRefusals: z.object({ forged: count, expired: count, foreign: count, replayed: count }),
+    held: heldSchema,
   })
   .openapi("Service");
 
@@ -293,6 +320,7 @@ export const statusSchema: z.ZodType<StatusView> = z
     workers: z.array(z.object({ worker: z.string(), epoch: count, isConnected: z.boolean() })),
     trouble: z.array(z.string()),
     requestsLastMinute: count,
+    turnedAway: turnedAwaySchema,
     services: z.array(service),
   })
   .openapi("Status");
@@ -332,6 +360,16 @@ export const deployRequestSchema: z.ZodType<DeployRequest, DeployRequest> = z
       .regex(/^[0-9a-f]{64}$/)
       .optional()
       .openapi({ description: "sha256 of a bundle that was sent; commit and root are then as it says." }),
+    tag: z
+      .strictObject({
+        name: z.string().min(1).max(255),
+        object: commitSchema,
+        commit: commitSchema,
+        isAnnotated: z.boolean(),
+      })
+      .nullable()
+      .optional()
+      .openapi({ description: "The tag of its version in the deployer's repository; null when there is none." }),
     supersede: z.boolean(),
     config: secretValuesSchema
       .optional()

@@ -13,8 +13,10 @@ export function platformProcesses(options: {
   readonly hasTcpApi: boolean;
   readonly hasTls: boolean;
   readonly hasMetrics: boolean;
+  /** False at a keeper that was started before there were any. */
+  readonly hasEvents: boolean;
 }): readonly ProcessSpec[] {
-  const { folder, program, version, workers, hasTcpApi, hasTls, hasMetrics } = options;
+  const { folder, program, version, workers, hasTcpApi, hasTls, hasMetrics, hasEvents } = options;
   const common = commonOf({ dataFolder: folder.path, program, version });
   const proxies = Array.from({ length: workers }, (_, index): ProcessSpec => {
     const name = `${proxyPrefix}${index + 1}`;
@@ -31,7 +33,13 @@ export function platformProcesses(options: {
     ...common,
     name: "control",
     argv: [program.node, program.main, "control", folder.path, version],
-    sockets: ["api", "workers", ...(hasTcpApi ? ["api-tcp"] : []), ...(hasMetrics ? ["metrics"] : [])],
+    sockets: [
+      "api",
+      "workers",
+      ...(hasTcpApi ? ["api-tcp"] : []),
+      ...(hasMetrics ? ["metrics"] : []),
+      ...(hasEvents ? ["events"] : []),
+    ],
     keys: {},
     graceMs: 5_000,
   };

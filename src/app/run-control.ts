@@ -1,17 +1,18 @@
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createApi } from "../api/create-api.ts";
+import { createEventsApp } from "../api/events-app.ts";
 import { type ApiAuth, allowedHosts } from "../api/guard.ts";
 import { createMetricsApp } from "../api/metrics-routes.ts";
 import { apiTokenFile, serveApi } from "../api/serve-api.ts";
 import { readApiToken } from "../api/token.ts";
-import type { Place } from "../config/configs.ts";
+import type { Configs, Place } from "../config/configs.ts";
 import { openConfigs } from "../config/open-configs.ts";
 import { runSource } from "../config/run-source.ts";
 import { openSealedFiles } from "../config/sealed-files.ts";
 import { manifestSource } from "../control/bundle-source.ts";
 import { ControlLoop } from "../control/control-loop.ts";
-import { inspectRelease, previousRelease } from "../control/inspect-release.ts";
+import { inspectConfigRelease, inspectRelease, previousRelease } from "../control/inspect-release.ts";
 import { openControlPlane } from "../control/open-control-plane.ts";
 import { manifestOf, planBuild } from "../control/plan-deploy.ts";
 import { PreviewKeys } from "../control/preview-keys.ts";
@@ -19,6 +20,7 @@ import { Previews } from "../control/previews.ts";
 import { PrincipalDesk } from "../control/principals.ts";
 import type { World } from "../control/world.ts";
 import { BelayError } from "../errors.ts";
+import { prometheusSource } from "../integrations/prometheus/prometheus-source.ts";
 import { keeperPaths, type Program } from "../keeper/command.ts";
 import { type KeeperClient, openKeeperClient } from "../keeper/keeper-client.ts";
 import { openSigner } from "../ledger/keys.ts";
@@ -35,12 +37,14 @@ import { environmentPurpose } from "../ports/sealing.ts";
 import { openDataPlane } from "../proxy/data-plane.ts";
 import { parseRoutingTable } from "../proxy/link-messages.ts";
 import { openReleases } from "../release/open-releases.ts";
+import { withConfig } from "../rollout/release-id.ts";
 import type { Release } from "../rollout/rollout.ts";
 import { instanceId, slotOf } from "../runtimes/process/instance-spec.ts";
 import { systemProbe } from "../runtimes/process/probe.ts";
 import { openProcessRuntime } from "../runtimes/process/process-runtime.ts";
 import { noVariables } from "../runtimes/process/release-environment.ts";
 import { type DataFolder, dataFolderAt, requireFormat } from "./data-folder.ts";
+import { EventTokens } from "./event-tokens.ts";
 import { isProxy, outputFilterProcess } from "./platform-processes.ts";
 import { openPreviewKeyFiles } from "./preview-key-files.ts";
 import { openTokenFile } from "./token-files.ts";
@@ -84,13 +88,18 @@ export async function runControl(options: ControlOptions): Promise<void> {
     clock,
     runCommand: runSource,
   });
+  const eventsSocket = inherited.sockets["events"];
+  const eventsAddress = eventsSocket === undefined ? undefined : (await keeper.addresses())["events"];
+  const eventTokens = EventTokens.open(folder.keys, random);
   const runtime = openProcessRuntime({
     keeper,
     folderOf: (release) => releases.verifiedFolder(release),
     nodeFolder,
     config: {
-      variablesOf: (release) =>
-        release.config === undefined ? noVariables : configs.variables(placeOf(release), release.config),
+      variablesOf: (release) => {
+        const declared = release.config === undefined ? noVariables : configs.variables(placeOf(release), release.config);
+        return eventTokens.withEvents(declared, release, eventsAddress);
+      },
       seal: (variables) => configs.seal(JSON.stringify(variables), environmentPurpose),
       outputFilter: outputFilterProcess({ dataFolder: folder.path, program: options.installed, version: program }),
     },
@@ -121,17 +130,25 @@ export async function runControl(options: ControlOptions): Promise<void> {
       save: (filed) => writeFileDurably(folder.budgets, JSON.stringify(filed)),
     },
     tables: tableStore(folder, log),
-    build: async ({ rollout, staged, signal: abort, tell }) => {
+    build: async ({ rollout, staged, revision, signal: abort, tell }) => {
       const source = await manifestSource(releases, rollout.bundle);
-      const request = await planBuild(source, { rollout, staged: staged?.release ?? null, configs });
       const manifest = await manifestOf(source, rollout);
+      const given = configs.given(placeOf(rollout), rollout.config ?? null, manifest.config);
       const serving = loop.journal.deployments.find(rollout.environment, rollout.service);
       const previous = previousRelease(serving, releases, rollout.root);
+      if (revision !== null) {
+        await inspectConfigRelease({ rollout, manifest, given, previous, clock, version: program, tell }, abort);
+        return withConfig(revision, rollout.config);
+      }
+      const request = await planBuild(source, { rollout, staged: staged?.release ?? null, configs });
       tell.doing(staged !== null || request.build === null ? "packing the bundle" : "building");
       return releases.build(request, abort, (built) =>
-        inspectRelease({ rollout, staged, manifest, previous, built, nodeFolder, clock, version: program, tell }, abort),
+        inspectRelease({ rollout, staged, manifest, given, previous, built, nodeFolder, clock, version: program, tell }, abort),
       );
     },
+    readSource: prometheusSource({
+      secretOf: ({ service, environment }, name) => secretOrWords(configs, { service, environment }, name),
+    }),
     runningWorkers: () => runningWorkers(keeper),
     replaceWorker: async (pid) => void sendSignal(pid, "SIGKILL"),
   };
@@ -163,6 +180,15 @@ export async function runControl(options: ControlOptions): Promise<void> {
     });
     opened.defer(() => api.close());
   }
+  if (eventsSocket !== undefined) {
+    const app = createEventsApp({
+      log,
+      isTokenOf: (place, token) => eventTokens.isTokenOf(place, token),
+      take: (place, posted) => loop.events.take(place, posted, clock.monotonicMs()),
+    });
+    const served = await serveApi({ app, listener: { kind: "descriptor", fd: eventsSocket } });
+    opened.defer(() => served.close());
+  }
   const metrics = inherited.sockets["metrics"];
   if (metrics !== undefined) {
     const served = await serveApi({
@@ -177,7 +203,17 @@ export async function runControl(options: ControlOptions): Promise<void> {
   await keepTicking(loop, clock, signal);
 }
 
-function placeOf({ environment, service }: Release): Place {
+/** A secret may have been unset since the deploy: that is a broken source, in words that hold no value. */
+function secretOrWords(configs: Configs, place: Place, name: string): { readonly value: string } | { readonly missing: string } {
+  try {
+    return { value: configs.secretValues(place, [name])[name] ?? "" };
+  } catch (cause) {
+    if (!(cause instanceof BelayError)) throw cause;
+    return { missing: `its token is not there: ${cause.message}` };
+  }
+}
+
+function placeOf({ environment, service }: Place): Place {
   return { environment, service };
 }
 

@@ -85,10 +85,20 @@ export function createPlatform({
         const hasTcpApi = addresses["api-tcp"] !== undefined;
         const hasTls = addresses["https"] !== undefined;
         const hasMetrics = addresses["metrics"] !== undefined;
+        const hasEvents = addresses["events"] !== undefined;
         const { version } = installed;
         await runProcesses(
           keeper,
-          platformProcesses({ folder, program: own, version, workers: options.workers, hasTcpApi, hasTls, hasMetrics }),
+          platformProcesses({
+            folder,
+            program: own,
+            version,
+            workers: options.workers,
+            hasTcpApi,
+            hasTls,
+            hasMetrics,
+            hasEvents,
+          }),
         );
         await untilAnswers(keeper, clock, folder.path);
         return { addresses, version: installed.version, token };

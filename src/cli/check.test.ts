@@ -75,3 +75,29 @@ test("check says which environment comes before which", async (t) => {
   );
   assert.match((await desk.run("check")).stdout, /environments staging, production \(after staging\);/);
 });
+
+test("check looks at the values in belay.yml and in its own environment, and names what was meant", async (t) => {
+  const desk = await openDesk(t);
+  write(desk, "server.js", 'route("/healthz"); listen(process.env.PORT, process.env.HOST); connect(process.env.QUEUE_URI);');
+  write(
+    desk,
+    "belay.yml",
+    `version: 1
+service: shop
+run: { command: node server.js, health: /healthz }
+config: { QUEUE_URL: { type: url }, BASE_URL: { default: "http://localhost:3000" }, TOKEN: { secret: true } }
+environments: { production: { routes: [{ host: "*" }], config: { QUEUE_URL: { from: env } } } }
+`,
+  );
+  desk.env["QUEUE_ULR"] = "amqp://queue";
+  const [result] = await checksOf(desk, "--only", "config");
+  assert.deepEqual(
+    result?.findings.map(({ rule, level, message }) => `${level} ${rule}: ${message}`),
+    [
+      "fail this-machine: BASE_URL is an address of the machine itself, in production",
+      "warn near-miss: QUEUE_URL has no value for production here; QUEUE_ULR is set and nothing asks for it",
+      "warn undeclared: the code reads QUEUE_URI, which belay.yml does not declare: an instance does not get it",
+    ],
+  );
+  assert.match(result?.summary ?? "", /the values of 1 are seen in a deploy alone/);
+});

@@ -12,10 +12,13 @@ import { type Progress, runChecks } from "../preflight/run-checks.ts";
 import { toSarif } from "../preflight/to-sarif.ts";
 import { openProjectFiles, type ProjectFiles } from "../project/project-files.ts";
 import { createIncludeList } from "../release/include.ts";
-import { readWorkTree } from "../release/work-tree.ts";
+import { readWorkTree, type WorkTree } from "../release/work-tree.ts";
 import { type Command, type CommandContext, exitCodes, textOf } from "./command.ts";
+import { proposeEffects } from "./effects-words.ts";
 import { folderChecks } from "./manifest-checks.ts";
 import { invalidManifest, manifestFile, manifestMissing, readManifestText } from "./own-manifest.ts";
+import { ownTag } from "./own-tag.ts";
+import { givenHere } from "./own-values.ts";
 import { programVersion } from "./program-version.ts";
 import { describeStep } from "./rollout-words.ts";
 import { harmless } from "./show-table.ts";
@@ -62,6 +65,7 @@ export const check: Command = {
     const steps = manifest.plan.steps?.map(describeStep).join(", ") ?? "planned from the traffic";
     print(`${file} is valid: service ${manifest.service}; environments ${describeEnvironments(manifest)}; steps ${steps}`);
     print(describeResults(results, harmless));
+    for (const line of proposeEffects(manifest, subject.environment)) print(line);
     if (isBlocked) throw checkFailed(describeBlocking(results), subject.environment);
     return undefined;
   },
@@ -83,28 +87,37 @@ async function subjectOf(options: {
     path.split("/").some((_, depth, parts) => include.matching(parts.slice(0, depth + 1).join("/")).length > 0);
   const included = files.paths.filter(isIncluded);
   const isMadeByBuild = manifest.release.build !== null && included.length === 0;
-  const environment = userEnvironment();
+  const tree = await workTreeOf(folder);
+  const ownEnvironment = userEnvironment();
+  const environment = chooseEnvironment(manifest, textOf(context.values["environment"]));
   return {
     manifest,
     manifestFile: file,
-    environment: chooseEnvironment(manifest, textOf(context.values["environment"])),
+    environment,
     commit: null,
     source: await openFileTree(folder, files.paths),
     bundle: isMadeByBuild ? null : await openFileTree(folder, included),
+    given: givenHere(manifest, environment, context.io.env),
+    ...(await tagOf(manifest, tree)),
     previous: null,
-    repository: await repositoryOf(folder),
+    repository: tree?.repository ?? null,
     commands: {
       cwd: folder,
-      env: { ...environment, PATH: [join(folder, "node_modules", ".bin"), environment["PATH"] ?? ""].join(":") },
+      env: { ...ownEnvironment, PATH: [join(folder, "node_modules", ".bin"), ownEnvironment["PATH"] ?? ""].join(":") },
     },
     earlier: null,
     clock: context.io.clock,
   };
 }
 
-async function repositoryOf(folder: string): Promise<string | null> {
+async function tagOf(manifest: Manifest, tree: WorkTree | null): Promise<Pick<Subject, "tag">> {
+  const found = tree === null ? {} : await ownTag({ tree, manifest, commit: tree.commit, isMade: false });
+  return { tag: undefined, ...found };
+}
+
+async function workTreeOf(folder: string): Promise<WorkTree | null> {
   try {
-    return (await readWorkTree(folder)).repository;
+    return await readWorkTree(folder);
   } catch (cause) {
     // Not in a repository, or in one without a commit: the check `git` says so.
     if (cause instanceof BelayError) return null;

@@ -3,12 +3,14 @@ import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { changedFiles, filesOf, globsOutside, readManifests } from "../release/services-of-commit.ts";
 import { readWorkTree } from "../release/work-tree.ts";
+import type { ReleaseTag } from "../rollout/release-tag.ts";
 import { type CommandContext, exitCodes, textOf } from "./command.ts";
 import { environmentUntil, type Point } from "./deploy-point.ts";
 import { exceptionsOf } from "./exceptions.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf } from "./own-manifest.ts";
+import { ownTag } from "./own-tag.ts";
 import { ownValues } from "./own-values.ts";
 import { harmless } from "./show-table.ts";
 
@@ -26,6 +28,7 @@ interface Found extends Look {
   readonly code: number;
   /** What belay.yml takes from the deployer's environment: sent, and never printed. */
   readonly sent?: Readonly<Record<string, string>>;
+  readonly tag?: ReleaseTag | null;
 }
 
 interface Done extends Look {
@@ -88,7 +91,8 @@ async function lookAt(options: {
   }
   const environment = environmentUntil(until, manifest, wanted);
   const stable = services.find((view) => view.service === service && view.environment === environment)?.stable;
-  const changed = { ...named, environment, isChanged: true, sent: ownValues(manifest, environment, env) };
+  const tag = await ownTag({ tree: { repository, root }, manifest, commit, isMade: false });
+  const changed = { ...named, environment, isChanged: true, sent: ownValues(manifest, environment, env), ...tag };
   if (stable === null || stable === undefined) return { ...changed, why: "to be deployed: nothing serves there yet" };
   const files = await changedFiles(repository, stable.commit, commit);
   if (files === null)
@@ -102,7 +106,7 @@ async function lookAt(options: {
 
 async function start(
   { client, print, values }: CommandContext,
-  { sent = {}, ...look }: Found,
+  { sent = {}, tag, ...look }: Found,
   { commit, isDirty }: { readonly commit: string; readonly isDirty: boolean },
 ): Promise<Done> {
   if (!look.isChanged) return { ...look, rollout: null };
@@ -110,6 +114,7 @@ async function start(
   try {
     const supersede = values["supersede"] === true;
     const config = Object.keys(sent).length === 0 ? {} : { config: sent };
+    const tagged = tag === undefined ? {} : { tag };
     const { rollout, forecast } = await client.deploy({
       commit,
       isDirty,
@@ -117,6 +122,7 @@ async function start(
       environment,
       supersede,
       ...config,
+      ...tagged,
       ...exceptionsOf(values),
     });
     print(`Rollout ${rollout} of ${service} in ${environment} started. Expected: ${harmless(forecast)}`);

@@ -255,3 +255,27 @@ test("--changed deploys what has changed since its promoted release, and what on
   );
   assert.match((await desk.run("deploy", "--changed", "--bundle", "x")).stderr, /BELAY_CLI_BUNDLE_OPTION/);
 });
+
+test("deploy --tag makes the annotated tag of the version, and tells of it; what is no commit of this folder has none", async (t) => {
+  const desk = await openRepository(t);
+  for (const [key, value] of [
+    ["user.name", "Ada"],
+    ["user.email", "ada@example.com"],
+    ["tag.gpgSign", "false"],
+  ] as const)
+    git(desk, "config", key, value);
+  const unnamed = await desk.run("deploy", "--tag");
+  assert.match(unnamed.stderr, /BELAY_TAG_NO_VERSION/);
+  writeFileSync(join(desk.folder, "VERSION"), "1.4.0\n");
+  git(desk, "add", "--all");
+  git(desk, "commit", "--quiet", "--message", "version 1.4.0");
+  desk.inside.rollouts = [promoted];
+  const result = await desk.run("deploy", "--tag");
+  assert.equal(result.code, 0, result.stderr);
+  const commit = git(desk, "rev-parse", "HEAD");
+  assert.equal(git(desk, "cat-file", "-t", "v1.4.0"), "tag");
+  const told = desk.inside.asked.at(-1)?.request as { readonly tag?: unknown };
+  assert.deepEqual(told.tag, { name: "v1.4.0", object: git(desk, "rev-parse", "v1.4.0"), commit, isAnnotated: true });
+  for (const words of [["--config"], ["--changed"], ["--allow-dirty"], ["--bundle", "x"]])
+    assert.match((await desk.run("deploy", "--tag", ...words)).stderr, /BELAY_CLI_TAG_ALONE/);
+});

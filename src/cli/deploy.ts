@@ -5,6 +5,7 @@ import type { Manifest } from "../manifest/manifest.ts";
 import { openBundle } from "../release/bundle-file.ts";
 import { notTheOneNamed } from "../release/uploaded-bundles.ts";
 import { readWorkTree } from "../release/work-tree.ts";
+import type { ReleaseTag } from "../rollout/release-tag.ts";
 import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
 import { deployChanged } from "./deploy-changed.ts";
 import { showDryRun } from "./deploy-dry-run.ts";
@@ -13,7 +14,8 @@ import { exceptionOptions, exceptionsOf } from "./exceptions.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf, requireManifest } from "./own-manifest.ts";
-import { ownValues } from "./own-values.ts";
+import { ownTag } from "./own-tag.ts";
+import { describeNearMisses, ownValues } from "./own-values.ts";
 import { describeServedAt } from "./served-at.ts";
 import { harmless } from "./show-table.ts";
 
@@ -30,6 +32,7 @@ export const deploy: Command = {
       flags: "--config",
       summary: "Roll out the present release with its configuration resolved anew, such as a changed secret; nothing is built.",
     },
+    { flags: "--tag", summary: "Make an annotated tag of the version on the commit first, such as v1.4.0; see checks.tag." },
     { flags: "--supersede", summary: "End a running rollout of the service in favour of this one." },
     ...exceptionOptions,
     { flags: "--dry-run", summary: "Show the plan and what the shield does not cover, and change nothing." },
@@ -45,6 +48,7 @@ export const deploy: Command = {
     if (file === undefined && values["sha256"] !== undefined) throw onlyWithBundle("--sha256");
     if (file !== undefined && values["allowDirty"] === true) throw onlyWithBundle("--allow-dirty");
     if (file !== undefined && values["changed"] === true) throw onlyWithBundle("--changed");
+    if (values["tag"] === true) requireOwnCommit(values);
     if (values["config"] === true) return deployConfig(context, until);
     if (values["changed"] === true) return deployChanged(context, until);
     const shipment = file === undefined ? await prepareCommit(context) : await prepareBundle(context, file);
@@ -54,6 +58,7 @@ export const deploy: Command = {
     print(`Deploying ${manifest.service}, commit ${source.commit.slice(0, 12)} (${shipment.words}), to ${environment}`);
     await shipment.send();
     const config = ownValues(manifest, environment, context.io.env);
+    for (const words of describeNearMisses(manifest, environment, context.io.env)) print(words);
     const supersede = values["supersede"] === true;
     const sent = Object.keys(config).length === 0 ? {} : { config };
     const asked = { ...source, environment, supersede, ...sent, ...exceptionsOf(values) };
@@ -70,6 +75,7 @@ async function deployConfig(context: CommandContext, until: Point): Promise<numb
   const environment = environmentUntil(until, manifest, textOf(values["environment"]) ?? "production");
   print(`Rolling out the configuration of ${service} in ${environment}; its code stays as it is`);
   const config = ownValues(manifest, environment, io.env);
+  for (const words of describeNearMisses(manifest, environment, io.env)) print(words);
   const supersede = values["supersede"] === true;
   return follow(
     context,
@@ -100,7 +106,13 @@ async function follow(
 /** What a rollout is made of, and how it gets to the control plane. */
 interface Shipment {
   readonly manifest: Manifest;
-  readonly source: { readonly commit: string; readonly isDirty: boolean; readonly root: string; readonly bundle?: string };
+  readonly source: {
+    readonly commit: string;
+    readonly isDirty: boolean;
+    readonly root: string;
+    readonly bundle?: string;
+    readonly tag?: ReleaseTag | null;
+  };
   readonly words: string;
   send(): Promise<void>;
 }
@@ -110,9 +122,10 @@ async function prepareCommit({ io, client, values }: CommandContext): Promise<Sh
   // Read early for its errors alone: what counts is the file in the commit, which the control plane reads.
   const manifest = requireManifest(io.cwd);
   const { commit, isDirty, subject } = await chooseCommit(tree, values["allowDirty"] === true);
+  const tag = await ownTag({ tree, manifest, commit, isMade: values["tag"] === true });
   return {
     manifest,
-    source: { commit, isDirty, root: tree.root },
+    source: { commit, isDirty, root: tree.root, ...tag },
     words: subject,
     send: () => sendCommit({ client }, tree, commit),
   };
@@ -131,6 +144,19 @@ async function prepareBundle({ io, client, values }: CommandContext, file: strin
     words: `built by ${harmless(builtBy.name)} on ${harmless(builtBy.host)}`,
     send: () => client.sendBundle({ sha256, bundle: createReadStream(path) }),
   };
+}
+
+/** A tag is of a commit that everyone can have, of one service, and made where its repository is. */
+function requireOwnCommit(values: CommandContext["values"]): void {
+  const other = ["bundle", "config", "changed", "allowDirty"].find(
+    (name) => values[name] !== undefined && values[name] !== false,
+  );
+  if (other === undefined) return;
+  throw new BelayError({
+    code: "BELAY_CLI_TAG_ALONE",
+    message: `--tag is of a commit of this folder's service, and --${other === "allowDirty" ? "allow-dirty" : other} means something else`,
+    next: "Commit what is to be released, and give --tag alone.",
+  });
 }
 
 function nothingBuilt(): BelayError {

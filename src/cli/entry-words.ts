@@ -170,6 +170,7 @@ const endWords = {
   continued: "continued without statistical evidence",
   person: "by a person",
   cohort: "its cohort was served well",
+  shadow: "its shadow answers as stable does",
   approved: "approved",
 } as const;
 
@@ -178,6 +179,7 @@ const metricWords = {
   slo: "the availability objective is missed",
   latency: "the release is slower",
   latencySlo: "the latency objective is missed",
+  shadow: "the release answers copies of requests otherwise than stable",
   assignment: "the two sides cannot be compared",
   answers: "the two sides cannot be compared",
 } as const;

@@ -6,9 +6,11 @@ import { type Client, readAllEntries } from "./client.ts";
 import { type Command, environmentOption, textOf } from "./command.ts";
 import { describeActor, describeFact } from "./entry-words.ts";
 import { explanationOf, explanationWords } from "./explanation.ts";
+import { describeKpi } from "./kpi-words.ts";
 import { describeOutcome, describeProgress, describeStep, describeWeight } from "./rollout-words.ts";
+import { describeShadow } from "./shadow-words.ts";
 import { describeShield } from "./shield-words.ts";
-import { indent, showTable } from "./show-table.ts";
+import { harmless, indent, showTable } from "./show-table.ts";
 
 type Evidence = NonNullable<RolloutView["evidence"]>;
 
@@ -54,6 +56,7 @@ function explainEvidence(evidence: Evidence, view: RolloutView): string {
     `On the release ${canary.failedVisitors} of ${canary.visitors} ${unit}s ${unit === "visitor" ? "met a failure" : "failed"}, on stable ${stable.failedVisitors} of ${stable.visitors}.`,
     ...evidence.metrics.flatMap(describeMetric),
     ...describeLatency(evidence),
+    ...describeSources(evidence),
   ];
   if (evidence.scoredVisitors > 0) {
     lines.push(
@@ -64,6 +67,7 @@ function explainEvidence(evidence: Evidence, view: RolloutView): string {
     `Harmed: ${evidence.harmedVisitors} visitors by ${evidence.harmedRequests} failed answers that reached them; shielded: ${evidence.shieldedRequests}.`,
   );
   lines.push(...describeShield(evidence.shield));
+  lines.push(...describeShadow(evidence.shadow));
   if (evidence.lostRecords > 0)
     lines.push(`${evidence.lostRecords} records were lost on their way: nothing is promoted by evidence with such a gap.`);
   return lines.join("\n");
@@ -80,12 +84,13 @@ const claims: Readonly<Record<Exclude<Evidence["metrics"][number]["name"], Decla
 };
 
 /** The gate has a line of its own, and a mismatch is worth one only when there is one. */
-function describeMetric({ name, eValue, threshold }: Evidence["metrics"][number]): readonly string[] {
+function describeMetric({ name, eValue, threshold, kpi }: Evidence["metrics"][number]): readonly string[] {
   const isDecided = eValue >= threshold;
   if (name === "gate" || ((name === "assignment" || name === "answers") && !isDecided)) return [];
   const reached = isDecided ? "decided" : "not decided";
   return [
     `${isDeclaredMetric(name) ? declaredClaim(name) : claims[name]}: ${reached}, with an e-value of ${printNumber(eValue)} against the ${printNumber(threshold)} at which it decides.`,
+    ...(kpi === undefined ? [] : [describeKpi(kpi)]),
   ];
 }
 
@@ -99,6 +104,14 @@ function describeLatency({ latency }: Evidence): readonly string[] {
   const times = ({ visitors, p50Ms, p95Ms, p99Ms }: typeof canary) =>
     `${[p50Ms, p95Ms, p99Ms].map((ms) => (ms === null ? "?" : `${ms} ms`)).join(", ")} (${visitors} visitors)`;
   return [`Half, 95 % and 99 % of first bytes came within ${times(canary)} on the release, ${times(stable)} on stable.`];
+}
+
+function describeSources({ sources = [] }: Evidence): readonly string[] {
+  return sources.map(({ name, state, words, batches, canary, stable }) => {
+    const how = state === "heard" ? "was heard" : `${state === "broken" ? "is broken" : "is waited for"} (${harmless(words)})`;
+    const counted = `${canary.bad} of ${canary.of} went badly on the release, ${stable.bad} of ${stable.of} on stable`;
+    return `The source ${name} ${how}: ${batches === 0 ? "nothing was compared" : `in ${batches} batch${batches === 1 ? "" : "es"}, ${counted}`}.`;
+  });
 }
 
 function describeCourse(entries: readonly ChainedEntry[]): string {

@@ -2,6 +2,8 @@ import type { RolloutView } from "../api/views.ts";
 import { describePercent } from "../manifest/quantities.ts";
 import { describeBreakGlass } from "./approval-words.ts";
 import { describeTime } from "./entry-words.ts";
+import { describeKpisBriefly } from "./kpi-words.ts";
+import { describeCopies } from "./shadow-words.ts";
 import { describeShield } from "./shield-words.ts";
 import { countOf, harmless, indent } from "./show-table.ts";
 
@@ -11,8 +13,9 @@ export function describeWeight(weight: number): string {
 }
 
 /** A step of a plan as people read it. */
-export function describeStep({ weight, cohort, gate }: RolloutView["plan"]["steps"][number]): string {
+export function describeStep({ weight, cohort, shadow, gate }: RolloutView["plan"]["steps"][number]): string {
   if (gate !== undefined) return "approval";
+  if (shadow !== undefined) return `shadow ${describeWeight(shadow)}`;
   return cohort === undefined ? describeWeight(weight) : `cohort ${cohort}`;
 }
 
@@ -54,7 +57,8 @@ export function describePhase({
 }
 
 function cohortOf({ steps }: RolloutView["plan"], step: number): string {
-  const cohort = steps[step]?.cohort;
+  const { cohort, shadow } = steps[step] ?? {};
+  if (shadow !== undefined) return ` (shadow ${describeWeight(shadow)})`;
   return cohort === undefined ? "" : ` (cohort ${cohort})`;
 }
 
@@ -66,9 +70,13 @@ export function describeProgress(view: RolloutView): string {
   if (view.evidence !== null && view.evidence.scoredVisitors > 0) {
     parts.push(`${countOf(view.evidence.scoredVisitors, "visitor")} scored, ${view.evidence.failedScoredVisitors} failed`);
   }
+  parts.push(...describeKpisBriefly(view.evidence?.metrics ?? []));
   const { cohort } = view.evidence ?? {};
   if (cohort !== undefined && cohort.visitors > 0)
     parts.push(`cohort: ${countOf(cohort.visitors, "visitor")}, ${cohort.failedVisitors} failed`);
+  parts.push(...describeCopies(view.evidence?.shadow));
+  for (const { name, state, words } of view.evidence?.sources ?? [])
+    if (state === "broken" && view.outcome === null) parts.push(`source ${name} is broken: ${firstLine(words)}`);
   const why =
     view.outcome !== "held" && ["pending", "progressing", "baking"].includes(view.phase.name) ? view.verdict : view.reason;
   if (why !== "") parts.push(firstLine(why));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { aRun } from "../api/fake-inside.ts";
+import { aRun } from "../api/fake-run.ts";
 import { type Desk, openDesk } from "./cli.fixture.ts";
 
 const ended = aRun({ end: { exitCode: 3, how: "exit code 3", ranMs: 1_200 } });

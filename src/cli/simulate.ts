@@ -2,7 +2,7 @@ import { freezePlan } from "../analysis/freeze-plan.ts";
 import { BelayError } from "../errors.ts";
 import { parsePercent, percentPattern } from "../manifest/quantities.ts";
 import { type Rehearsal, rehearsePlan } from "../rehearsal/rehearse-plan.ts";
-import { type Traffic, unitsPerSecond } from "../rehearsal/traffic.ts";
+import { scoredPerSecond, type Traffic } from "../rehearsal/traffic.ts";
 import type { Output } from "./cli-io.ts";
 import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
 import { requireManifest } from "./own-manifest.ts";
@@ -29,7 +29,7 @@ export const simulate: Command = {
     const { io, values, print, printJson, isJson } = context;
     const { service, plan: manifestPlan } = requireManifest(io.cwd);
     const { traffic, source } = await trafficOf(context, service);
-    const { plan, words } = freezePlan(manifestPlan, unitsPerSecond(traffic, manifestPlan.evidence));
+    const { plan, words } = freezePlan(manifestPlan, scoredPerSecond(traffic));
     const seed = numberOf(values, "seed", { least: 0 }) ?? 1;
     const runs = numberOf(values, "runs", { least: 1, most: runsMax });
     const rehearsal = await watch(context, rehearsePlan({ plan, traffic, seed, runs }));

@@ -74,3 +74,21 @@ function withRollout(changes: Parameters<typeof aRollout>[0]): StatusView {
   const status = aStatus();
   return { ...status, services: status.services.map((service) => ({ ...service, rollout: aRollout(changes) })) };
 }
+
+test("status says which clients were turned away and which requests waited, and nothing where there were none", () => {
+  const quiet = describeStatus(aStatus());
+  assert.doesNotMatch(quiet, /Turned away|had to wait/);
+  const status = aStatus({ turnedAway: { address: 12, "body-late": 1 } });
+  const [service] = status.services;
+  assert.ok(service);
+  const held = { waiting: 1, held: 9, expired: 2, overflowed: 3 };
+  const text = describeStatus({ ...status, services: [{ ...service, held }] });
+  assert.match(text, /start: 12 beyond the connections of an address, 1 with a slow body/);
+  assert.match(
+    text,
+    /1 request waits for an instance; 9 had to wait since the proxy workers' start, 2 in vain, 3 found no room to wait/,
+  );
+  const { held: _, ...before } = service;
+  const { turnedAway: __, ...old } = status;
+  assert.equal(describeStatus({ ...old, services: [before] } as unknown as StatusView), quiet);
+});

@@ -27,10 +27,38 @@ export function describeStatus(view: StatusView): string {
   const parts = [
     `Belay ${view.program}: ${addresses.join(", ")}; ${connected} of ${countOf(view.workers.length, "proxy worker")} connected; isolation: ${view.isolation}`,
     `${countOf(view.requestsLastMinute, "request")} in the last minute`,
+    ...describeTurnedAway(view),
     ...view.trouble.map((words) => `Trouble: ${harmless(words)}`),
   ];
   if (view.services.length === 0) return [...parts, "", "No service yet. Run `belay deploy` in the folder of one."].join("\n");
   return [...parts, "", showServices(view.services), ...view.services.flatMap(describeService)].join("\n");
+}
+
+/** A control plane from before does not tell. */
+function describeTurnedAway({ turnedAway = {} }: Partial<Pick<StatusView, "turnedAway">>): readonly string[] {
+  const counted = Object.entries(turnedAway).map(([by, count]) => `${count} ${turnedAwayWords[by as keyof typeof turnedAway]}`);
+  return counted.length === 0 ? [] : [`Turned away since the proxy workers' start: ${counted.join(", ")}`];
+}
+
+const turnedAwayWords: Readonly<Record<keyof StatusView["turnedAway"], string>> = {
+  connections: "beyond the connections of a worker",
+  address: "beyond the connections of an address",
+  requests: "beyond the requests of a worker",
+  pipeline: "beyond the requests of a connection",
+  "head-late": "with a late head",
+  "head-large": "with a large head",
+  "body-late": "with a slow body",
+  "reader-late": "that took no answer",
+};
+
+/** A control plane from before does not tell. */
+function describeHeld({ held }: Partial<Pick<ServiceView, "held">>): readonly string[] {
+  if (held === undefined || held.held + held.overflowed === 0) return [];
+  const waiting =
+    held.waiting === 0 ? "" : `${countOf(held.waiting, "request")} ${held.waiting === 1 ? "waits" : "wait"} for an instance; `;
+  return [
+    `${waiting}${held.held} had to wait since the proxy workers' start, ${held.expired} in vain, ${held.overflowed} found no room to wait`,
+  ];
 }
 
 function showServices(services: readonly ServiceView[]): string {
@@ -100,6 +128,7 @@ function describeService(view: ServiceView): readonly string[] {
   }
   const refused = Object.entries(previewRefusals).filter(([, count]) => count > 0);
   if (refused.length > 0) lines.push(indent(`previews refused: ${refused.map(([why, count]) => `${count} ${why}`).join(", ")}`));
+  lines.push(...describeHeld(view).map((words) => indent(words)));
   for (const { id, state, exits, reason } of instances) {
     if (state === "ready" && exits === 0) continue;
     const said = harmless(reason.split("\n")[0] ?? "");

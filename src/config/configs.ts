@@ -1,4 +1,5 @@
 import type { ConfigSource, ConfigVariable } from "../manifest/config-contract.ts";
+import type { GivenConfig } from "../manifest/given-config.ts";
 
 /** One service in one environment: what configuration and secrets belong to. */
 export interface Place {
@@ -47,8 +48,8 @@ export interface ResolveRequest {
   readonly place: Place;
   readonly contract: Readonly<Record<string, ConfigVariable>>;
   readonly sources: Readonly<Record<string, ConfigSource>>;
-  /** Names of secrets that the build needs. */
-  readonly buildSecrets: readonly string[];
+  /** Names of secrets that the build, and sources that are asked, need beside what instances get. */
+  readonly neededSecrets: readonly string[];
   /** What the deployer's environment has of the variables that come from there. */
   readonly sent: Readonly<Record<string, string>>;
   /** A config version whose values stay where the deployer sent none: of a release that only its configuration is changed of. */
@@ -70,6 +71,8 @@ export interface Configs {
   variables(place: Place, version: string): Variables;
   /** As `variables`, for people. */
   show(place: Place, version: string): ConfigVersionView;
+  /** What preflight may know of the values of a version; null is a release without any. Throws `BELAY_CONFIG_VERSION_UNKNOWN`. */
+  given(place: Place, version: string | null, contract: Readonly<Record<string, ConfigVariable>>): GivenConfig;
   /** What the next `setSecrets` of these names would make, without making it. Throws `BELAY_SECRET_INVALID`. */
   nextVersions(place: Place, values: Readonly<Record<string, string>>): Readonly<Record<string, number>>;
   /** Throws `BELAY_SECRET_INVALID`; then nothing has changed. */

@@ -39,7 +39,7 @@ function open(files: SealedFiles = createMemoryFiles(createSeededRandom(1)), out
     const { config: contract, environments, release } = parsed.manifest;
     const sources = environments["production"]?.config ?? {};
     const sent = { TIMEOUT_MS: "2000" };
-    return configs.resolve({ place, contract, sources, buildSecrets: release.secrets, sent, kept: null, by: "ada", ...changes });
+    return configs.resolve({ place, contract, sources, neededSecrets: release.secrets, sent, kept: null, by: "ada", ...changes });
   };
   return { configs, resolve };
 }
@@ -90,7 +90,7 @@ test("all problems are told at once, each with its remedy and none with a value"
       /belay secret set DATABASE_URL --service shop --environment production/,
       /TIMEOUT_MS is no whole number\n {4}Correct TIMEOUT_MS in the environment/,
       /KEY does not match k-\[0-9\]\+/,
-      /NPM_TOKEN is a secret of the build that was not set/,
+      /NPM_TOKEN is a secret of the build or of a source that was not set/,
     ])
       assert.match(error.message, expected);
     assert.ok(!error.message.includes("hunter22"));
@@ -162,3 +162,43 @@ test("on disk nothing can be read without the key, and no second key is made whi
   writeFileSync(options.keyFile, Buffer.alloc(32, 7), { mode: 0o600 });
   assert.throws(() => open(openSealedFiles(options)).configs.listSecrets(place), { code: "BELAY_CONFIG_DAMAGED" });
 });
+
+test("what preflight may know of values: what they look like and where they are too, and nothing of them", async () => {
+  const { configs, resolve } = open(undefined, "k-12");
+  const staging = { ...place, environment: "staging" };
+  configs.setSecrets(
+    place,
+    { DATABASE_URL: "postgres://shop:changeme@localhost/shop", NPM_TOKEN: "npm-token", NOTES: "some" },
+    "ada",
+  );
+  configs.setSecrets(staging, { SIGNING_KEY: "k-12", DATABASE_URL: url }, "ada");
+  const { manifest: parsed } = parseOf(manifest);
+  await resolve({
+    place: staging,
+    sources: { ...parsed.environments["production"]?.config, NOTE: { kind: "value", value: "hi" } },
+    neededSecrets: [],
+  });
+  const given = configs.given(place, await resolve(), parsed.config);
+  const doubted = given.values.filter(({ doubts, sameIn }) => doubts.length + sameIn.length > 0);
+  assert.deepEqual(doubted, [
+    { name: "DATABASE_URL", doubts: ["placeholder", "this-machine"], sameIn: [] },
+    {
+      name: "KEY",
+      doubts: [],
+      sameIn: [
+        { environment: "staging", name: "KEY" },
+        { environment: "staging", name: "SIGNING_KEY" },
+      ],
+    },
+  ]);
+  assert.deepEqual(given.missing, [{ name: "NOTE", near: "NOTES" }]);
+  assert.ok(given.elsewhere["staging"]?.includes("NOTE"));
+  for (const secret of ["changeme", "k-12", "hunter22", "2000"]) assert.ok(!JSON.stringify(given).includes(secret), secret);
+  assert.deepEqual(configs.given(place, null, parsed.config).values, []);
+});
+
+function parseOf(text: string) {
+  const parsed = parseManifest(text, "belay.yml");
+  assert.ok(parsed.ok);
+  return parsed;
+}

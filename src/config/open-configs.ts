@@ -1,6 +1,7 @@
 import { BelayError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Configs, ConfigVersionView, Given, Place } from "./configs.ts";
+import { toGivenConfig } from "./given-values.ts";
 import { type ResolvedValue, resolveValues } from "./resolve.ts";
 import type { SealedFiles } from "./sealed-files.ts";
 import { SecretStore } from "./secret-store.ts";
@@ -41,6 +42,12 @@ export function openConfigs({ files, clock, runCommand }: ConfigsOptions): Confi
       return { plain: those(({ isSecret }) => !isSecret), secret: those(({ isSecret }) => isSecret) };
     },
     show: (place, version) => view(version, read(place, version), (value) => files.sealing().fingerprint(value)),
+    given: (place, version, contract) =>
+      toGivenConfig(version === null ? [] : read(place, version).values, contract, {
+        place,
+        secrets,
+        elsewhere: newestElsewhere(files, place),
+      }),
     nextVersions: (place, values) => secrets.nextVersions(place, values),
     setSecrets: (place, values, by) => secrets.set(place, values, by),
     listSecrets: (place) => secrets.list(place),

@@ -4,6 +4,7 @@ import { nearest } from "../manifest/suggest.ts";
 import { maskedLengthMin } from "../ports/masking.ts";
 import type { Given, Place, ResolveRequest } from "./configs.ts";
 import { doesMatch } from "./pattern.ts";
+import { placesOf } from "./same-value.ts";
 import type { SecretStore } from "./secret-store.ts";
 
 /** A variable with its value. Never shown whole: see `ConfigValueView`. */
@@ -36,7 +37,7 @@ type Found = { readonly value: string; readonly given: Given } | { readonly miss
 export async function resolveValues(resolving: Resolving): Promise<readonly ResolvedValue[]> {
   const names = Object.keys(resolving.contract).sort();
   const results = await Promise.all(names.map((name) => resolveOne(name, resolving)));
-  const problems = [...results.flatMap(({ problem }) => problem ?? []), ...missingBuildSecrets(resolving)];
+  const problems = [...results.flatMap(({ problem }) => problem ?? []), ...missingNeededSecrets(resolving)];
   if (problems.length > 0) throw refused(resolving.place, problems);
   return results.flatMap(({ resolved }) => resolved ?? []);
 }
@@ -113,24 +114,20 @@ function problemOfLength({ isSecret }: ConfigVariable, value: string): string | 
 }
 
 function problemOfSameness(name: string, value: string, variable: ConfigVariable, resolving: Resolving): string | undefined {
-  if (!variable.differs) return undefined;
-  const { place, secrets, elsewhere } = resolving;
-  const isSet = (environment: string) => secrets.find({ ...place, environment }, name)?.value === value;
-  const [given] =
-    Object.entries(elsewhere).find(([, values]) => values.some((one) => one.name === name && one.value === value)) ?? [];
-  const other = given ?? secrets.otherEnvironments(place).find(isSet);
+  if (variable.differs !== true) return undefined;
+  const other = placesOf(value, resolving).find((same) => same.name === name)?.environment;
   return other === undefined ? undefined : `has the same value as in ${other}, and belay.yml says that it differs`;
 }
 
-function missingBuildSecrets(resolving: Resolving): readonly Problem[] {
-  const { buildSecrets, place, secrets } = resolving;
-  return buildSecrets
+function missingNeededSecrets(resolving: Resolving): readonly Problem[] {
+  const { neededSecrets, place, secrets } = resolving;
+  return neededSecrets
     .filter((name) => secrets.find(place, name) === undefined)
-    .map((name) => ({ name, message: "is a secret of the build that was not set", fix: setFix(name, resolving) }));
+    .map((name) => ({ name, message: "is a secret of the build or of a source that was not set", fix: setFix(name, resolving) }));
 }
 
-function setFix(name: string, { place, secrets, contract, buildSecrets }: Resolving): string {
-  const spare = secrets.names(place).filter((set) => !Object.hasOwn(contract, set) && !buildSecrets.includes(set));
+function setFix(name: string, { place, secrets, contract, neededSecrets }: Resolving): string {
+  const spare = secrets.names(place).filter((set) => !Object.hasOwn(contract, set) && !neededSecrets.includes(set));
   const meant = nearest(name, spare);
   const hint = meant === undefined ? "" : `${meant} is set and nothing asks for it: did you mean that one? `;
   return `${hint}Run \`belay secret set ${name} --service ${place.service} --environment ${place.environment}\`, which reads the value from standard input.`;

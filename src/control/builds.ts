@@ -2,7 +2,10 @@ import { BelayError } from "../errors.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { Rollout } from "../rollout/rollout.ts";
-import type { StagedRelease, World } from "./world.ts";
+import type { BuildOrder, World } from "./world.ts";
+
+/** What there is of a rollout's release before it is built. */
+type Known = Pick<BuildOrder, "staged" | "revision">;
 
 /** The builds that run now, one for each rollout that has no release yet. After a crash a build starts anew. */
 export class Builds {
@@ -24,11 +27,11 @@ export class Builds {
     return this.#words.get(rollout) ?? "";
   }
 
-  /** The facts that the build ended with, or null while it runs. Starts it at the first call. `staged` has been built already. */
-  resultOf(rollout: Rollout, staged: StagedRelease | null): readonly RolloutFact[] | null {
+  /** The facts that the build ended with, or null while it runs. Starts it at the first call. */
+  resultOf(rollout: Rollout, known: Known): readonly RolloutFact[] | null {
     const result = this.#results.get(rollout.id);
     if (result !== undefined) return result;
-    if (!this.#running.has(rollout.id)) this.#start(rollout, staged);
+    if (!this.#running.has(rollout.id)) this.#start(rollout, known);
     return null;
   }
 
@@ -38,24 +41,24 @@ export class Builds {
     for (const rollout of this.#results.keys()) if (!wanted.has(rollout)) this.#results.delete(rollout);
   }
 
-  #start(rollout: Rollout, staged: StagedRelease | null): void {
+  #start(rollout: Rollout, known: Known): void {
     const abort = new AbortController();
     this.#running.set(rollout.id, abort);
-    void this.#run(rollout, staged, abort.signal).finally(() => {
+    void this.#run(rollout, known, abort.signal).finally(() => {
       this.#running.delete(rollout.id);
       this.#words.delete(rollout.id);
       this.#onEnd();
     });
   }
 
-  async #run(rollout: Rollout, staged: StagedRelease | null, signal: AbortSignal): Promise<void> {
+  async #run(rollout: Rollout, known: Known, signal: AbortSignal): Promise<void> {
     const before: RolloutFact[] = [];
     const tell = {
       doing: (words: string) => void this.#words.set(rollout.id, words),
       checked: (checks: readonly CheckResult[]) => void before.push({ kind: "preflight-ended", checks }),
     };
     try {
-      const release = await this.#build({ rollout, staged, signal, tell });
+      const release = await this.#build({ rollout, ...known, signal, tell });
       this.#results.set(rollout.id, [...before, { kind: "release-built", release }]);
     } catch (cause) {
       if (signal.aborted) return;

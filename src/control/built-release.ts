@@ -1,6 +1,5 @@
 import type { RolloutFact } from "../rollout/entry.ts";
-import { withConfig } from "../rollout/release-id.ts";
-import type { Rollout } from "../rollout/rollout.ts";
+import type { Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { takenRoute } from "./taken-route.ts";
 
@@ -12,10 +11,9 @@ export function checkBuilt(service: Service, fact: RolloutFact, services: readon
   return refuseWhatServes(service, fact);
 }
 
-/** A release of which only the configuration is another needs no build; null for any other. */
-export function configRelease({ releases }: Service, { config, revisionOf }: Rollout): RolloutFact | null {
-  const revision = revisionOf === undefined ? undefined : releases[revisionOf];
-  return revision === undefined ? null : { kind: "release-built", release: withConfig(revision, config) };
+/** The release that a rollout gives another configuration, and nothing else; null for any other rollout. */
+export function revisionOf({ releases }: Service, rollout: Rollout): Release | null {
+  return (rollout.revisionOf === undefined ? undefined : releases[rollout.revisionOf]) ?? null;
 }
 
 /** A build whose result serves everyone already has nothing to roll out. */

@@ -90,8 +90,9 @@ export function toDeployRequest(
   { commit, isDirty, root = "", built }: Release,
   { environment, supersede, config, override, fix, breakGlass }: ConfigReleaseRequest,
 ): DeployRequest {
+  const exceptions = { ...(override === undefined ? {} : { override }), ...(breakGlass === undefined ? {} : { breakGlass }), ...(fix === undefined ? {} : { fix }) };
   const bundle = built?.kind === "built-by" ? { bundle: built.bundle } : {};
-  return { commit, isDirty, root, environment, supersede, config, ...bundle, override, fix, breakGlass };
+  return { commit, isDirty, root, environment, supersede, config, ...bundle, ...exceptions };
 }
 
 /** To resolve a configuration takes time, in which another release may have come to serve. Throws `BELAY_CONFIG_RELEASE_CHANGED`. */

@@ -7,6 +7,7 @@ import { createSeededRandom } from "../ports/random.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
 import type { CommitComparison } from "../release/compare-commits.ts";
 import type { Fact, RolloutFact } from "../rollout/entry.ts";
+import { withConfig } from "../rollout/release-id.ts";
 import { ann, plan, releaseNamed } from "../rollout/rollout.builder.ts";
 import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
@@ -161,7 +162,13 @@ export class LoopWorld {
           stored.table = table;
         },
       },
-      build: ({ rollout }) => this.#build(rollout),
+      readSource: async () => ({ kind: "broken", reason: "no source is played here" }),
+      build: async ({ rollout, revision, signal }) => {
+        const release = revision === null ? await this.#build(rollout) : withConfig(revision, rollout.config);
+        await Promise.resolve();
+        signal.throwIfAborted();
+        return release;
+      },
       runningWorkers: async () => [plane.view.pid],
       replaceWorker: async () => {},
       ...this.changes,
@@ -247,7 +254,7 @@ export class OneWorker implements DataPlane {
     this.#hears(report);
   }
 
-  keep(): void {}
+  keep(_worker: string, _boot: string, _sequence: number): void {}
 
   onChange(): void {}
 }

@@ -3,19 +3,23 @@ import { desiredWeight, watchedPromotion } from "../rollout/desired.ts";
 import type { Fact, NewEntry, RolloutFact } from "../rollout/entry.ts";
 import { type Actor, isEnded, type Rollout, type RolloutId } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import { shadowOf } from "../rollout/shadow.ts";
 import { emptyTable, type RoutingTable } from "../routing/table.ts";
 import { AfterPromotion } from "./after-promotion.ts";
 import { Background } from "./background.ts";
 import { Builds } from "./builds.ts";
-import { checkBuilt, configRelease } from "./built-release.ts";
+import { checkBuilt, revisionOf } from "./built-release.ts";
 import { recordDirectRollbacks } from "./direct-rollbacks.ts";
 import { EvidenceBook, type Moment } from "./evidence-book.ts";
 import { Fleet } from "./fleet.ts";
 import { InstanceKeeper } from "./instance-keeper.ts";
 import { Journal, loopActor, systemEntry } from "./journal.ts";
 import { judge } from "./judge.ts";
+import { KpiEvents } from "./kpi-events.ts";
+import { PhaseTimes } from "./phase-times.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
+import { SourcePoller } from "./source-poller.ts";
 import { attestationDue, refuseUnstaged, stagedOf } from "./staging.ts";
 import { overdueReview } from "./supervision-views.ts";
 import { TaskKeeper } from "./task-keeper.ts";
@@ -24,7 +28,8 @@ import { WorkerNumbers } from "./worker-numbers.ts";
 import type { World } from "./world.ts";
 
 const renewLeaseEveryMs = 1_000;
-const checkpointEveryMs = 1_000;
+/** A full book takes some ten milliseconds, in which nothing else happens: then less often, so that it is a twentieth of the time at most. */
+const checkpoint = { everyMs: 1_000, atTheLatestMs: 3_000, restTimes: 20 } as const;
 const recoverEveryMs = 1_000;
 /** Facts may follow from facts; more rounds than this in one look would be a bug. */
 const roundsMax = 16;
@@ -39,6 +44,7 @@ const roundsMax = 16;
 export class ControlLoop {
   readonly journal: Journal;
   readonly evidence: EvidenceBook;
+  readonly events: KpiEvents;
   readonly instances: InstanceKeeper;
   readonly background: Background;
   readonly tasks: TaskKeeper;
@@ -47,16 +53,17 @@ export class ControlLoop {
   #fleet: Fleet;
   #builds: Builds;
   #afterPromotion: AfterPromotion;
+  #sources: SourcePoller;
   #table: RoutingTable;
   #leaseRenewedAtMs = Number.NEGATIVE_INFINITY;
-  #checkpointedAtMs = Number.NEGATIVE_INFINITY;
+  #checkpointDueAtMs = Number.NEGATIVE_INFINITY;
   #recoveryTriedAtMs = Number.NEGATIVE_INFINITY;
   #isTableKept = true;
   #isPublished = false;
   /** What `begin` has to say before anything may be exposed; kept while the ledger cannot be written. */
   #unrecordedBegin: readonly NewEntry[] = [];
   /** When the present phase was entered, by rollout; unknown after a restart, then counted from there. */
-  #phaseSince: ReadonlyMap<RolloutId, { readonly phase: string; readonly sinceMs: number }> = new Map();
+  #phases = new PhaseTimes();
   #isReacting = false;
   #isClosed = false;
 
@@ -65,12 +72,14 @@ export class ControlLoop {
     this.journal = new Journal(world);
     this.evidence = EvidenceBook.restore(world.evidence.load(), this.#moment(), world.log);
     this.evidence.traffic.budgets.load(world.budgets, world.clock.monotonicMs(), world.log);
+    this.events = new KpiEvents({ evidence: this.evidence, deployments: this.journal.deployments });
     this.instances = new InstanceKeeper(world);
     this.background = new Background(world);
     this.tasks = new TaskKeeper(world);
     this.#fleet = new Fleet(world);
     this.#builds = new Builds({ build: world.build, log: world.log, onEnd: () => this.react() });
     this.#afterPromotion = new AfterPromotion(world);
+    this.#sources = new SourcePoller(world, this.evidence, () => this.react());
     this.#table = world.tables.load() ?? emptyTable;
     this.#beginWatches();
     world.dataPlane.onReport((report) => {
@@ -122,12 +131,6 @@ export class ControlLoop {
     this.react();
   }
 
-  /** How long the rollout has been in its present phase, as far as this process knows. */
-  phaseForMs(rollout: Rollout): number {
-    const since = this.#phaseSince.get(rollout.id);
-    return since === undefined ? 0 : this.#world.clock.monotonicMs() - since.sinceMs;
-  }
-
   /** What the build of a rollout is at, in words; empty when none runs. */
   buildWords(rollout: Rollout): string {
     return this.#builds.doing(rollout.id);
@@ -160,6 +163,7 @@ export class ControlLoop {
   close(): void {
     this.#isClosed = true;
     this.#builds.keepOnly(new Set());
+    this.#sources.close();
   }
 
   react(): void {
@@ -178,13 +182,14 @@ export class ControlLoop {
     this.#unrecordedBegin = [];
     for (let round = 0; round < roundsMax; round += 1) {
       // Before the table is sent and kept: what that costs is a part of how long a change takes.
-      this.#notePhases();
+      this.#phases.note(this.journal.deployments.running(), this.#world.clock.monotonicMs());
       this.#publish();
       const entries = this.#nextEntries();
       if (entries.length === 0) break;
       if (!this.#append(entries)) return;
     }
     this.#renewLease();
+    this.#sources.ask(this.journal.deployments.running());
   }
 
   /** While nothing can be written down, no canary has traffic: that is acted on first and recorded when it can be. */
@@ -213,8 +218,7 @@ export class ControlLoop {
     for (const service of this.journal.deployments.all()) {
       const { rollout } = service;
       if (rollout === null) continue;
-      if (rollout.phase.name === "pending" && rollout.candidate === null && rollout.revisionOf === undefined)
-        building.add(rollout.id);
+      if (rollout.phase.name === "pending" && rollout.candidate === null) building.add(rollout.id);
       // One release at a time: the next one that was built is checked against what this one takes.
       if (entries.every(({ fact }) => fact.kind !== "release-built")) entries.push(...this.#entriesFor(service, rollout));
     }
@@ -250,10 +254,10 @@ export class ControlLoop {
     const { clock } = this.#world;
     const watch = this.#watchOf(service, rollout);
     if (rollout.phase.name === "promoting" || rollout.phase.name === "aborting") {
+      if (!this.#fleet.serves(this.#table)) return null;
       const evidence = rollout.exposureEpoch === 0 ? null : (watch?.summary() ?? null);
-      return this.#fleet.serves(this.#table)
-        ? { kind: "routing-acknowledged", epoch: this.#table.epoch, tookMs: round(this.phaseForMs(rollout)), evidence }
-        : null;
+      const tookMs = Math.round(this.#phases.forMs(rollout, clock.monotonicMs()) * 10) / 10;
+      return { kind: "routing-acknowledged", epoch: this.#table.epoch, tookMs, evidence };
     }
     if (watch === null) return null;
     return judge({
@@ -261,8 +265,9 @@ export class ControlLoop {
       rollout,
       watch,
       candidates: this.instances.of(service, rollout.candidate),
+      shadows: this.instances.of(service, rollout.candidate === null ? null : shadowOf(rollout.candidate)),
       brakes: this.#fleet.brakesOf(rollout),
-      brakedForMs: this.phaseForMs(rollout),
+      brakedForMs: this.#phases.forMs(rollout, clock.monotonicMs()),
       candidateDownForMs: this.instances.downForMs(service, rollout.candidate),
       candidateUnreadyForMs: this.instances.unreadyForMs(service, rollout.candidate),
       candidateCrashLoop: this.background.workers.crashLoopOf(service, rollout.candidate),
@@ -274,14 +279,13 @@ export class ControlLoop {
   /** Nothing of it runs here before the environment before has passed it; what is built there is not built again. */
   #factsBeforeRelease(service: Service, rollout: Rollout): readonly RolloutFact[] {
     const all = this.journal.deployments.all();
-    const configured = configRelease(service, rollout);
-    if (configured !== null) return [checkBuilt(service, configured, all)];
-    const staged = stagedOf(rollout, this.journal.deployments);
+    const revision = revisionOf(service, rollout);
+    const staged = revision === null ? stagedOf(rollout, this.journal.deployments) : null;
     if (staged !== null && staged.state !== "passed") {
       const refusal = refuseUnstaged(staged, (staging) => this.instances.downForMs(staging, staging.stable));
       return refusal === null ? [] : [refusal];
     }
-    return (this.#builds.resultOf(rollout, staged) ?? []).map((fact) => checkBuilt(service, fact, all));
+    return (this.#builds.resultOf(rollout, { staged, revision }) ?? []).map((fact) => checkBuilt(service, fact, all));
   }
 
   /** The rollout's evidence, brought up to now; null when it never exposes or is over and done with. */
@@ -297,6 +301,7 @@ export class ControlLoop {
       isServed: exposedStage(rollout) !== null && this.#fleet.serves(this.#table),
       lostRecords: this.evidence.lostRecords(),
       traffic: this.evidence.traffic.rollout(rollout.id),
+      instances: [rollout.candidate, rollout.stable].flatMap((release) => this.instances.of(service, release)),
     });
     return watch;
   }
@@ -333,8 +338,7 @@ export class ControlLoop {
   /** Makes the evidence durable and lets the workers forget what it holds. Not being able to is the same trouble as an unwritable ledger. */
   #checkpoint(): void {
     const nowMs = this.#world.clock.monotonicMs();
-    if (nowMs - this.#checkpointedAtMs < checkpointEveryMs || this.#unrecordedBegin.length > 0) return;
-    this.#checkpointedAtMs = nowMs;
+    if (nowMs < this.#checkpointDueAtMs || this.#unrecordedBegin.length > 0) return;
     const watched = new Set(this.journal.deployments.all().flatMap(watchedRollouts));
     this.evidence.prune(
       (rollout) => watched.has(rollout),
@@ -342,6 +346,9 @@ export class ControlLoop {
     );
     // Also without news while a canary has traffic: the time of the last save tells the next control plane how long nobody was there.
     if (this.evidence.isChanged || this.#hasExposure()) this.#keepEvidence();
+    const { everyMs, atTheLatestMs, restTimes } = checkpoint;
+    const tookMs = this.#world.clock.monotonicMs() - nowMs;
+    this.#checkpointDueAtMs = nowMs + Math.min(atTheLatestMs, Math.max(everyMs, restTimes * tookMs));
   }
 
   #isShown(rollout: RolloutId): boolean {
@@ -371,17 +378,6 @@ export class ControlLoop {
       return false;
     }
   }
-
-  #notePhases(): void {
-    const nowMs = this.#world.clock.monotonicMs();
-    const rollouts = this.journal.deployments.all().flatMap(({ rollout }) => (rollout === null ? [] : [rollout]));
-    this.#phaseSince = new Map(
-      rollouts.map(({ id, phase: { name } }) => {
-        const before = this.#phaseSince.get(id);
-        return [id, before?.phase === name ? before : { phase: name, sinceMs: nowMs }];
-      }),
-    );
-  }
 }
 
 /** An entry about a rollout. */
@@ -397,8 +393,4 @@ function watchedRollouts(service: Service): readonly RolloutId[] {
 
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 10) / 10;
 }

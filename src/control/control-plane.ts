@@ -5,22 +5,28 @@ import type { ApprovalNeed, BreakGlass } from "../rollout/approval.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
+import type { ReleaseTag } from "../rollout/release-tag.ts";
 import type { Actor, OutcomeBy, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Maintenance } from "../rollout/service.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
+import type { TurnedAwayBy } from "../routing/front-counts.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ApprovalView } from "./approval-view.ts";
+import type { HeldView } from "./front-sums.ts";
 import type { MetricFamily } from "./metric-name.ts";
 import type { Exceptions } from "./plan-needs.ts";
 import type { ProcessView } from "./process-views.ts";
 import type { OneOffRequest } from "./run-commands.ts";
 import type { BudgetLeft, SloView } from "./slo.ts";
+import type { ScrapeTarget } from "./scrape-targets.ts";
 
 /** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
 export interface ControlPlane {
   status(): Promise<StatusView>;
   /** What a monitoring system is told of this moment. */
   metrics(): readonly MetricFamily[];
+  /** What a monitoring system may scrape of the services, by release. */
+  scrapeTargets(): readonly ScrapeTarget[];
   /** Reads belay.yml from the commit, freezes the plan and records the request, unless `mayTouch` throws; build and everything after it happen in the loop. */
   deploy(
     request: DeployRequest,
@@ -169,6 +175,8 @@ export interface DeployRequest extends Exceptions {
   readonly environment: string;
   /** sha256 of a bundle that was sent: what it says of commit and root counts then. Absent: the commit is built here. */
   readonly bundle?: string | undefined;
+  /** The tag of its version in the deployer's repository; null when there is none, absent when nobody told. */
+  readonly tag?: ReleaseTag | null | undefined;
   /** Ends a running rollout of the service in favour of this one. */
   readonly supersede: boolean;
   /** Values of the variables that come from the environment of whoever deploys. */
@@ -196,6 +204,7 @@ export interface StatusView {
   /** Why weights are forced to 0, or empty. */
   readonly trouble: readonly string[];
   readonly requestsLastMinute: number;
+  readonly turnedAway: Readonly<Partial<Record<TurnedAwayBy, number>>>;
   readonly services: readonly ServiceView[];
 }
 
@@ -228,6 +237,7 @@ export interface ServiceView {
   readonly previews: readonly PreviewView[];
   /** Links and cookies that were not taken, since the start of the workers that run. */
   readonly previewRefusals: Readonly<Record<PreviewRefusal, number>>;
+  readonly held: HeldView;
 }
 
 /** A rollout as it is shown; `outcome` and what follows are set once it has ended (or is held). Scripts rely on these names. */

@@ -1,5 +1,7 @@
 import type { Log } from "../ports/log.ts";
 import type { Plan } from "../rollout/rollout.ts";
+import type { SourceReading } from "../rollout/source.ts";
+import type { UnitRecord } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
 import { RolloutWatch, type WatchSnapshot } from "./rollout-watch.ts";
 import { TrafficCounts, type TrafficSnapshot } from "./traffic-counts.ts";
@@ -74,8 +76,8 @@ export class EvidenceBook {
     book.awayMs = isSameBoot ? nowMs - snapshot.savedAtMs : Number.POSITIVE_INFINITY;
     for (const position of snapshot.workers) book.#workers.set(`${position.worker}/${position.boot}`, position);
     book.#lostByForgotten = snapshot.lostByForgotten ?? 0;
-    const { counters, burn, budgets } = snapshot.traffic;
-    book.traffic.restore({ counters, burn: isSameBoot || budgets !== undefined ? burn : [] });
+    const { counters, burn, shadows, budgets } = snapshot.traffic;
+    book.traffic.restore({ counters, shadows, burn: isSameBoot || budgets !== undefined ? burn : [] });
     if (budgets !== undefined) book.traffic.budgets.resume(budgets, { nowMs, wallMs, savedMs: snapshot.savedAtMs, isSameBoot });
     for (const [rollout, watch] of snapshot.watches) book.#watches.set(rollout, RolloutWatch.restore(watch, nowMs));
     return book;
@@ -89,8 +91,21 @@ export class EvidenceBook {
     const { worker, boot, sequence, lostRecords } = report;
     this.#workers.set(key, { worker, boot, sequence, lostRecords });
     const counters = report.counters.filter(({ rollout }) => rollout === "" || isShown(rollout));
-    this.traffic.absorb({ ...report, counters }, nowMs);
+    const shadows = report.shadows?.filter(({ rollout }) => isShown(rollout));
+    this.traffic.absorb({ ...report, counters, shadows }, nowMs);
     for (const record of report.records) this.#watches.get(record.rollout)?.absorb(record);
+    this.#isChanged = true;
+  }
+
+  /** What came of asking a source; nothing when nobody watches the rollout any more. */
+  absorbReading(rollout: string, name: string, answer: { readonly reading: SourceReading; readonly askedAtMs: number }): void {
+    this.#watches.get(rollout)?.absorbReading(name, answer);
+    this.#isChanged = true;
+  }
+
+  /** An outcome that the application posted. Unlike a worker's report it comes once, so what came since the last checkpoint is lost in a crash. */
+  absorbEvent(record: UnitRecord): void {
+    this.#watches.get(record.rollout)?.absorb(record);
     this.#isChanged = true;
   }
 

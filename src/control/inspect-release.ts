@@ -1,10 +1,11 @@
 import { dirname, join } from "node:path";
 import { BelayError } from "../errors.ts";
+import type { GivenConfig } from "../manifest/given-config.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Clock } from "../ports/clock.ts";
 import { systemPath } from "../ports/environment.ts";
-import { checksOf } from "../preflight/all-checks.ts";
-import type { PreviousRelease, Subject } from "../preflight/check.ts";
+import { checksOf, configReleaseChecks } from "../preflight/all-checks.ts";
+import type { Check, PreviousRelease, Subject } from "../preflight/check.ts";
 import { describeBlocking, describeResults } from "../preflight/describe.ts";
 import { openFileTree } from "../preflight/file-tree.ts";
 import { type Progress, runChecks } from "../preflight/run-checks.ts";
@@ -20,6 +21,7 @@ export interface Inspection {
   readonly staged: StagedRelease | null;
   /** Of the rollout's own commit. */
   readonly manifest: Manifest;
+  readonly given: GivenConfig;
   readonly previous: PreviousRelease | null;
   readonly built: BuiltFolders;
   /** Folder of the program `node` that commands find first. */
@@ -31,16 +33,48 @@ export interface Inspection {
 
 /** Runs preflight on what was built, before any of it is kept. Throws `BELAY_PREFLIGHT_FAILED` when it must go no further. */
 export async function inspectRelease(inspection: Inspection, signal: AbortSignal): Promise<void> {
-  const { manifest, version, tell } = inspection;
-  const subject = await subjectOf(inspection);
+  await inspect(checksOf(inspection.manifest.checks), { ...inspection, subject: await subjectOf(inspection) }, signal);
+}
+
+/** The same for a release whose files serve already: what else there is to look at. Throws `BELAY_PREFLIGHT_FAILED`. */
+export async function inspectConfigRelease(
+  inspection: Omit<Inspection, "built" | "staged" | "nodeFolder">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { rollout, manifest, given, previous, clock } = inspection;
+  const nothing = { source: null, bundle: null, repository: null, commands: { cwd: null, env: {} }, earlier: null };
+  const { environment, commit } = rollout;
+  const names = configReleaseChecks.map(({ name }) => name);
+  const waivers = manifest.checks.waivers.filter(({ check }) => names.includes(check));
+  const own = { ...manifest, checks: { ...manifest.checks, waivers } };
+  const subject = {
+    ...nothing,
+    manifest: own,
+    manifestFile: "belay.yml",
+    environment,
+    commit,
+    given,
+    tag: rollout.tag,
+    previous,
+    clock,
+  };
+  await inspect(configReleaseChecks, { ...inspection, subject }, signal);
+}
+
+async function inspect(
+  checks: readonly Check[],
+  inspection: Pick<Inspection, "rollout" | "manifest" | "version" | "tell"> & { readonly subject: Subject },
+  signal: AbortSignal,
+): Promise<void> {
+  const { rollout, manifest, subject, version, tell } = inspection;
   const onProgress = (progress: Progress) => tell.doing(describeProgress(progress));
-  const results = await runChecks(checksOf(manifest.checks), { subject, signal, version, onProgress });
+  const results = await runChecks(checks, { subject, signal, version, onProgress });
   tell.checked(results);
-  const stopping = results.filter(({ blocks, check }) => blocks && !passesOver(inspection.rollout, manifest, check));
+  const stopping = results.filter(({ blocks, check }) => blocks && !passesOver(rollout, manifest, check));
   if (stopping.length > 0) throw preflightFailed(stopping);
 }
 
-async function subjectOf({ rollout, staged, manifest, previous, built, nodeFolder, clock }: Inspection): Promise<Subject> {
+async function subjectOf({ rollout, staged, manifest, given, previous, built, nodeFolder, clock }: Inspection): Promise<Subject> {
   const { source, scratch, isBuiltNow } = built;
   return {
     manifest,
@@ -49,6 +83,8 @@ async function subjectOf({ rollout, staged, manifest, previous, built, nodeFolde
     commit: rollout.commit,
     source: source === null ? null : await openFileTree(source, built.sourcePaths),
     bundle: await openFileTree(built.bundle, built.bundlePaths),
+    given,
+    tag: rollout.tag,
     previous,
     repository: built.repository,
     commands: { cwd: isBuiltNow ? source : null, env: commandEnvironment(source, scratch, nodeFolder) },
@@ -83,6 +119,7 @@ export function previousRelease(
   return {
     id: release.id,
     commit: release.commit,
+    tag: service?.promotion?.tag ?? null,
     files: releases.listFiles(release.digest) ?? null,
     readSource: async (path) => {
       try {

@@ -3,6 +3,7 @@ import { desired } from "../rollout/desired.ts";
 import type { NewEntry } from "../rollout/entry.ts";
 import type { InstanceId, ReleaseId, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import { findRelease } from "../rollout/shadow.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import { loopActor } from "./journal.ts";
 import type { World } from "./world.ts";
@@ -163,7 +164,7 @@ export class InstanceKeeper {
 
   #start(service: Service, id: ReleaseId): void {
     const key = keyOfService(service, id);
-    const release = service.releases[id];
+    const release = findRelease(service, id);
     if (release === undefined || this.#starting.has(key)) return;
     const present = this.of(service, id).filter((instance) => !this.#stopping.has(instance.id));
     if (present.length >= release.run.instances || present.some((instance) => instance.state === "failed")) return;
@@ -188,7 +189,7 @@ export class InstanceKeeper {
     const { isRouted, inFlight } = trafficOf(service, release);
     if (isRouted || this.#stopping.has(id)) return;
     const sparedForMs = nowMs - this.#sparedSinceMs.getOrInsert(keyOfService(service, release), nowMs);
-    const drainMs = service.releases[release]?.run.drainTimeoutMs ?? 0;
+    const drainMs = findRelease(service, release)?.run.drainTimeoutMs ?? 0;
     if (inFlight > 0 && sparedForMs < drainMs) return;
     // Recorded first: a rollback that comes while it ends must not take it for one that answers.
     const lost = { kind: "instance-lost", instance: id, release, isGone: true, reason: "stopped" } as const;

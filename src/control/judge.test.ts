@@ -27,6 +27,7 @@ function starting(exits: number, kind: "deploy" | "rollback" = "deploy"): Sight 
     rollout: { ...rollout, kind },
     watch: RolloutWatch.begin(rollout.plan, 0, 0),
     candidates: [unready],
+    shadows: [],
     brakes: [],
     brakedForMs: 0,
     candidateDownForMs: 0,

@@ -6,6 +6,7 @@ import type { Service } from "../rollout/service.ts";
 import type { Brake } from "../routing/wire.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
+import { hasCopiedRoutes } from "./routing-table.ts";
 
 /** After a brake, records in flight are counted for this long; a verdict reached by then wins. */
 export const settleBrakeMs = 2_000;
@@ -26,6 +27,8 @@ export interface Sight {
   readonly watch: RolloutWatch;
   /** Instances of the candidate as the runtime shows them. */
   readonly candidates: readonly Instance[];
+  /** The same of its shadow. */
+  readonly shadows: readonly Instance[];
   /** Brakes that any worker reports for this rollout's present exposure, with the worker's name. */
   readonly brakes: readonly (Brake & { readonly worker: string })[];
   readonly brakedForMs: number;
@@ -83,7 +86,7 @@ function judgeExposed(sight: Sight): RolloutFact | null {
   const { service, rollout, watch, brakes, nowMs } = sight;
   const stage = exposedStage(rollout);
   if (stage === null) return null;
-  const judgement = watch.verdict(stage);
+  const judgement = watch.verdict(stage, obstacleToCopies(sight));
   const brake = brakes[0];
   if (brake !== undefined && judgement.kind !== "fail") {
     return { kind: "braked", by: brake.by, worker: brake.worker, exposureEpoch: brake.exposureEpoch };
@@ -98,13 +101,21 @@ function judgeExposed(sight: Sight): RolloutFact | null {
     return { kind: "candidate-failed", reason: sight.candidateCrashLoop };
   return decide(rollout, {
     judgement,
-    alarms: watch.alarms(),
+    alarms: watch.alarms(stage),
     evidence: watch.summary(),
     heldMs: watch.heldMs,
     nowMs,
     stageBeganAtMs: watch.beganAtMs,
     ...(stage.kind === "step" ? { open: openAtStep(rollout, stage.step, sight.now) } : {}),
   });
+}
+
+/** Why no answer of the shadow will ever be compared, however long one waits; null when one may be. */
+function obstacleToCopies({ service, rollout, shadows }: Sight): string | null {
+  if (!hasCopiedRoutes(service, rollout.candidate))
+    return "no route is declared free of effects by stable and the release alike, so nothing is copied";
+  const failed = shadows.find(({ state }) => state === "failed");
+  return failed === undefined ? null : `the shadow ${failed.id} did not become ready: ${firstLine(failed.reason)}`;
 }
 
 function judgeBraked({ service, rollout, watch, brakedForMs }: Sight): RolloutFact | null {

@@ -37,6 +37,21 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     help: "Requests and tunnels on their way, by the release whose instance works on them.",
     labels: ["release", "worker"],
   },
+  belay_shadow_mirrored_total: {
+    type: "counter",
+    help: "Requests of which a copy went to the release's shadow. They are in no other metric.",
+    labels: [...ofService, "release", "worker"],
+  },
+  belay_shadow_differing_total: {
+    type: "counter",
+    help: "Answers of the shadow with a difference from stable's that the worker has not seen between two answers of stable.",
+    labels: [...ofService, "release", "worker"],
+  },
+  belay_shadow_dropped_total: {
+    type: "counter",
+    help: "Copies that were wanted and not made or not compared: too many on their way (full), stable has become slower (slow), enough in this second (rate), too large, or stable gave no answer to the copy (stable).",
+    labels: [...ofService, "release", "worker", "why"],
+  },
   belay_new_visitors_total: {
     type: "counter",
     help: "Visitors who came without a cookie of Belay's. One that keeps no cookies is new with each request.",
@@ -51,6 +66,31 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     type: "counter",
     help: "Records of evidence that a worker dropped because the control plane was away too long. Any of them holds a rollout.",
     labels: ["worker"],
+  },
+  belay_connections: {
+    type: "gauge",
+    help: "Connections of clients, those in their TLS handshake included.",
+    labels: ["worker"],
+  },
+  belay_turned_away_total: {
+    type: "counter",
+    help: "Clients that were turned away or let go, by why: too many connections in all or of one address, too many requests in all or on one connection (pipeline), a head that came late or is too large, a body that came too slowly, an answer that nobody took.",
+    labels: ["worker", "by"],
+  },
+  belay_requests_waiting: {
+    type: "gauge",
+    help: "Requests that wait now because no instance of the service takes any.",
+    labels: [...ofService, "worker"],
+  },
+  belay_held_requests_total: {
+    type: "counter",
+    help: "Requests that found no instance: held (they waited), expired (of those, the ones that waited in vain), overflowed (not held, because too many waited).",
+    labels: [...ofService, "worker", "what"],
+  },
+  belay_hedged_requests_total: {
+    type: "counter",
+    help: "Requests whose first instance was slow: sent to a second one, won by it, withheld because too many were sent.",
+    labels: [...ofService, "worker", "what"],
   },
   belay_worker_connected: {
     type: "gauge",
@@ -112,6 +152,11 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     help: "Instances, by release and state.",
     labels: [...ofService, "release", "state"],
   },
+  belay_error_budget_burning: {
+    type: "gauge",
+    help: "1 while the error budget burns too fast over the window and still over a twelfth of it: 14.4 times over 1h, 6 times over 6h, more than allowed over 3d. Then belay status says so, too.",
+    labels: [...ofService, "window"],
+  },
   belay_maintenance: {
     type: "gauge",
     help: "1 while visitors are told to come back later.",
@@ -121,5 +166,20 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     type: "gauge",
     help: "What is left of the error budget over its window, of the objective that stands worst: 1 is all of it, below 0 the objective is missed.",
     labels: ofService,
+  },
+  belay_kpi_events_total: {
+    type: "counter",
+    help: "Events that applications posted for KPIs since the control plane started, by what became of them (accepted, or why not).",
+    labels: [...ofService, "outcome"],
+  },
+  belay_kpi_reached: {
+    type: "gauge",
+    help: "Visitors of the rollout that is watched who set out for what a KPI is about, by the side on which they were met first.",
+    labels: [...ofService, "kpi", "arm"],
+  },
+  belay_kpi_good: {
+    type: "gauge",
+    help: "Those of belay_kpi_reached who got there.",
+    labels: [...ofService, "kpi", "arm"],
   },
 };

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Kpi } from "../rollout/kpi.ts";
+import type { ShadowTally } from "../routing/shadow-tallies.ts";
+import { emptyTable } from "../routing/table.ts";
 import { headBoundsMs, type Tally } from "../routing/tallies.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { metricCatalogue } from "./metric-catalogue.ts";
 import type { MetricName, MetricSample } from "./metric-name.ts";
+import { collectMetrics } from "./metrics.ts";
 
 // Goal: what is documented is what is offered, for a service in the midst of a rollout.
 // Method: the production loop with one worker, which reports on the stable release, the canary and one that is long gone.
@@ -36,6 +40,21 @@ test("requests carry their release, and a release that nobody needs any more is 
   assert.deepEqual(
     samplesOf(world, "belay_shielded_requests_total").map(({ value }) => value),
     [1],
+  );
+});
+
+test("copies are counted apart from requests, and those left out by why", async () => {
+  const world = await exposing();
+  const values = (name: MetricName) => samplesOf(world, name).map(({ labels, value }) => [labels["release"], value]);
+  assert.deepEqual(values("belay_shadow_mirrored_total"), [["b", 20]]);
+  assert.deepEqual(values("belay_shadow_differing_total"), [["b", 3]]);
+  const dropped = samplesOf(world, "belay_shadow_dropped_total").filter(({ value }) => value > 0);
+  assert.deepEqual(
+    dropped.map(({ labels, value }) => [labels["why"], value]),
+    [
+      ["full", 1],
+      ["large", 4],
+    ],
   );
 });
 
@@ -88,10 +107,30 @@ test("phase, weight, roles, lease and brake follow the rollout", async () => {
   );
 });
 
+test("a front's numbers are told by worker, causes that never came up as 0", async () => {
+  const world = await exposing();
+  assert.deepEqual(samplesOf(world, "belay_connections"), [{ labels: { worker: "proxy-1" }, value: 17 }]);
+  const turnedAway = samplesOf(world, "belay_turned_away_total").map(({ labels, value }) => [labels["by"], value]);
+  assert.deepEqual(
+    turnedAway.filter(([, value]) => value !== 0),
+    [["address", 4]],
+  );
+  assert.ok(turnedAway.some(([by]) => by === "body-late"));
+  assert.equal(samplesOf(world, "belay_requests_waiting")[0]?.value, 2);
+  assert.deepEqual(
+    samplesOf(world, "belay_held_requests_total").map(({ labels, value }) => [labels["what"], value]),
+    [
+      ["held", 7],
+      ["expired", 1],
+      ["overflowed", 3],
+    ],
+  );
+});
+
 async function exposing(): Promise<LoopWorld> {
   const world = new LoopWorld();
   await world.serve("a");
-  world.request("b", { steps: [{ weight: 500, minHoldMs: 60_000 }] });
+  world.request("b", { steps: [{ weight: 500, minHoldMs: 60_000 }], kpis: [checkout] });
   await world.pass(1_000);
   world.plane.report({
     worker: "proxy-1",
@@ -102,6 +141,12 @@ async function exposing(): Promise<LoopWorld> {
     lostRecords: 0,
     newVisitors: [{ service: "shop", environment: "production", count: 5 }],
     previewRefusals: [{ service: "shop", environment: "production", why: "forged", count: 1 }],
+    front: {
+      connections: 17,
+      turnedAway: [{ by: "address", count: 4 }],
+      holds: [{ service: "shop", environment: "production", waiting: 2, held: 7, expired: 1, overflowed: 3 }],
+      hedges: [{ service: "shop", environment: "production", what: "won", count: 1 }],
+    },
     tallies: [
       aTally({ release: "a", arm: "stable" }),
       aTally({
@@ -114,9 +159,27 @@ async function exposing(): Promise<LoopWorld> {
       }),
       aTally({ release: "long-gone", arm: "stable" }),
     ],
+    shadows: [aShadow("b"), aShadow("long-gone")],
   });
+  world.loop.events.take({ environment: "production", service: "shop" }, ["no event"], 0);
   return world;
 }
+
+function aShadow(release: string): ShadowTally {
+  const dropped = { full: 1, slow: 0, rate: 0, large: 4, stable: 0 };
+  const about = { service: "shop", environment: "production", rollout: `of ${release}`, release };
+  return { ...about, mirrored: 20, differing: 3, dropped, routes: [], untold: 0 };
+}
+const checkout: Kpi = {
+  name: "checkout",
+  user: "a shopper with a basket",
+  outcome: "gets the order confirmed",
+  good: { kind: "event", event: "order" },
+  of: null,
+  valueField: null,
+  direction: "up",
+  tolerance: 0,
+};
 
 function aTally(own: Partial<Tally>): Tally {
   const heads = new Array<number>(headBoundsMs.length + 1).fill(0).with(0, 6).with(1, 2).with(headBoundsMs.length, 1);
@@ -136,3 +199,29 @@ function aTally(own: Partial<Tally>): Tally {
 function samplesOf(world: LoopWorld, name: MetricName): readonly MetricSample[] {
   return world.commands.metrics().find((family) => family.name === name)?.samples ?? [];
 }
+
+test("a burning error budget is told by the window in which it burns", async () => {
+  const world = await exposing();
+  const [family] = collectMetrics({
+    program: "1",
+    position: 1,
+    hasTrouble: false,
+    table: emptyTable,
+    services: world.loop.journal.deployments.all(),
+    instances: [],
+    workers: [],
+    numbers: [],
+    events: [],
+    summaryOf: () => null,
+    budgetLeft: () => 0.25,
+    burning: () => [{ longMinutes: 360, shortMinutes: 30, limit: 6, rate: 7 }],
+  }).filter(({ name }) => name === "belay_error_budget_burning");
+  assert.deepEqual(
+    family?.samples.map(({ labels, value }) => [labels["window"], value]),
+    [
+      ["1h", 0],
+      ["6h", 1],
+      ["3d", 0],
+    ],
+  );
+});

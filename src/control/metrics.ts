@@ -1,9 +1,13 @@
+import { type Burning, burnWindows } from "../analysis/burn-rate.ts";
+import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import { isEnded, type ReleaseId } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { RoutingTable, ServiceRoute } from "../routing/table.ts";
 import type { WorkerView } from "../routing/worker-view.ts";
 import type { Instance } from "../runtimes/runtime.ts";
+import type { KpiEvents } from "./kpi-events.ts";
 import type { MetricFamily, MetricSample } from "./metric-name.ts";
+import { shadowMetrics } from "./shadow-metrics.ts";
 import { trafficMetrics } from "./traffic-metrics.ts";
 import { type NumbersOfWorker, presentProcesses } from "./worker-numbers.ts";
 
@@ -17,6 +21,10 @@ export interface MetricSources {
   readonly workers: readonly WorkerView[];
   readonly numbers: readonly NumbersOfWorker[];
   readonly budgetLeft: (service: Service) => number;
+  readonly events: ReturnType<KpiEvents["counts"]>;
+  /** The numbers of the rollout of a service that is watched now. */
+  summaryOf(service: Service): EvidenceSummary | null;
+  readonly burning: (service: Service) => readonly Burning[];
 }
 
 const states: readonly Instance["state"][] = ["starting", "ready", "unready", "failed"];
@@ -29,6 +37,10 @@ export function collectMetrics(sources: MetricSources): readonly MetricFamily[] 
   const gauge = (name: MetricFamily["name"], value: number): MetricFamily => ({ name, samples: [{ labels: {}, value }] });
   return [
     ...trafficMetrics(
+      numbers,
+      ({ environment, service, release }) => shown.get(`${environment}/${service}`)?.has(release) === true,
+    ),
+    ...shadowMetrics(
       numbers,
       ({ environment, service, release }) => shown.get(`${environment}/${service}`)?.has(release) === true,
     ),
@@ -61,6 +73,18 @@ export function collectMetrics(sources: MetricSources): readonly MetricFamily[] 
     {
       name: "belay_error_budget_left_ratio",
       samples: services.map((service) => ({ labels: labelsOf(service), value: sources.budgetLeft(service) })),
+    },
+    {
+      name: "belay_kpi_events_total",
+      samples: sources.events.map(({ place, outcome, count }) => ({
+        labels: { environment: place.environment, service: place.service, outcome },
+        value: count,
+      })),
+    },
+    ...kpiMetrics(sources),
+    {
+      name: "belay_error_budget_burning",
+      samples: services.flatMap((service) => burnSamples(service, sources.burning(service))),
     },
     { name: "belay_instances", samples: services.flatMap((service) => instanceSamples(service, sources)) },
     {
@@ -116,6 +140,13 @@ function phaseSamples(service: Service): readonly MetricSample[] {
   return [{ labels: { ...labelsOf(service), release: candidate ?? "", kind, phase: phase.name }, value: 1 }];
 }
 
+function burnSamples(service: Service, burning: readonly Burning[]): readonly MetricSample[] {
+  return burnWindows.map(({ longMinutes, name }) => ({
+    labels: { ...labelsOf(service), window: name },
+    value: burning.some((pair) => pair.longMinutes === longMinutes) ? 1 : 0,
+  }));
+}
+
 function exposureMetrics(table: RoutingTable, workers: readonly WorkerView[]): readonly MetricFamily[] {
   const braked = table.services.flatMap(({ environment, service, exposure }) =>
     exposure === null
@@ -138,6 +169,23 @@ function exposureMetrics(table: RoutingTable, workers: readonly WorkerView[]): r
         })),
       ),
     },
+  ];
+}
+
+function kpiMetrics({ services, summaryOf }: MetricSources): readonly MetricFamily[] {
+  const sides = services.flatMap((service) =>
+    (summaryOf(service)?.metrics ?? []).flatMap(({ name, kpi }) =>
+      kpi === undefined
+        ? []
+        : (["canary", "stable"] as const).map((arm) => ({
+            labels: { ...labelsOf(service), kpi: name.slice("kpi:".length), arm },
+            side: kpi[arm],
+          })),
+    ),
+  );
+  return [
+    { name: "belay_kpi_reached", samples: sides.map(({ labels, side }) => ({ labels, value: side.units })) },
+    { name: "belay_kpi_good", samples: sides.map(({ labels, side }) => ({ labels, value: side.good })) },
   ];
 }
 

@@ -8,7 +8,7 @@ import { openingAt } from "../rollout/calendar.ts";
 import { type Command, requireApprovedGates, requireCommand, requireRunning } from "../rollout/commands.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
-import { type Actor, isEnded, type Release, type Rollout, type Unit } from "../rollout/rollout.ts";
+import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
 import { beginDeploy } from "./begin-deploy.ts";
@@ -23,6 +23,7 @@ import {
 } from "./config-commands.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane, DeployRequest, InstanceLog, MayTouch, ServiceRequest, StatusView } from "./control-plane.ts";
+import { sumTurnedAway } from "./front-sums.ts";
 import { jobRunId } from "./job-runs.ts";
 import { collectMetrics } from "./metrics.ts";
 import { planDeploy } from "./plan-deploy.ts";
@@ -30,10 +31,11 @@ import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
 import { budgetLeft, viewSlo } from "./slo.ts";
+import { scrapeTargets } from "./scrape-targets.ts";
 import { stagedBefore } from "./staging.ts";
 import { requireNamed, supervisionCommands } from "./supervision-commands.ts";
 import { oneOffName } from "./task-keeper.ts";
-import { viewRollout, viewService } from "./views.ts";
+import { burningOf, viewRollout, viewService } from "./views.ts";
 import type { World } from "./world.ts";
 
 export interface ControlPlaneOptions {
@@ -92,9 +94,9 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         by: actor.name,
         ...(revision === undefined ? {} : { revision }),
         keepsValues: !isAsked,
-        newUnitsPerSecond: (service, unit) => newUnitsPerSecond(options, service, unit),
         budgetLeft: (service) => budgetLeft(service, loop.evidence.traffic, world.clock.monotonicMs()),
         principals: deployments.principals,
+        newUnitsPerSecond: (service) => newUnitsPerSecond(options, service),
       });
     };
     const planned = await planFor(request.environment);
@@ -121,8 +123,10 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
 
   return {
     status: async () => viewStatus(options),
+    scrapeTargets: () => scrapeTargets(loop.instances.all),
     metrics: () =>
       collectMetrics({
+        burning: (service) => burningOf(service, loop, world.clock.monotonicMs()),
         program: options.program,
         position: loop.journal.position,
         hasTrouble: loop.journal.trouble !== null,
@@ -132,6 +136,9 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         workers: world.dataPlane.workers(),
         numbers: loop.workerNumbers.of(world.dataPlane.workers()),
         budgetLeft: (service) => budgetLeft(service, loop.evidence.traffic, world.clock.monotonicMs()).left,
+        events: loop.events.counts(),
+        summaryOf: ({ rollout, promotion }) =>
+          loop.evidence.find((rollout !== null && !isEnded(rollout) ? rollout : promotion)?.id ?? "")?.summary() ?? null,
       }),
     deploy: (request, actor, mayTouch) => deploy(request, actor, mayTouch === undefined ? {} : { mayTouch }),
     ...supervisionCommands(options),
@@ -268,7 +275,8 @@ function listTaskLogs(service: Service, task: string, { logFileOf }: ControlPlan
 }
 
 async function viewStatus({ world, loop, ledger, program, addresses }: ControlPlaneOptions): Promise<StatusView> {
-  const services = loop.journal.deployments.all().map((service) => viewService(service, loop, world.clock));
+  const numbers = loop.workerNumbers.of(world.dataPlane.workers());
+  const services = loop.journal.deployments.all().map((service) => viewService(service, { loop, clock: world.clock, numbers }));
   return {
     program,
     log: ledger.log,
@@ -279,17 +287,16 @@ async function viewStatus({ world, loop, ledger, program, addresses }: ControlPl
       .map(({ worker, acknowledgedEpoch, isConnected }) => ({ worker, epoch: acknowledgedEpoch, isConnected })),
     trouble: loop.journal.trouble === null ? [] : [loop.journal.trouble],
     requestsLastMinute: services.reduce((sum, service) => sum + service.requestsLastMinute, 0),
+    turnedAway: sumTurnedAway(numbers),
     services,
   };
 }
 
-/** Measured over the last minute; a service that Belay has watched for less is taken at what came so far. */
-function newUnitsPerSecond({ world, loop }: ControlPlaneOptions, service: Service, unit: Unit): number {
+/** What gates score, by request too: one request of each visitor. Measured over the last minute; a service that Belay has watched for less is taken at what came so far. */
+function newUnitsPerSecond({ world, loop }: ControlPlaneOptions, service: Service): number {
   const nowMs = world.clock.monotonicMs();
-  const { newVisitors, requests } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
-  return (
-    (unit === "request" ? requests : newVisitors) / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs)
-  );
+  const { newVisitors } = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
+  return newVisitors / loop.evidence.traffic.watchedSeconds(service.environment, service.name, nowMs);
 }
 
 function requireService(loop: ControlLoop, { environment, service }: ServiceRequest): Service {

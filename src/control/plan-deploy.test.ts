@@ -91,9 +91,9 @@ test("steps that the manifest does not name are planned from the visitors, and n
   const busy = await factOf({ text, perSecond: 100 });
   assert.deepEqual(
     busy.plan.steps.map(({ weight }) => weight),
-    [100, 500, 2_500, 5_000],
+    [200, 1_000, 2_500, 5_000],
   );
-  assert.match(busy.forecast, /steps planned from it: 1 %, 5 %, 25 %, 50 %/);
+  assert.match(busy.forecast, /steps planned from it: 2 %, 10 %, 25 %, 50 %/);
   const quiet = await factOf({ text, perSecond: 0.01 });
   assert.deepEqual(
     quiet.plan.steps.map(({ weight }) => weight),
@@ -157,6 +157,15 @@ test("a cohort in front of no weights is followed by planned ones, and its rules
   assert.match(forecast, /of gates at 100 new visitors a second/);
 });
 
+test("a release of another configuration keeps to the hours as any other", async () => {
+  const text = `${manifest}freezes: [{ name: inventory, from: 2000-01-01T00:00:00Z, to: 2099-01-01T00:00:00Z, reason: counting }]\n`;
+  const configAlone = await plan({ text, revision: releaseNamed("a1") });
+  assert.deepEqual(
+    configAlone.fact.plan.calendar?.freezes.map(({ name }) => name),
+    ["inventory"],
+  );
+});
+
 test("a config version is a part of the plan, and a contract that is not kept is refused before anything starts", async () => {
   assert.equal((await factOf({})).config, undefined);
   const text = `${manifest}config: { REGION: { default: eu } }\n`;
@@ -218,4 +227,24 @@ test("a spent budget lets a fix, a config release and broken glass through, and 
   assert.equal(warned.plan.needs, undefined);
   assert.match(warned.forecast, /is spent/);
   assert.equal((await factOf({ services: holding, left: { ...spent, isExhausted: false } })).plan.needs, undefined);
+});
+
+test("an event that stable does not post yet is not judged, and that is said; a route and a posted event are", async () => {
+  const who = "user: a shopper with a basket, outcome: gets it done, of: { per: visitor }";
+  const kpis = `kpis:
+  checkout: { ${who}, good: { route: POST /orders } }
+  paid: { ${who}, good: { event: order-paid } }
+`;
+  const story = new Story().withStable();
+  const namesWith = async (events: readonly string[] | undefined) => {
+    const stable = story.service.releases[story.service.stable ?? ""];
+    assert.ok(stable !== undefined);
+    const releases = { ...story.service.releases, [stable.id]: { ...stable, events } };
+    const { plan: frozen, forecast } = await factOf({ text: manifest + kpis, services: [{ ...story.service, releases }] });
+    return { names: frozen.kpis?.map(({ name }) => name), forecast };
+  };
+  const unposted = await namesWith(undefined);
+  assert.deepEqual(unposted.names, ["checkout"]);
+  assert.match(unposted.forecast, /; not judged this time: paid, because the release that serves does not post its event yet$/);
+  assert.deepEqual((await namesWith(["order-paid"])).names, ["checkout", "paid"]);
 });

@@ -9,7 +9,7 @@ import { describeNeed } from "../rollout/approval.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { Principals } from "../rollout/principal.ts";
-import type { Plan, Release, Rollout, Unit } from "../rollout/rollout.ts";
+import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { DeployRequest } from "./control-plane.ts";
 import { supervise } from "./plan-needs.ts";
@@ -42,11 +42,11 @@ export async function planDeploy(options: {
   readonly revision?: Release;
   /** What this environment was given by its last deployer is taken again, because nobody deploys to it by name. */
   readonly keepsValues?: boolean;
-  newUnitsPerSecond(service: Service, unit: Unit): number;
   /** What is left of the error budget of a service that serves. */
   budgetLeft(service: Service): BudgetLeft;
   /** Whose word could count. */
   readonly principals: Principals;
+  newUnitsPerSecond(service: Service): number;
 }): Promise<PlannedDeploy> {
   const { request, releases, services, now, newUnitsPerSecond, revision } = options;
   const manifest = await readManifest(releases, request);
@@ -58,9 +58,10 @@ export async function planDeploy(options: {
   const own = services.find((service) => service.name === manifest.service && service.environment === request.environment);
   const next = environmentAfter(manifest, request.environment);
   const isFirst = own === undefined || own.stable === null;
-  const perSecond = isFirst ? null : newUnitsPerSecond(own, manifest.plan.evidence ?? "visitor");
+  const perSecond = isFirst ? null : newUnitsPerSecond(own);
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
-  const frozen = next === null ? keepTo(held, freezePlan(manifest.plan, perSecond)) : stagingPlan(manifest.plan, next);
+  const judged = withoutUnposted(manifest.plan, isFirst ? undefined : own?.releases[own.stable ?? ""]);
+  const frozen = next === null ? keepTo(held, freezePlan(judged.plan, perSecond)) : stagingPlan(manifest.plan, next);
   const left = isFirst || next !== null ? null : options.budgetLeft(own);
   const mayPass = request.fix !== undefined || revision !== undefined;
   const spent = mayPass ? null : spentBudget(own, left);
@@ -79,17 +80,18 @@ export async function planDeploy(options: {
     spentBudget: spent,
     now,
   });
-  const { commit, root, isDirty, bundle } = request;
+  const { commit, root, isDirty, bundle, tag } = request;
   const config = await resolveConfig(manifest, { ...options, own });
   const sent = {
     ...(bundle === undefined ? {} : { bundle }),
     ...(config === null ? {} : { config }),
+    ...(tag === undefined ? {} : { tag }),
     ...(revision === undefined ? {} : { revisionOf: revision.id }),
     ...(next === null ? {} : { attests: true }),
     ...(request.fix === undefined ? {} : { fix: request.fix }),
     ...(breakGlass === undefined ? {} : { breakGlass }),
   };
-  const words = withApprovals(`${frozen.words}${budgetWords(left, spent)}`, plan);
+  const words = withApprovals(`${frozen.words}${judged.words}${budgetWords(left, spent)}`, plan);
   const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
@@ -97,6 +99,25 @@ export async function planDeploy(options: {
     after,
     fact: { kind: "rollout-requested", rolloutKind: "deploy", commit, root, isDirty, ...sent, plan, forecast },
   };
+}
+
+function eventsOf({ kpis = [] }: Pick<Plan, "kpis">): { readonly events?: readonly string[] } {
+  const events = new Set(kpis.flatMap(({ good }) => (good.kind === "event" ? [good.event] : [])));
+  return events.size === 0 ? {} : { events: [...events] };
+}
+
+/** What stable does not post yet cannot be compared: of such an event all would come from the canary. */
+function withoutUnposted(
+  plan: Manifest["plan"],
+  stable: Release | undefined,
+): { readonly plan: Manifest["plan"]; readonly words: string } {
+  const { kpis, ...others } = plan;
+  if (kpis === undefined || stable === undefined) return { plan, words: "" };
+  const posted = kpis.filter(({ good }) => good.kind === "route" || stable.events?.includes(good.event) === true);
+  if (posted.length === kpis.length) return { plan, words: "" };
+  const left = kpis.filter((kpi) => !posted.includes(kpi)).map(({ name }) => name);
+  const words = `; not judged this time: ${left.join(", ")}, because the release that serves does not post its event yet`;
+  return { plan: posted.length === 0 ? others : { ...others, kpis: posted }, words };
 }
 
 function keepTo(calendar: Calendar | null, { plan, words }: FrozenPlan): FrozenPlan {
@@ -135,11 +156,14 @@ function resolveConfig(
   const { configs, request, revision, by, own, keepsValues } = options;
   const stable = own === undefined || own.stable === null ? undefined : own.releases[own.stable];
   const { environment, config: sent = {} } = request;
+  const buildSecrets = revision === undefined && request.bundle === undefined ? manifest.release.secrets : [];
+  const tokens = (manifest.plan.sources ?? []).flatMap(({ token }) => token ?? []);
   return configs.resolve({
     place: { environment, service: manifest.service },
     contract: manifest.config,
     sources: requireEnvironment(manifest, environment).config,
-    buildSecrets: revision === undefined && request.bundle === undefined ? manifest.release.secrets : [],
+    // What comes before another environment compares nothing, so that it asks no source.
+    neededSecrets: [...buildSecrets, ...(environmentAfter(manifest, environment) === null ? tokens : [])],
     sent,
     kept: (keepsValues === true ? stable : revision)?.config ?? null,
     by,
@@ -172,9 +196,11 @@ export async function planBuild(
     tasks: manifest.tasks,
     routes,
     ...(trustedProxies.length === 0 ? {} : { trustedProxies }),
+    ...eventsOf(manifest.plan),
     assets: manifest.assets,
     processes: manifest.processes,
     expose: manifest.expose,
+    ...(manifest.shadow === null ? {} : { shadow: manifest.shadow }),
     root,
     build: manifest.release.build,
     buildTimeoutMs: manifest.release.buildTimeoutMs,

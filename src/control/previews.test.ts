@@ -141,7 +141,7 @@ test("a release that fails its cohort while stable is well comes back, and one w
   report(bad, failing(bad, "cohort"));
   report(
     bad,
-    Array.from({ length: 3 }, (_, index) => record({ kind: "served", unit: `${index}`.padEnd(16, "0"), arm: "outside" }, bad)),
+    Array.from({ length: 9 }, (_, index) => record({ kind: "served", unit: `${index}`.padEnd(16, "0"), arm: "outside" }, bad)),
   );
   await bad.pass(300);
   assert.equal(bad.rollout.phase.name, "aborted");

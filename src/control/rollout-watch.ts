@@ -1,10 +1,13 @@
 import { CohortEvidence, type CohortSnapshot } from "../analysis/cohort-evidence.ts";
 import { Evidence } from "../analysis/evidence.ts";
+import { ShadowReport } from "../analysis/shadow-verdict.ts";
 import type { Verdict } from "../analysis/verdict.ts";
 import { type Alarm, describeCohort } from "../rollout/decide.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
-import type { ExposedStage, Plan, Position } from "../rollout/rollout.ts";
+import { type ExposedStage, onFailOf, type Plan, type Position } from "../rollout/rollout.ts";
+import type { SourceReading } from "../rollout/source.ts";
 import type { AnyRecord } from "../routing/wire.ts";
+import type { Instance } from "../runtimes/runtime.ts";
 import type { RolloutTraffic } from "./traffic-counts.ts";
 
 export interface WatchSnapshot {
@@ -25,6 +28,8 @@ export class RolloutWatch {
   /** Null where no step names a cohort. */
   #cohort: CohortEvidence | null;
   #traffic: RolloutTraffic | null = null;
+  /** Of the traffic before, as long as nothing was added to it: what it says takes a while to find out. */
+  #shadow: { readonly counted: string; readonly report: ShadowReport } | null = null;
   #exposureEpoch: Position = 0;
   #weight = 0;
   #heldMs = 0;
@@ -32,6 +37,8 @@ export class RolloutWatch {
   #heldSinceMs: number | null = null;
   /** Records that workers had lost before this rollout began; they are none of its business. */
   #lostBefore: number;
+  /** How often the processes of instances that serve or served have ended; null until they were looked at. */
+  #exits: ReadonlyMap<string, number> | null = null;
 
   private constructor({
     plan,
@@ -97,6 +104,11 @@ export class RolloutWatch {
     this.#cohort?.absorb(record);
   }
 
+  /** What came of asking a source of the plan. */
+  absorbReading(name: string, answer: { readonly reading: SourceReading; readonly askedAtMs: number }): void {
+    this.#evidence.absorbReading(name, answer);
+  }
+
   /** One look at the evidence. Time counts as held only while `isServed`, that is, every proxy has acknowledged the weight. */
   advance(options: {
     readonly nowMs: number;
@@ -104,8 +116,10 @@ export class RolloutWatch {
     readonly isServed: boolean;
     readonly lostRecords: number;
     readonly traffic: RolloutTraffic;
+    readonly instances: readonly Pick<Instance, "id" | "exits" | "state">[];
   }): void {
     const { nowMs, settledUntilMs, isServed, lostRecords, traffic } = options;
+    this.#lookAt(options.instances, nowMs);
     if (isServed) {
       this.#heldMs += this.#heldSinceMs === null ? 0 : nowMs - this.#heldSinceMs;
       this.#heldSinceMs = nowMs;
@@ -119,19 +133,31 @@ export class RolloutWatch {
     this.#cohort?.advance(nowMs);
   }
 
-  verdict(stage: ExposedStage): Verdict {
+  /** One that was not there before, or whose process ended since, was started anew. A look without any is none: the runtime did not answer yet. */
+  #lookAt(instances: readonly Pick<Instance, "id" | "exits" | "state">[], nowMs: number): void {
+    const ready = instances.filter(({ state }) => state === "ready");
+    const known = this.#exits;
+    if (known !== null && ready.some(({ id, exits }) => known.get(id) !== exits)) this.#evidence.instanceStarted(nowMs);
+    if (ready.length > 0) this.#exits = new Map([...(known ?? []), ...ready.map(({ id, exits }) => [id, exits] as const)]);
+  }
+
+  /** `obstacle`: why nothing that is copied at this stage can be compared, in words; null when nothing is in the way. */
+  verdict(stage: ExposedStage, obstacle: string | null = null): Verdict {
     const drawn = this.#evidence.verdict(stage);
+    if (this.#isCopied(stage) && drawn.kind !== "fail")
+      return this.#shadowReport().verdict(onFailOf(this.plan, "shadow"), obstacle);
     if (this.#cohort === null || drawn.kind === "fail") return drawn;
     const chosen = this.#cohort.verdict();
     if (chosen?.kind === "fail") return chosen;
     const cohort = stage.kind === "step" ? this.plan.steps[stage.step]?.cohort : undefined;
     if (cohort === undefined) return drawn;
     const missing = describeCohort(cohort, this.#cohort.counts);
-    return chosen ?? { kind: "inconclusive", missing, pendingVisitors: 0, lastVisitorAtMs: null };
+    return chosen ?? { kind: "inconclusive", missing, pendingVisitors: 0, lastVisitorAtMs: null, meanGapMs: null };
   }
 
-  alarms(): readonly Alarm[] {
-    return this.#evidence.alarms();
+  alarms(stage: ExposedStage): readonly Alarm[] {
+    const alarm = this.#isCopied(stage) ? this.#shadowReport().alarm(onFailOf(this.plan, "shadow")) : null;
+    return alarm === null ? this.#evidence.alarms() : [...this.#evidence.alarms(), alarm];
   }
 
   summary(): EvidenceSummary {
@@ -140,6 +166,7 @@ export class RolloutWatch {
     return {
       ...summary,
       ...(shield === undefined ? {} : { shield }),
+      ...(this.plan.steps.some(({ shadow }) => shadow !== undefined) ? { shadow: this.#shadowReport().summary() } : {}),
       ...(this.#cohort === null
         ? {}
         : { cohort: { ...this.#cohort.counts, requests: cohort?.requests ?? 0, failedRequests: cohort?.failed ?? 0 } }),
@@ -147,6 +174,17 @@ export class RolloutWatch {
         ? {}
         : { previews: { requests: preview.requests, failedRequests: preview.failed } }),
     };
+  }
+
+  #isCopied(stage: ExposedStage): boolean {
+    return stage.kind === "step" && this.plan.steps[stage.step]?.shadow !== undefined;
+  }
+
+  #shadowReport(): ShadowReport {
+    const { shadow: totals } = this.#traffic ?? {};
+    const counted = totals === undefined ? "" : JSON.stringify([totals.mirrored, totals.dropped, totals.routes]);
+    if (this.#shadow?.counted !== counted) this.#shadow = { counted, report: new ShadowReport(totals ?? null) };
+    return this.#shadow.report;
   }
 
   snapshot(nowMs: number): WatchSnapshot {

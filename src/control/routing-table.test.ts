@@ -46,6 +46,8 @@ test("a route is repeated only as far as stable and canary both declare it, and 
   assert.deepEqual(rulesOf({ idempotent: true }, { idempotent: "key" }), { idempotent: "key" });
   assert.deepEqual(rulesOf({ idempotent: "key" }, { idempotent: true }), { idempotent: "key" });
   assert.deepEqual(rulesOf({}, { idempotent: true }), {});
+  assert.deepEqual(rulesOf({ hedgeMs: 50 }, { hedgeMs: 90 }), { hedgeMs: 50 });
+  assert.deepEqual(rulesOf({}, { hedgeMs: 90 }), {});
   assert.deepEqual(rulesOf({ idempotent: true }, {}), {});
   assert.deepEqual(rulesOf({ idempotent: true }, { idempotent: true, shield: "off" }), { idempotent: true, shield: "off" });
   assert.deepEqual(rulesOf({ shield: "off" }, {}), { shield: "off" });

@@ -2,6 +2,7 @@ import { type DesiredExposure, type DesiredRouting, desired, previewable } from 
 import type { PreviewKey } from "../rollout/preview.ts";
 import type { Plan, Release, ReleaseId, Route } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import { plainShadow } from "../rollout/shadow.ts";
 import { type AssetRoute, type Exposure, type Pool, poolsOf, type RoutingTable, type ServiceRoute } from "../routing/table.ts";
 
 /** What the proxies should serve, but for its epoch: a function of what the ledger says and of nothing else. */
@@ -25,7 +26,19 @@ export function nextTable(
 export function isRouted(table: RoutingTable, { environment, name }: Service, release: ReleaseId): boolean {
   return table.services
     .filter((route) => route.service === name && route.environment === environment)
-    .some((route) => poolsOf(route).some((pool) => pool.release === release));
+    .some((route) => [...poolsOf(route), ...shadowPools(route)].some((pool) => pool.release === release));
+}
+
+function shadowPools({ shadow }: ServiceRoute): readonly Pool[] {
+  return shadow === undefined ? [] : [shadow.pool];
+}
+
+/** Whether any request may be copied to the candidate: both releases say that it changes nothing. */
+export function hasCopiedRoutes(service: Service, candidate: ReleaseId | null): boolean {
+  const [stable, canary] = [service.stable, candidate].map((id) => (id === null ? undefined : service.releases[id]));
+  return (
+    stable !== undefined && canary !== undefined && stable.routes.some((route) => ruledRoute(route, canary).effects !== undefined)
+  );
 }
 
 function routeOf(service: Service): ServiceRoute | null {
@@ -54,9 +67,11 @@ function routeOf(service: Service): ServiceRoute | null {
             ...cohortsOf(service, exposure),
             ...(service.rollout?.plan.evidence === "request" ? { unit: "request" as const } : {}),
           },
+    ...shadowRoute(service, exposure),
     watch: routing.watch,
     responseDeadlineMs: ruling?.responseDeadlineMs ?? 30_000,
     ...(ruling?.latencyObjective === undefined ? {} : { slowAfterMs: ruling.latencyObjective.underMs }),
+    ...kpisOf(service, routing),
     assets: assetsOf(service),
     ...previewsOf(service, routing),
     ...(release.trustedProxies === undefined ? {} : { trustedProxies: release.trustedProxies }),
@@ -66,11 +81,32 @@ function routeOf(service: Service): ServiceRoute | null {
 }
 
 /** What both releases allow: a request that the canary has had and stable then gets must be harmless to repeat in either. */
-function ruledRoute({ host, path, idempotent, shield }: Route, canary: Release | undefined): Route {
+function ruledRoute({ host, path, idempotent, shield, effects, hedgeMs }: Route, canary: Release | undefined): Route {
   const other = canary?.routes.find((route) => route.host === host && route.path === path);
   const isOff = shield === "off" || other?.shield === "off";
   const least = other === undefined || idempotent === other.idempotent ? idempotent : weaker(idempotent, other.idempotent);
-  return { host, path, ...(least === undefined ? {} : { idempotent: least }), ...(isOff ? { shield: "off" } : {}) };
+  const fewest = effects === other?.effects ? effects : mostEffects(effects, other?.effects);
+  return {
+    host,
+    path,
+    ...(least === undefined ? {} : { idempotent: least }),
+    ...(isOff ? { shield: "off" } : {}),
+    ...(fewest === undefined ? {} : { effects: fewest }),
+    // Of stable alone, as only its requests are hedged.
+    ...(hedgeMs === undefined ? {} : { hedgeMs }),
+  };
+}
+
+function mostEffects(one: Route["effects"], other: Route["effects"]): Route["effects"] {
+  return one === undefined || other === undefined ? undefined : "writes";
+}
+
+function shadowRoute(service: Service, exposure: DesiredExposure | null): Pick<ServiceRoute, "shadow"> {
+  if (exposure?.shadow === undefined || exposure.shadow === null) return {};
+  const { release, share } = exposure.shadow;
+  const { credentials, ignore } = service.releases[exposure.canary]?.shadow ?? plainShadow;
+  const pool = poolOf(service, release);
+  return { shadow: { rollout: exposure.rollout, release: exposure.canary, pool, share, credentials, ignore } };
 }
 
 function weaker(one: Route["idempotent"], other: Route["idempotent"]): Route["idempotent"] {
@@ -95,6 +131,18 @@ function previewsOf(service: Service, { stable }: DesiredRouting): Pick<ServiceR
 function rulingPlan({ rollout, promotion, stable }: Service, routing: DesiredRouting): Plan | undefined {
   const isExposed = routing.exposure !== null && routing.exposure.weight > 0;
   return (isExposed || routing.stable !== stable ? rollout : promotion)?.plan;
+}
+
+/** Late outcomes of a promoted rollout still count for it. */
+function kpisOf({ rollout, promotion }: Service, { exposure, watch }: DesiredRouting): Pick<ServiceRoute, "kpis"> {
+  const { kpis } = (exposure !== null ? rollout : watch !== null ? promotion : null)?.plan ?? {};
+  if (kpis === undefined) return {};
+  return {
+    kpis: kpis.map(({ name, good, of }) => {
+      const { route, statusFrom = 0, statusTo = 0 } = good.kind === "route" ? good : { route: null };
+      return { name, good: route === null ? null : { ...route, statusFrom, statusTo }, of };
+    }),
+  };
 }
 
 /** By path, the bundles that have files for it, the newest release first. */

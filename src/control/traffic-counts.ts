@@ -3,9 +3,10 @@ import type { ShieldSummary } from "../rollout/evidence-summary.ts";
 import type { Counter } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
 import { type BudgetMoment, type BudgetsSnapshot, ErrorBudgets } from "./error-budgets.ts";
+import { ShadowCounts, type ShadowSnapshot, type ShadowTotals } from "./shadow-counts.ts";
 import { sumShield } from "./shield-counts.ts";
 
-type Reported = Pick<WorkerReport, "worker" | "boot" | "counters" | "newVisitors">;
+type Reported = Pick<WorkerReport, "worker" | "boot" | "counters" | "newVisitors" | "shadows">;
 
 /** Requests of one rollout, summed over all workers. */
 export interface RolloutTraffic {
@@ -17,6 +18,8 @@ export interface RolloutTraffic {
   readonly harmedRequests: number;
   /** Absent when the shield had no part in any request. */
   readonly shield?: ShieldSummary;
+  /** Absent as long as no worker has told of copies. */
+  readonly shadow?: ShadowTotals;
 }
 
 /** What a service had in the last minute. */
@@ -37,6 +40,8 @@ export interface TrafficSnapshot {
   readonly burn?: readonly (readonly [string, BurnRatesState])[] | undefined;
   /** Absent in snapshots from before it was kept: then `burn` is on the monotonic clock, and of use in that life of the machine only. */
   readonly budgets?: BudgetsSnapshot | undefined;
+  /** Absent in snapshots from before shadows. */
+  readonly shadows?: ShadowSnapshot | undefined;
 }
 
 const keptSeconds = 60;
@@ -52,9 +57,11 @@ export class TrafficCounts {
   #seconds: Second[] = [];
   #burn = new Map<string, BurnRates>();
   readonly budgets: ErrorBudgets = new ErrorBudgets();
+  #shadows = new ShadowCounts();
 
-  absorb({ worker, boot, counters, newVisitors }: Reported, nowMs: number): void {
+  absorb({ worker, boot, counters, newVisitors, shadows = [] }: Reported, nowMs: number): void {
     const bootKey = `${worker}/${boot}`;
+    this.#shadows.absorb(bootKey, shadows);
     for (const { environment, service, count } of newVisitors) {
       const key = `${bootKey} ${environment}/${service}`;
       // A control plane that has just started has missed when they came, so they are not this second's.
@@ -100,7 +107,13 @@ export class TrafficCounts {
       }
     }
     const shield = sumShield(own);
-    return { ...bySide, harmedRequests, ...(shield === undefined ? {} : { shield }) };
+    const shadow = this.#shadows.rollout(id);
+    return {
+      ...bySide,
+      harmedRequests,
+      ...(shield === undefined ? {} : { shield }),
+      ...(shadow === undefined ? {} : { shadow }),
+    };
   }
 
   lastMinute(environment: string, service: string, nowMs: number): ServiceTraffic {
@@ -145,6 +158,7 @@ export class TrafficCounts {
 
   /** Drops what a rollout counted that nobody will ask for again. */
   forgetRollouts(isWanted: (rollout: string) => boolean): void {
+    this.#shadows.forgetRollouts(isWanted);
     for (const known of this.#byBoot.values()) {
       for (const [key, counter] of known) if (counter.rollout !== "" && !isWanted(counter.rollout)) known.delete(key);
     }
@@ -154,7 +168,7 @@ export class TrafficCounts {
   forgetBoot(worker: string, boot: string): boolean {
     const bootKey = `${worker}/${boot}`;
     const known = this.#byBoot.get(bootKey);
-    if (known?.values().some(({ rollout }) => rollout !== "") === true) return false;
+    if (known?.values().some(({ rollout }) => rollout !== "") === true || this.#shadows.knows(bootKey)) return false;
     this.#byBoot.delete(bootKey);
     for (const key of this.#newVisitorsByBoot.keys()) if (key.startsWith(`${bootKey} `)) this.#newVisitorsByBoot.delete(key);
     return true;
@@ -165,6 +179,7 @@ export class TrafficCounts {
       counters: [...this.#byBoot].map(([boot, known]) => [boot, [...known.values()]] as const),
       burn: [...this.#burn].map(([service, rates]) => [service, rates.state()] as const),
       budgets: this.budgets.snapshot(moment),
+      shadows: this.#shadows.snapshot(),
     };
   }
 
@@ -172,6 +187,7 @@ export class TrafficCounts {
     for (const [boot, counters] of snapshot.counters) {
       this.#byBoot.set(boot, new Map(counters.map((counter) => [keyOf(counter), counter])));
     }
+    this.#shadows.restore(snapshot.shadows ?? []);
     for (const [service, state] of snapshot.burn ?? []) this.#burn.set(service, BurnRates.restore(state));
   }
 

@@ -1,3 +1,4 @@
+import { turnedAwayBy } from "../routing/front-counts.ts";
 import { headBoundsMs, type StatusClass, type Tally } from "../routing/tallies.ts";
 import type { Outcome } from "../routing/wire.ts";
 import type { MetricFamily, MetricSample } from "./metric-name.ts";
@@ -50,6 +51,46 @@ export function trafficMetrics(
     {
       name: "belay_lost_records_total",
       samples: numbers.map(({ worker, lostRecords }) => ({ labels: { worker }, value: lostRecords })),
+    },
+    ...frontMetrics(numbers),
+  ];
+}
+
+/** Of the workers that tell; each cause is shown from the start. */
+function frontMetrics(numbers: readonly NumbersOfWorker[]): readonly MetricFamily[] {
+  const fronts = numbers.flatMap(({ worker, front }) => (front === undefined ? [] : [{ worker, front }]));
+  const holds = fronts.flatMap(({ worker, front }) =>
+    front.holds.map(({ environment, service, ...counts }) => ({ labels: { environment, service, worker }, counts })),
+  );
+  return [
+    {
+      name: "belay_connections",
+      samples: fronts.map(({ worker, front }) => ({ labels: { worker }, value: front.connections })),
+    },
+    {
+      name: "belay_turned_away_total",
+      samples: fronts.flatMap(({ worker, front }) =>
+        turnedAwayBy.map((by) => ({
+          labels: { worker, by },
+          value: front.turnedAway.find((counted) => counted.by === by)?.count ?? 0,
+        })),
+      ),
+    },
+    { name: "belay_requests_waiting", samples: holds.map(({ labels, counts }) => ({ labels, value: counts.waiting })) },
+    {
+      name: "belay_held_requests_total",
+      samples: holds.flatMap(({ labels, counts }) =>
+        (["held", "expired", "overflowed"] as const).map((what) => ({ labels: { ...labels, what }, value: counts[what] })),
+      ),
+    },
+    {
+      name: "belay_hedged_requests_total",
+      samples: fronts.flatMap(({ worker, front }) =>
+        front.hedges.map(({ environment, service, what, count }) => ({
+          labels: { environment, service, worker, what },
+          value: count,
+        })),
+      ),
     },
   ];
 }

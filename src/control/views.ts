@@ -10,11 +10,13 @@ import type { Service } from "../rollout/service.ts";
 import { neededTask, type OpenAttempt, openAttempt } from "../rollout/task.ts";
 import type { ControlLoop } from "./control-loop.ts";
 import type { RolloutView, ServiceView, StagingView } from "./control-plane.ts";
+import { sumHeld } from "./front-sums.ts";
 import { viewProcesses } from "./process-views.ts";
 import { askAboutTask } from "./run-commands.ts";
 import { budgetLeft } from "./slo.ts";
 import { stagedOf } from "./staging.ts";
 import { heldByPeople, viewSupervision } from "./supervision-views.ts";
+import type { NumbersOfWorker } from "./worker-numbers.ts";
 import type { World } from "./world.ts";
 
 const shownAttempts = 5;
@@ -86,9 +88,15 @@ function waitWords(rollout: Rollout, now: Temporal.Instant): string {
   return `no step further now: ${opening.why}; the next is possible ${when}`;
 }
 
-export function viewService(service: Service, loop: ControlLoop, clock: World["clock"]): ServiceView {
+export function viewService(
+  service: Service,
+  {
+    loop,
+    clock,
+    numbers,
+  }: { readonly loop: ControlLoop; readonly clock: World["clock"]; readonly numbers: readonly NumbersOfWorker[] },
+): ServiceView {
   const nowMs = clock.monotonicMs();
-  const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
   const minute = loop.evidence.traffic.lastMinute(service.environment, service.name, nowMs);
   return {
     service: service.name,
@@ -104,7 +112,7 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
     failuresLastMinute: minute.failed,
     newVisitorsLastMinute: minute.newVisitors,
     budget: budgetLeft(service, loop.evidence.traffic, nowMs),
-    burning: loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs }),
+    burning: burningOf(service, loop, nowMs),
     breakGlasses: service.breakGlasses,
     maintenance: service.maintenance,
     tasks: service.tasks.attempts.slice(-shownAttempts),
@@ -119,8 +127,15 @@ export function viewService(service: Service, loop: ControlLoop, clock: World["c
         redeemedAt,
         until: end.toString(),
       })),
+    held: sumHeld(numbers, service),
     previewRefusals: loop.workerNumbers.previewRefusals.of(service),
   };
+}
+
+/** In which windows the service's error budget burns too fast, by the objective of what serves. */
+export function burningOf(service: Service, loop: ControlLoop, nowMs: number): ServiceView["burning"] {
+  const availability = (service.promotion ?? service.rollout)?.plan.sloAvailability ?? 0.999;
+  return loop.evidence.traffic.burning(service.environment, service.name, { availability, nowMs });
 }
 
 /** The open attempt at a task, when it is what keeps the rollout from going on. */

@@ -1,25 +1,36 @@
+import type { FrontReport } from "../routing/front-counts.ts";
+import type { ShadowTally } from "../routing/shadow-tallies.ts";
 import type { Tally } from "../routing/tallies.ts";
 import type { WorkerReport, WorkerView } from "../routing/worker-view.ts";
 import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
 
-type Reported = Pick<WorkerReport, "worker" | "boot" | "tallies" | "newVisitors" | "previewRefusals" | "lostRecords">;
+type Reported = Pick<
+  WorkerReport,
+  "worker" | "boot" | "tallies" | "shadows" | "newVisitors" | "previewRefusals" | "lostRecords" | "front"
+>;
 
 /** What one worker's process has counted since its boot. */
 export interface NumbersOfWorker {
   readonly worker: string;
   readonly tallies: readonly Tally[];
+  readonly shadows: readonly ShadowTally[];
   readonly newVisitors: WorkerReport["newVisitors"];
   readonly previewRefusals: NonNullable<WorkerReport["previewRefusals"]>;
   readonly lostRecords: number;
+  /** Absent from workers before limits. */
+  readonly front?: FrontReport | undefined;
 }
 
 interface Known {
   readonly tallies: Map<string, Tally>;
+  /** By rollout. */
+  readonly shadows: Map<string, ShadowTally>;
   report: Reported;
 }
 
 const bootsMax = 128;
 const talliesMax = 1_024;
+const shadowsMax = 16;
 
 /**
  * What the workers that run have counted, for dashboards. Nothing is summed and nothing is kept over a restart of the control plane:
@@ -34,7 +45,7 @@ export class WorkerNumbers {
   absorb(report: Reported): void {
     this.previewRefusals.absorb(report);
     const key = `${report.worker}/${report.boot}`;
-    const known = this.#byBoot.get(key) ?? { tallies: new Map<string, Tally>(), report };
+    const known = this.#byBoot.get(key) ?? { tallies: new Map<string, Tally>(), shadows: new Map<string, ShadowTally>(), report };
     known.report = report;
     for (const tally of report.tallies ?? []) {
       const { environment, service, release, arm } = tally;
@@ -42,7 +53,12 @@ export class WorkerNumbers {
       known.tallies.delete(name);
       known.tallies.set(name, tally);
     }
+    for (const shadow of report.shadows ?? []) {
+      known.shadows.delete(shadow.rollout);
+      known.shadows.set(shadow.rollout, shadow);
+    }
     dropOldest(known.tallies, talliesMax);
+    dropOldest(known.shadows, shadowsMax);
     this.#byBoot.delete(key);
     this.#byBoot.set(key, known);
     dropOldest(this.#byBoot, bootsMax);
@@ -56,8 +72,18 @@ export class WorkerNumbers {
     return presentProcesses(workers).flatMap(({ worker, boot }) => {
       const known = this.#byBoot.get(`${worker}/${boot}`);
       if (known === undefined) return [];
-      const { newVisitors, previewRefusals = [], lostRecords } = known.report;
-      return [{ worker, tallies: [...known.tallies.values()], newVisitors, previewRefusals, lostRecords }];
+      const { newVisitors, previewRefusals = [], lostRecords, front } = known.report;
+      return [
+        {
+          worker,
+          tallies: [...known.tallies.values()],
+          shadows: [...known.shadows.values()],
+          newVisitors,
+          previewRefusals,
+          lostRecords,
+          ...(front === undefined ? {} : { front }),
+        },
+      ];
     });
   }
 }

@@ -4,6 +4,7 @@ import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { Release, Rollout } from "../rollout/rollout.ts";
+import type { ReadSource } from "../rollout/source.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
 import type { DataPlane } from "./data-plane.ts";
@@ -23,9 +24,11 @@ export interface World {
   readonly evidence: EvidenceStore;
   readonly budgets: BudgetStore;
   readonly tables: TableStore;
+  /** Asks what others count of the two releases of a rollout. */
+  readonly readSource: ReadSource;
   /**
-  /**
-   * Builds the release of a rollout from its commit and runs preflight on it; what is staged is not built again. Rejects with a
+   * Builds the release of a rollout from its commit and runs preflight on it; what is staged, or only has another configuration, is
+   * not built again. Rejects with a
    * BelayError when it cannot be built or must not run; then nothing of it is kept.
    */
   build(order: BuildOrder): Promise<Release>;
@@ -40,6 +43,8 @@ export interface BuildOrder {
   readonly rollout: Rollout;
   /** What passed in the environment before, whose bundle is taken; null when the commit is to be built. */
   readonly staged: StagedRelease | null;
+  /** The release that serves here whose configuration alone is another; null for any other rollout. */
+  readonly revision: Release | null;
   readonly signal: AbortSignal;
   readonly tell: BuildWitness;
 }

@@ -72,5 +72,5 @@ export function keeperPaths(dataFolder: string): {
 /** The addresses that every keeper of a data folder has, beside the public one. */
 export function standardListen(dataFolder: string, http: string): Listen {
   const { run, socket } = keeperPaths(dataFolder);
-  return { http, api: join(run, "api.sock"), workers: join(run, "workers.sock"), keeper: socket };
+  return { http, api: join(run, "api.sock"), workers: join(run, "workers.sock"), keeper: socket, events: "127.0.0.1:0" };
 }

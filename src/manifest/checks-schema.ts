@@ -8,6 +8,8 @@ import { parseSize, sizePattern } from "./quantities.ts";
 const checkName = /^[a-z][a-z0-9-]{0,39}$/;
 /** Inside the service's folder. */
 const relativeGlob = /^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\0\r\n]{1,1024}$/;
+/** Names that git takes for a tag, with the version somewhere in them. */
+const tagForm = /^(?![-./])(?!.*(?:\.\.|\/\/|@\{|\.lock$|\.$))[A-Za-z0-9._/@+-]{0,100}\{version\}[A-Za-z0-9._/@+-]{0,100}$/;
 const oneLine = /^(?=.*\S)[^\0\r\n]{1,500}$/;
 const timeOfDay = /^([01][0-9]|2[0-3]):[0-5][0-9]$/;
 const dayNames = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
@@ -183,6 +185,20 @@ const checksShape = z.strictObject({
     .meta({ ...list, description: "Plans of Terraform or OpenTofu.", examples: ["[{ plan: plan.json }]"] }),
   runbook: glob("The service's runbook.", "docs/runbook.md").optional(),
   changelog: glob("The service's changelog, with a heading for each version.", "CHANGELOG.md").optional(),
+  api: z
+    .strictObject({
+      openapi: glob("The OpenAPI document (3.0 or 3.1, YAML or JSON) of the service.", "openapi.yaml"),
+    })
+    .optional()
+    .meta({
+      title: "a map of keys",
+      description: "The service's HTTP API, whose clients a release must not break.",
+      examples: ["{ openapi: openapi.yaml }"],
+    }),
+  tag: text(tagForm, "a name with {version} in it", {
+    description: "Asks for an annotated tag of this name on the commit of each release; `belay deploy --tag` makes it.",
+    examples: ["v{version}"],
+  }).optional(),
   review: z
     .strictObject({
       approvals: z
@@ -298,8 +314,22 @@ export function calendarOf(
 }
 
 function toChecksSpec(data: z.output<typeof checksShape>): ChecksSpec {
-  const { policy, waivers, artifact, migrations, tests, audit, scanners, infrastructure, runbook, changelog, review, custom } =
-    data;
+  const {
+    policy,
+    waivers,
+    artifact,
+    migrations,
+    tests,
+    audit,
+    scanners,
+    infrastructure,
+    runbook,
+    changelog,
+    tag,
+    api,
+    review,
+    custom,
+  } = data;
   return {
     policy,
     neverOverride: data.neverOverride,
@@ -317,6 +347,8 @@ function toChecksSpec(data: z.output<typeof checksShape>): ChecksSpec {
     infrastructure,
     runbook: runbook ?? null,
     changelog: changelog ?? null,
+    tag: tag ?? null,
+    api: api ?? null,
     review: review ?? null,
     custom: custom.map(({ name, run, timeout: timeoutMs }) => ({ name, run, timeoutMs })),
   };

@@ -29,6 +29,8 @@ test("a manifest that says nothing of checks asks for none but the built-in ones
     infrastructure: [],
     runbook: null,
     changelog: null,
+    tag: null,
+    api: null,
     review: null,
     custom: [],
   });

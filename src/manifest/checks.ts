@@ -18,6 +18,10 @@ export interface ChecksSpec {
   readonly infrastructure: readonly PlanFile[];
   readonly runbook: string | null;
   readonly changelog: string | null;
+  /** The description of its HTTP API, in the service's folder. */
+  readonly api: { readonly openapi: string } | null;
+  /** What the annotated tag of a version is called, with `{version}` in it; null does not ask for one. */
+  readonly tag: string | null;
   /** Approvals that each commit since the last release needs, by `Reviewed-by` trailers; 0 does not ask. */
   readonly review: { readonly approvals: number } | null;
   readonly custom: readonly CustomCheck[];
@@ -25,6 +29,7 @@ export interface ChecksSpec {
 
 /** Names of the checks that Belay brings, and of those that `belay check` adds: a check of one's own has another name. */
 export const takenCheckNames: readonly string[] = [
+  "config",
   "artifact",
   "secrets",
   "lockfile",
@@ -32,6 +37,8 @@ export const takenCheckNames: readonly string[] = [
   "windows",
   "rollback",
   "changelog",
+  "tag",
+  "api",
   "runbook",
   "infrastructure",
   "review",

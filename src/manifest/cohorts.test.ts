@@ -41,7 +41,7 @@ test("a cohort that anyone could let himself into, and a step that names none, a
   assert.match(said(withCohort("{ member: true }")), /asks for nothing/);
   assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ cohort: intern }]")), /there is no cohort intern/);
   assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ weight: 5% }, { cohort: internal }]")), /comes behind a weight/);
-  assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ minHold: 1m }]")), /neither weight, cohort nor gate/);
+  assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ minHold: 1m }]")), /neither weight, cohort, shadow nor gate/);
   assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ weight: 5%, cohort: internal }]")), /both weight and cohort/);
   manifestOf(withCohort("{ header: { x-team: shop } }", "[{ cohort: internal }]", ", trustedProxies: [10.0.0.0/8]"));
   manifestOf(withCohort('{ cookie: { beta: "1" }, anyone: true }'));

@@ -54,20 +54,20 @@ function findingsOfSteps(steps: readonly unknown[], known: readonly string[]): r
   const findings: Finding[] = [];
   let hasWeight = false;
   for (const [index, step] of steps.entries()) {
-    const { cohort, weight, gate, minHold } = record(step);
+    const { cohort, weight, shadow, gate, minHold } = record(step);
     const path = ["rollout", "steps", index];
     if (gate !== undefined) {
-      const other = Object.entries({ weight, cohort, minHold }).find(([, value]) => value !== undefined)?.[0];
+      const other = Object.entries({ weight, cohort, shadow, minHold }).find(([, value]) => value !== undefined)?.[0];
       if (other === undefined) continue;
       const message = `the step says both gate and ${other}, and a gate is as long and as wide as people let it be`;
       findings.push({ path, about: "value", message, fix: "Write two steps." });
       continue;
     }
-    if (cohort === undefined && weight === undefined)
+    if (cohort === undefined && weight === undefined && shadow === undefined)
       findings.push({
         path,
         about: "value",
-        message: "the step says neither weight, cohort nor gate",
+        message: "the step says neither weight, cohort, shadow nor gate",
         fix: "Write weight: 5%, or cohort: and its name.",
       });
     if (cohort !== undefined && weight !== undefined)

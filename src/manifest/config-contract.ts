@@ -4,8 +4,10 @@ export interface ConfigVariable {
   readonly isRequired: boolean;
   /** Its value stands in no file, log, entry or answer in clear. */
   readonly isSecret: boolean;
-  /** No two environments may have the same value. */
-  readonly differs: boolean;
+  /** True: no two environments may have the same value. False: a secret may be the same on purpose. Null: nothing is said. */
+  readonly differs: boolean | null;
+  /** An address of the machine itself is meant, in production too. */
+  readonly isLocal: boolean;
   readonly oneOf: readonly string[] | null;
   readonly pattern: string | null;
   /** Of a number its value, of anything else its length. */

@@ -34,6 +34,7 @@ test("a contract and its sources are read with their defaults", () => {
     isRequired: true,
     isSecret: true,
     differs: true,
+    isLocal: false,
     oneOf: null,
     pattern: null,
     min: null,
@@ -51,6 +52,13 @@ const cases: readonly (readonly [change: (text: string) => string, problem: RegE
   ],
   [(text) => text.replace("REGION: { value: eu }, ", ""), /5:3 .*REGION has no source here and no default/],
   [(text) => text.replace("value: eu", "value: mars"), /the value is none of eu, us/],
+  [
+    (text) =>
+      text
+        .replace("enum: [eu, us]", "differs: true")
+        .replace("environments:\n", "environments:\n  qa: { config: { REGION: { value: eu }, TIMEOUT_MS: { value: 200 } } }\n"),
+    /8:15 environments.production.config.REGION: it is the same as in qa, and config.REGION says that it differs/,
+  ],
   [(text) => text.replace("value: eu", "value: eu, from: env"), /more than one source/],
   [(text) => text.replace("value: eu", ""), /no source/],
   [(text) => text.replace("default: false", "default: maybe"), /the default is neither true nor false/],
@@ -79,7 +87,8 @@ test("each type says what does not fit, and never the value", () => {
   const variable = {
     isRequired: true,
     isSecret: true,
-    differs: false,
+    differs: null,
+    isLocal: false,
     oneOf: null,
     pattern: null,
     min: 2,

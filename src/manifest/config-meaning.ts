@@ -10,7 +10,23 @@ export function checkConfig(value: unknown): readonly Finding[] {
   return [
     ...Object.entries(contract).flatMap(([name, variable]) => checkVariable(name, variable)),
     ...environments.flatMap(([environment, written]) => checkEnvironment(environment, get(written, "config"), contract)),
+    ...Object.entries(contract).flatMap(([name, { differs }]) => (differs === true ? checkDiffers(name, environments) : [])),
   ];
+}
+
+/** The values that stand in the file; of all others it is seen when they are resolved. */
+function checkDiffers(name: string, environments: readonly (readonly [string, unknown])[]): readonly Finding[] {
+  const first = new Map<string, string>();
+  return environments.flatMap(([environment, written]): readonly Finding[] => {
+    const value = get(get(get(written, "config"), name), "value");
+    if (value === undefined) return [];
+    const other = first.get(String(value));
+    first.set(String(value), other ?? environment);
+    if (other === undefined) return [];
+    const message = `it is the same as in ${other}, and config.${name} says that it differs`;
+    const fix = `Write another value, or remove \`differs\` from config.${name}.`;
+    return [{ path: ["environments", environment, "config", name], about: "key", message, fix }];
+  });
 }
 
 /** Each variable that is well formed by itself; the others have problems of their own. */

@@ -28,7 +28,15 @@ const variable = z.strictObject({
       examples: ["false"],
     }),
   secret: flag("Kept encrypted, masked in output, shown as a fingerprint. Set with `belay secret set`."),
-  differs: flag("No two environments may have the same value."),
+  differs: z
+    .boolean()
+    .meta({
+      title: "true or false",
+      description: "`true`: no two environments may have the same value. `false`: a secret may be the same in two on purpose.",
+      examples: ["true"],
+    })
+    .optional(),
+  local: flag("An address of the machine itself (`localhost`) is meant, in production too."),
   enum: z
     .array(scalar)
     .min(1, "is empty: name at least one value")
@@ -105,7 +113,8 @@ function toVariable(written: z.output<typeof variable>): ConfigVariable {
     type: written.type,
     isRequired: written.required,
     isSecret: written.secret,
-    differs: written.differs,
+    differs: written.differs ?? null,
+    isLocal: written.local,
     oneOf: written.enum ?? null,
     pattern: written.pattern ?? null,
     min: written.min ?? null,

@@ -4,10 +4,11 @@ import { networkSchema } from "./cohort-schema.ts";
 import type { ConfigSource } from "./config-contract.ts";
 import { sourcesSchema } from "./config-schema.ts";
 import { dnsLabel, duration, pathPattern, text } from "./leaves.ts";
+import type { EnvironmentOfManifest } from "./manifest.ts";
 
 interface EnvironmentShape {
   readonly trustedProxies: readonly string[];
-  readonly routes?: readonly Route[] | undefined;
+  readonly routes?: readonly (Omit<Route, "hedgeMs"> & { readonly hedge?: number | undefined })[] | undefined;
   readonly config: Readonly<Record<string, ConfigSource>>;
   readonly after?: string | undefined;
   readonly approvals?: { readonly people: number; readonly from: readonly string[]; readonly lastFor: number } | undefined;
@@ -66,6 +67,23 @@ const route = z.strictObject({
       examples: ["off"],
     })
     .optional(),
+  effects: z
+    .enum(["none", "writes"])
+    .meta({
+      title: "none or writes",
+      description:
+        "That requests here change nothing, send nothing and cost nothing: no request at all has effects (`none`), or only others than GET, HEAD and OPTIONS (`writes`). A step with a shadow copies these.",
+      examples: ["none", "writes"],
+    })
+    .optional(),
+  hedge: duration(
+    {
+      description:
+        "After so long without an answer another instance is asked as well, and the first answer is taken: GET, HEAD and OPTIONS without a body, of one request in twenty, while no release is compared. Left out: never.",
+      examples: ["200ms"],
+    },
+    { atLeastMs: 10, atMostMs: 60_000 },
+  ).optional(),
 });
 
 /** A service in one environment: who reaches it there, and where its variables come from. Part of the one source in `schema.ts`. */
@@ -108,3 +126,27 @@ export const environmentSchema: z.ZodType<EnvironmentShape> = z.strictObject({
     examples: ["staging"],
   }).optional(),
 });
+
+/** What an environment says by itself. */
+export function toEnvironment({
+  routes,
+  trustedProxies,
+  config,
+  approvals,
+}: EnvironmentShape): Pick<EnvironmentOfManifest, "routes" | "trustedProxies" | "config" | "approvals"> {
+  return {
+    routes: (routes ?? []).map(({ path, hedge, ...route }) => ({
+      ...route,
+      path: withoutTrailingSlash(path),
+      ...(hedge === undefined ? {} : { hedgeMs: hedge }),
+    })),
+    trustedProxies,
+    config,
+    approvals: approvals === undefined ? null : { people: approvals.people, from: approvals.from, lastsMs: approvals.lastFor },
+  };
+}
+
+/** `/api/` and `/api` route alike; `/` stays. */
+export function withoutTrailingSlash(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+}

@@ -1,6 +1,7 @@
 import type { BackgroundProcess } from "../rollout/background.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { AssetFolder, Plan, ReleaseTask, Route, RunSpec } from "../rollout/rollout.ts";
+import type { ShadowSpec } from "../rollout/shadow.ts";
 import type { ChecksSpec } from "./checks.ts";
 import type { ConfigSource, ConfigVariable } from "./config-contract.ts";
 
@@ -47,6 +48,8 @@ export interface Manifest {
   readonly watch: readonly string[];
   readonly assets: readonly AssetFolder[];
   readonly expose: "all" | "previews";
+  /** Null when the manifest says nothing of it. */
+  readonly shadow: ShadowSpec | null;
   readonly checks: ChecksSpec;
   /** `steps` and `onInconclusive` are null when the manifest does not say: then the traffic decides before the start. */
   readonly plan: Omit<Plan, "steps" | "onInconclusive"> & {

@@ -2,10 +2,12 @@ import { takenCheckNames } from "./checks.ts";
 import { findCohortsThatDoNotFit } from "./cohorts.ts";
 import { checkConfig } from "./config-meaning.ts";
 import { findOrderThatDoesNotFit } from "./environment-order.ts";
+import { withoutTrailingSlash } from "./environment-schema.ts";
+import { findKpisThatAreNone } from "./kpis-meaning.ts";
 import type { Finding } from "./position.ts";
 import { findProcessesAtOdds } from "./processes-meaning.ts";
 import { durationPattern, parseDuration, parsePercent, percentPattern } from "./quantities.ts";
-import { withoutTrailingSlash } from "./schema.ts";
+import { findShadowThatDoesNotFit } from "./shadow-meaning.ts";
 
 /**
  * What no single value can say: steps rise, holds fit, no two routes claim the same traffic. Works on the file as written
@@ -19,7 +21,9 @@ export function checkMeaning(value: unknown): readonly Finding[] {
     ...findRoutesClaimedTwice(value),
     ...findProcessesAtOdds(value),
     ...findCohortsThatDoNotFit(value),
+    ...findShadowThatDoesNotFit(value),
     ...findCheckNamesTakenTwice(value),
+    ...findKpisThatAreNone(get(value, "kpis")),
     ...checkConfig(value),
     ...findOrderThatDoesNotFit(get(value, "environments")),
   ];

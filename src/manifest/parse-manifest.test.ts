@@ -96,6 +96,7 @@ test("six lines are a manifest, with every default filled in", () => {
     watch: [],
     assets: [],
     expose: "previews",
+    shadow: null,
     plan: {
       steps: null,
       holdbackWeight: 9_500,
@@ -106,6 +107,7 @@ test("six lines are a manifest, with every default filled in", () => {
       bakeMs: 1_800_000,
       keepWarmMs: 3_600_000,
       sloAvailability: 0.999,
+      errorBudget: { windowMs: 2_419_200_000, onExhausted: "warn" },
       responseDeadlineMs: 30_000,
       leaseTtlMs: 10_000,
       warmUpMs: 30_000,
@@ -145,6 +147,7 @@ test("every key is read in its unit", () => {
     bakeMs: 8_000,
     keepWarmMs: 600_000,
     sloAvailability: 0.9995,
+    errorBudget: { windowMs: 2_419_200_000, onExhausted: "hold" },
     responseDeadlineMs: 2_000,
     leaseTtlMs: 2_000,
     warmUpMs: 10_000,

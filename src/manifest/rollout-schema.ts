@@ -1,6 +1,6 @@
 import * as z from "zod";
-import type { JudgedMetric } from "../rollout/evidence-summary.ts";
 import type { OnFail, Plan, WeightStep } from "../rollout/rollout.ts";
+import type { FailingMetric } from "../rollout/evidence-summary.ts";
 import { dnsLabel, duration, percent, text } from "./leaves.ts";
 
 /** What belay.yml says of steps, objectives and single metrics. */
@@ -11,6 +11,7 @@ export const holdbackWeight: number = 9_500;
 interface WrittenStep {
   readonly weight?: number | undefined;
   readonly cohort?: string | undefined;
+  readonly shadow?: number | undefined;
   readonly gate?: "approval" | undefined;
   readonly minHold: number;
 }
@@ -18,11 +19,20 @@ interface WrittenStep {
 /** A gate has no weight of its own: visitors stay as the step before has put them, while people make up their minds. */
 export function toSteps(steps: readonly WrittenStep[]): readonly WeightStep[] {
   let present = 0;
-  return steps.map(({ weight = 0, minHold, cohort, gate }): WeightStep => {
+  return steps.map(({ weight = 0, minHold, cohort, shadow, gate }): WeightStep => {
     if (gate !== undefined) return { weight: present, minHoldMs: 0, gate };
-    present = Math.round(weight * 10_000);
-    return { weight: present, minHoldMs: minHold, ...(cohort === undefined ? {} : { cohort }) };
+    present = inTenThousandths(weight);
+    return {
+      weight: present,
+      minHoldMs: minHold,
+      ...(cohort === undefined ? {} : { cohort }),
+      ...(shadow === undefined ? {} : { shadow: inTenThousandths(shadow) }),
+    };
   });
+}
+
+function inTenThousandths(share: number): number {
+  return Math.round(share * 10_000);
 }
 
 export const stepSchema: z.ZodType<
@@ -30,6 +40,7 @@ export const stepSchema: z.ZodType<
   {
     weight?: string | undefined;
     cohort?: string | undefined;
+    shadow?: string | undefined;
     gate?: "approval" | undefined;
     minHold?: string | 0 | undefined;
   }
@@ -44,6 +55,15 @@ export const stepSchema: z.ZodType<
       "In place of a weight: the members of this cohort, and nobody else. They stay on the release in the steps behind it.",
     examples: ["internal"],
   }).optional(),
+  shadow: percent(
+    {
+      description:
+        "In place of a weight, as the first step: copies of this share of the requests on routes that are free of effects. No visitor meets the release.",
+      examples: ["20%"],
+    },
+    (share) => share >= 0.0001 && share <= 1,
+    "is outside of 0.01% to 100%",
+  ).optional(),
   gate: z
     .enum(["approval"])
     .meta({
@@ -61,13 +81,14 @@ const onFail = (metric: string): z.ZodType<OnFail | undefined, OnFail | undefine
     .meta({ title: "rollback, hold or notify", description: `What follows when ${metric}.`, examples: ["notify"] })
     .optional();
 
-type OnFails = { [Metric in JudgedMetric]?: OnFail | undefined };
+type OnFails = { [Metric in FailingMetric]?: OnFail | undefined };
 
 export const onFailsSchema: z.ZodType<OnFails, OnFails> = z.strictObject({
   errors: onFail("more visitors fail than on stable; rollback when left out"),
   slo: onFail("the availability objective is missed; rollback when left out"),
   latency: onFail("answers are slower than on stable; notify when left out"),
   latencySlo: onFail("the latency objective is missed; rollback when left out"),
+  shadow: onFail("a shadow answers otherwise than stable; hold when left out"),
 });
 
 const latency = z.strictObject({

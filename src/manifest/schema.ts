@@ -4,11 +4,14 @@ import { cohortsSchema } from "./cohort-schema.ts";
 import { toCohortRule } from "./cohorts.ts";
 import { buildSecretsSchema, configSchema } from "./config-schema.ts";
 import { environmentBefore } from "./environment-order.ts";
-import { environmentSchema } from "./environment-schema.ts";
+import { environmentSchema, toEnvironment, withoutTrailingSlash } from "./environment-schema.ts";
+import { kpisSchema, toKpis } from "./kpi-schema.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
 import { holdbackWeight, onFailsSchema, sloSchema, stepSchema, toObjectives, toSteps } from "./rollout-schema.ts";
+import { shadowSchema } from "./shadow-schema.ts";
+import { sourcesSchema, toSources } from "./sources-schema.ts";
 
 /**
  * The one source of belay.yml: types, checks and the JSON Schema for editors come from here. Each leaf's `title` and
@@ -137,11 +140,20 @@ const rollout = z.strictObject({
     .optional(),
   warmUp: duration(
     {
-      description: "Answers of so long after the first visitor on the new release are not timed, on either side.",
+      description:
+        "Answers of so long after the first visitor on the new release, or after an instance was started anew, are not timed, on either side; visitors who come then, within the first minHold at most, are in no gate.",
       examples: ["30s"],
     },
     { atMostMs: hour },
   ).prefault("30s"),
+  strictOrder: z
+    .boolean()
+    .prefault(false)
+    .meta({
+      title: "true or false",
+      description: "Errors are weighed in the order in which their requests began. For services that fail by slow timeouts.",
+      examples: ["false"],
+    }),
   scoreWindow: duration(
     { description: "How long a visitor is watched before it is scored.", examples: ["10s"] },
     { atLeastMs: 100, atMostMs: hour },
@@ -239,6 +251,13 @@ const manifest = z
         examples: ["[{ path: /assets, folder: public/assets }]"],
       }),
     cohorts: cohortsSchema({ namePattern: dnsLabel, pathPattern }).prefault({}),
+    shadow: shadowSchema
+      .meta({
+        title: "a map of keys",
+        description: "What a shadow is given: the instance that gets the copies of a step with `shadow`.",
+        examples: ["{ config: { MAIL: off } }"],
+      })
+      .optional(),
     expose: z
       .enum(["all", "previews"])
       .prefault("previews")
@@ -250,6 +269,8 @@ const manifest = z
     slo: sloSchema
       .prefault({})
       .meta({ title: "a map of keys", description: "Objectives.", examples: ["{ availability: 99.9% }"] }),
+    sources: sourcesSchema.prefault({}),
+    kpis: kpisSchema.prefault({}),
     rollout: rollout
       .prefault({})
       .meta({ title: "a map of keys", description: "How a release earns its way.", examples: ["{ bake: 30m }"] }),
@@ -315,16 +336,13 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     .filter(([name]) => rollout.steps?.some(({ cohort }) => cohort === name))
     .map(([name, rules]) => ({ name, rules: rules.map(toCohortRule) }));
   const environments: Record<string, EnvironmentOfManifest> = {};
-  for (const [name, { routes, after, trustedProxies, config, approvals }] of Object.entries(data.environments)) {
-    environments[name] = {
-      routes: (routes ?? []).map(({ path, ...route }) => ({ ...route, path: withoutTrailingSlash(path) })),
-      trustedProxies,
-      calendar: calendarOf(name, data),
-      config,
-      after: environmentBefore(name, after, Object.hasOwn(data.environments, "staging")),
-      approvals: approvals === undefined ? null : { people: approvals.people, from: approvals.from, lastsMs: approvals.lastFor },
-    };
+  for (const [name, written] of Object.entries(data.environments)) {
+    const after = environmentBefore(name, written.after, Object.hasOwn(data.environments, "staging"));
+    environments[name] = { ...toEnvironment(written), calendar: calendarOf(name, data), after };
   }
+  const { onFail: onFailOfSources, ...sources } = toSources(data.sources);
+  const { kpis, onFail: ofKpis } = toKpis(data.kpis);
+  const onFail = { ...rollout.onFail, ...ofKpis, ...onFailOfSources };
   return {
     service: data.service,
     run: {
@@ -348,6 +366,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     watch: data.watch,
     assets: data.assets.map(({ path, folder }) => ({ path: withoutTrailingSlash(path), folder })),
     expose: data.expose,
+    shadow: data.shadow ?? null,
     checks: data.checks,
     plan: {
       steps: rollout.steps === undefined ? null : toSteps(rollout.steps),
@@ -364,13 +383,11 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       ...(named.length === 0 ? {} : { cohorts: named }),
       warmUpMs: rollout.warmUp,
       ...(rollout.evidence === "visitor" ? {} : { evidence: rollout.evidence }),
+      ...(rollout.strictOrder ? { strictOrder: true } : {}),
       ...(rollout.within === undefined ? {} : { withinMs: rollout.within }),
-      ...(rollout.onFail === undefined ? {} : { onFail: rollout.onFail }),
+      ...(Object.keys(onFail).length === 0 ? {} : { onFail }),
+      ...sources,
+      ...(kpis === undefined ? {} : { kpis }),
     },
   };
-}
-
-/** `/api/` and `/api` route alike; `/` stays. */
-export function withoutTrailingSlash(path: string): string {
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }

@@ -25,6 +25,10 @@ const variableName: NameWords = { what: "a variable", fix: "Write letters, digit
 const nameWords: Readonly<Record<string, NameWords>> = {
   environments: environmentName,
   config: variableName,
+  sources: {
+    what: "a source",
+    fix: "Write a name of a-z, 0-9 and - that begins with a letter, at most 40 long, such as payments.",
+  },
   tasks: { what: "a task", fix: "Write a name of a-z, 0-9 and - that begins with a letter, at most 40 long, such as migrate." },
   processes: {
     what: "a process",

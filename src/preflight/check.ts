@@ -1,7 +1,9 @@
 import type { ChecksSpec } from "../manifest/checks.ts";
+import type { GivenConfig } from "../manifest/given-config.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CheckFinding, CheckResult } from "../rollout/check-result.ts";
+import type { ReleaseTag } from "../rollout/release-tag.ts";
 import type { FileTree } from "./file-tree.ts";
 
 /** What is checked: one release on its way to one environment, or a folder before it is a release. */
@@ -15,6 +17,10 @@ export interface Subject {
   readonly source: FileTree | null;
   /** What goes to production, file by file. Null when it is not known before a build. */
   readonly bundle: FileTree | null;
+  /** What is known of the values that it gets; null when nothing is. */
+  readonly given: GivenConfig | null;
+  /** The tag of the version as whoever deploys has it; null when there is none, undefined when nobody told. */
+  readonly tag: ReleaseTag | null | undefined;
   /** The release that serves everyone now; null at the first one, or when nobody is there to ask. */
   readonly previous: PreviousRelease | null;
   /** The user's repository with its history and tags, where there is one: a control plane has none. */
@@ -29,6 +35,8 @@ export interface Subject {
 export interface PreviousRelease {
   readonly id: string;
   readonly commit: string;
+  /** What it was deployed with; null when there was none, or nobody told. */
+  readonly tag: ReleaseTag | null;
   /** Its bundle's files; null when they are not there any more. */
   readonly files: readonly { readonly path: string; readonly bytes: number }[] | null;
   /** A file of its commit, relative to the service's folder; undefined when the commit has none. Null: nobody can tell. */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { changelog, compareVersions } from "./changelog.ts";
+import { changelog } from "./changelog.ts";
 import { rollback } from "./rollback.ts";
 import { runbook } from "./runbook.ts";
 import { resultOf, toldOf } from "./subject.fixture.ts";
+import { compareVersions } from "./version.ts";
 
 const waiverOf = (check: string) => `waivers: [{ check: ${check}, reason: r, by: ann, until: 2099-01-01 }]`;
 

@@ -2,10 +2,12 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import type { GivenConfig } from "../manifest/given-config.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import { userEnvironment } from "../ports/environment.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
+import type { ReleaseTag } from "../rollout/release-tag.ts";
 import type { Check, EarlierResults, PreviousRelease, Subject } from "./check.ts";
 import { openFileTree } from "./file-tree.ts";
 import { runChecks } from "./run-checks.ts";
@@ -27,6 +29,9 @@ export interface Given {
   /** The folder is as it was committed: commands have nowhere to run. */
   readonly isBuiltElsewhere?: boolean;
   readonly earlier?: EarlierResults;
+  readonly tag?: ReleaseTag | null;
+  /** What is known of the values. */
+  readonly config?: Partial<GivenConfig>;
 }
 
 /** A release on its way, with files of its own in a folder that goes away with the test. */
@@ -48,12 +53,14 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
     commit: "c".repeat(40),
     source: given.isWithoutSource === true ? null : await openFileTree(folder, paths),
     bundle: await openFileTree(folder, paths.filter(bundled)),
+    tag: given.tag,
     previous:
       previous === undefined
         ? null
         : {
             id: "b1",
             commit: "b".repeat(40),
+            tag: null,
             files: [],
             readSource: async (path) => previous.sources?.[path],
             ...previous,
@@ -64,6 +71,7 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
       env: environmentOfCommands(),
     },
     earlier: given.earlier ?? null,
+    given: given.config === undefined ? null : { values: [], missing: [], unseen: [], elsewhere: {}, ...given.config },
     clock:
       now === undefined
         ? clock

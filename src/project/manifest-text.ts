@@ -33,6 +33,8 @@ export function toManifestText(draft: Draft): string {
       : hosts.every((host) => host.endsWith(".localhost"))
         ? `# Names in .localhost work on this machine alone; ${service}.example.com, say, works with your DNS.`
         : "# The host names of your visitors.",
+    "# A route with `effects: writes` lets copies of its GETs try a release before visitors do. Write it only if they change,",
+    "# send and cost nothing; `belay check` says what to look for.",
     "environments:",
     `  production: { routes: [${routes}] }`,
     "",

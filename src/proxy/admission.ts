@@ -1,4 +1,4 @@
-import type { IncomingRequest, InFlight } from "../routing/in-flight.ts";
+import type { Choice, IncomingRequest, InFlight } from "../routing/in-flight.ts";
 import type { Asked } from "../routing/shield.ts";
 import { Attempts } from "./attempts.ts";
 import type { ClientConnection, ClientRequest } from "./client.ts";
@@ -49,7 +49,7 @@ export function admit(
   const { maintenance } = choice.service;
   if (maintenance !== undefined)
     return { kind: "refused", answer: maintenanceAnswer(maintenance.message, incoming.headers.accept) };
-  const request = state.exchangeStarted(choice, nowMs, askedFor(incoming));
+  const request = state.exchangeStarted(choice, nowMs, askedFor(incoming, head.path));
   return {
     kind: "admitted",
     head,
@@ -60,16 +60,23 @@ export function admit(
       scheme,
       requestId: head.requestId ?? context.nextRequestId(),
       proxies,
+      visitor: visitorForEvents(choice),
     }),
     setCookie: visitor.setCookie,
   };
 }
 
+/** By what the application names this visitor in the events that it posts; null where no KPI asks for any, or nobody is compared. */
+function visitorForEvents({ service, unit, rollout, arm }: Choice): string | null {
+  if (unit === null || (arm !== "stable" && arm !== "canary")) return null;
+  return service.kpis?.some(({ good }) => good === null) === true ? `${rollout}:${unit}` : null;
+}
+
 /** A tunnel is never repeated. */
-function askedFor({ method = "GET", headers }: ClientRequest): Asked | undefined {
+function askedFor({ method = "GET", headers }: ClientRequest, path: string): Asked | undefined {
   if (String(headers["upgrade"] ?? "").toLowerCase() === "websocket") return undefined;
   const bodyBytes = Number(headers["content-length"] ?? 0);
-  return { method, hasIdempotencyKey: (headers["idempotency-key"] ?? "") !== "", bodyBytes };
+  return { method, hasIdempotencyKey: (headers["idempotency-key"] ?? "") !== "", bodyBytes, path };
 }
 
 /** Nothing for the many who have no such cookie. */

@@ -50,6 +50,16 @@ export class Attempts {
     return this.#state.maySend(this.#request, nowMs);
   }
 
+  /** Whether it is stable that was last tried. */
+  get isOnStable(): boolean {
+    return !this.#isOnCanary;
+  }
+
+  /** Another instance of the pool that would be tried next; it stays the next one. */
+  get spare(): Target | null {
+    return this.#targets[this.#next] ?? null;
+  }
+
   refused({ instance }: Target, nowMs: number): void {
     this.#refusals += 1;
     this.#state.targetUnreachable(this.#request.choice, instance, nowMs);

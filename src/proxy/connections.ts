@@ -15,9 +15,12 @@ export class Connections {
     socket.once("close", () => this.#uses.delete(socket));
   }
 
-  began(socket: Socket): void {
+  /** Returns how many are under way with this one. */
+  began(socket: Socket): number {
     const use = this.#uses.get(socket);
-    if (use !== undefined) use.busy += 1;
+    if (use === undefined) return 1;
+    use.busy += 1;
+    return use.busy;
   }
 
   ended(socket: Socket, nowMs: number): void {

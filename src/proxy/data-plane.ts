@@ -173,14 +173,26 @@ export class ProxyDataPlane {
 
   #reported(connection: WorkerConnection, report: ReportMessage): void {
     const { worker, boot } = connection.hello;
-    const { sequence, counters, lostRecords, newVisitors, previewRefusals, tallies } = report;
+    const { sequence, counters, lostRecords, newVisitors, previewRefusals, tallies, shadows, front } = report;
     const brakesBefore = connection.brakes.length;
     const records = connection.absorb(report, this.#options.clock.monotonicMs());
     const key = `${worker}/${boot}`;
     if (sequence > (this.#delivered.get(key) ?? 0)) {
       this.#delivered.set(key, sequence);
       for (const listener of this.#reportListeners)
-        listener({ worker, boot, sequence, counters, records, lostRecords, newVisitors, previewRefusals, tallies });
+        listener({
+          worker,
+          boot,
+          sequence,
+          counters,
+          records,
+          lostRecords,
+          newVisitors,
+          previewRefusals,
+          tallies,
+          shadows,
+          front,
+        });
     }
     if (connection.brakes.length !== brakesBefore) this.#changed();
   }

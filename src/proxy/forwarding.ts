@@ -11,6 +11,8 @@ export interface Arrival {
   readonly requestId: string;
   /** Whose word about the client counts. */
   readonly proxies: TrustedProxies;
+  /** What the application calls the visitor in its events; the same header of a client is never passed on. */
+  readonly visitor?: string | null;
 }
 
 /** The trusted proxies of each service, read once for each table. */
@@ -47,6 +49,7 @@ export function headersForInstance(head: RequestHead, arrival: Arrival): string[
     via === "" ? hop : `${via}, ${hop}`,
   ];
   if (hostHeader !== "") all.push("X-Forwarded-Host", hostHeader);
+  if (typeof arrival.visitor === "string") all.push("Belay-Visitor", arrival.visitor);
   if (isTrusted && /^\d{1,5}$/.test(claims.forwardedPort)) all.push("X-Forwarded-Port", claims.forwardedPort);
   return all;
 }

@@ -1,17 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import { BelayError } from "../errors.ts";
+import type { TurnedAwayBy } from "../routing/front-counts.ts";
 import type { InFlight } from "../routing/in-flight.ts";
 import { poolsOf, type RoutingTable } from "../routing/table.ts";
 import { admit } from "./admission.ts";
+import { answerBrokenRequest } from "./broken-request.ts";
 import type { Certificates } from "./certificates.ts";
 import { type ClientConnection, type ClientRequest, type ClientResponse, connectionOf } from "./client.ts";
+import { ConnectionLimits } from "./connection-limits.ts";
 import { Connections } from "./connections.ts";
 import { connectionOfStream, Http2Request, Http2Response } from "./http2-exchange.ts";
 import { answerPreviewLink, isPreviewLink } from "./preview-door.ts";
 import { ProxiedRequest } from "./proxied-request.ts";
 import type { ProxyContext } from "./proxy-context.ts";
-import { respond, respondOnSocket } from "./respond.ts";
+import { type OwnAnswer, respond, respondOnSocket } from "./respond.ts";
 import { TlsFront } from "./tls-front.ts";
 import { Tunnel } from "./tunnel.ts";
 
@@ -40,11 +43,14 @@ export class Front {
   readonly #connections = new Connections();
   readonly #refused = new WeakSet<Socket>();
   readonly #tls: TlsFront;
+  readonly #limits: ConnectionLimits;
 
   constructor(context: ProxyContext, certificates: Certificates) {
     this.#context = context;
+    this.#limits = new ConnectionLimits(context.limits, () => context.state.table);
     this.#tls = new TlsFront({
       certificates,
+      mayOpen: (socket) => this.#turnedAwayBy(socket) === null,
       onHttp1: (socket) => this.#server.emit("connection", socket),
       onHttp2: (socket) => this.#connections.opened(socket, this.#nowMs()),
       onStream: (stream, { headers, raw, socket }) => {
@@ -53,7 +59,15 @@ export class Front {
       },
     });
     this.#server = createServer(serverOptions, (incoming, response) => this.#handle(incoming, response));
-    this.#server.on("connection", (socket) => this.#connections.opened(socket, this.#nowMs()));
+    this.#server.on("connection", (socket) => {
+      // One that came by TLS was counted before its handshake.
+      const by = "encrypted" in socket ? null : this.#turnedAwayBy(socket);
+      if (by === null) this.#connections.opened(socket, this.#nowMs());
+      else this.#turnAway(socket, by);
+    });
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) =>
+      answerBrokenRequest(error, { socket: socket as Socket, counts: context.front }),
+    );
     // Node's limit drops headers without a word; what is too many is refused by `readRequestHead`.
     this.#server.maxHeadersCount = 0;
     // A client that is done sending still waits for its answer. Node's types do not know this field.
@@ -90,6 +104,13 @@ export class Front {
     for (const request of this.#context.state.overdue(this.#nowMs())) this.#context.requests.get(request)?.deadlinePassed();
     const idleSinceMs = this.#nowMs() - serverOptions.keepAliveTimeout;
     this.#tls.closeIdle((socket) => this.#connections.isIdle(socket, idleSinceMs));
+    this.#context.held.look(this.#nowMs());
+    this.#context.front.connections = this.#limits.total;
+  }
+
+  /** Lets go of clients that do not keep up. Called every second. */
+  checkPaces(): void {
+    for (const interruptible of this.#context.requests.values()) interruptible.checkPace?.(this.#nowMs());
   }
 
   /** Closes streams and tunnels to a canary that the table does not know any more: its rollout was given up. */
@@ -124,8 +145,14 @@ export class Front {
   }
 
   #exchange(incoming: ClientRequest, response: ClientResponse, connection: ClientConnection, socket: Socket): void {
-    this.#connections.began(socket);
+    const atOnce = this.#connections.began(socket);
     response.once("close", () => this.#connections.ended(socket, this.#nowMs()));
+    const excess = this.#excessOf(incoming.httpVersion === "2" ? 1 : atOnce);
+    if (excess !== null) {
+      if (excess.isLast === true) this.#refused.add(socket);
+      respond(response, { isLast: this.#context.isDraining(), ...excess });
+      return;
+    }
     if (incoming.method === "CONNECT") {
       respond(response, { status: 405, reason: "Belay is no proxy for other hosts" });
       return;
@@ -144,14 +171,44 @@ export class Front {
   }
 
   #handleUpgrade(incoming: IncomingMessage, client: Socket, firstBytes: Buffer): void {
-    this.#connections.began(client);
+    const atOnce = this.#connections.began(client);
     // node:http has let go of the socket: an error that nobody listens to would end the process.
     client.on("error", () => client.destroy());
     // What follows a refused request on its connection is not read.
     if (this.#refused.has(client)) return void client.destroySoon();
+    const excess = this.#excessOf(atOnce);
+    if (excess !== null) return void respondOnSocket(client, excess);
     const admission = admit(this.#context, incoming, connectionOf(client));
     if (admission.kind === "admitted") new Tunnel({ context: this.#context, admission, incoming, client, firstBytes }).begin();
     else respondOnSocket(client, admission.answer);
+  }
+
+  #turnedAwayBy(socket: Socket): TurnedAwayBy | null {
+    const by = this.#limits.refusalOf(socket);
+    if (by !== null) this.#context.front.turnedAway(by);
+    return by;
+  }
+
+  #turnAway(socket: Socket, by: TurnedAwayBy): void {
+    this.#refused.add(socket);
+    const answer: OwnAnswer =
+      by === "address"
+        ? { status: 429, reason: "Too many connections from this address", retryAfterSeconds: 10 }
+        : { status: 503, reason: "Too many connections", retryAfterSeconds: 1 };
+    respondOnSocket(socket, answer);
+    socket.destroySoon();
+  }
+
+  /** The answer to a request that is one too many; null when it is not. */
+  #excessOf(onConnection: number): OwnAnswer | null {
+    const { limits, requests, front } = this.#context;
+    if (onConnection > limits.pipelinedMax) {
+      front.turnedAway("pipeline");
+      return { status: 429, reason: "Too many requests at once on one connection", isLast: true };
+    }
+    if (requests.size < limits.requestsMax) return null;
+    front.turnedAway("requests");
+    return { status: 503, reason: "Too many requests at once", retryAfterSeconds: 1 };
   }
 
   #nowMs(): number {

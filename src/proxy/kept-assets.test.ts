@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -84,3 +84,29 @@ test("an asset that stable does not know comes from the bundle of the release wh
   assert.equal((await get("/assets/app.1.js", "POST"))[0], 404);
   await until(() => world.count({ outcome: "ok" }) === 5);
 });
+
+test("a client that leaves in the middle of an asset leaves no open file behind", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, (_, response) => response.writeHead(404).end());
+  const folder = join(world.releasesFolder, older, "files/public");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "large.js"), Buffer.alloc(64e6));
+  const assets = [{ path: "/assets", sources: [{ digest: older, folder: "public" }] }];
+  await world.serve(tableWith(1, [app], undefined, { assets }));
+  const readers = await Promise.all(Array.from({ length: 5 }, () => world.open({ path: "/assets/large.js" })));
+  await until(() => openFilesBelow(world.releasesFolder) === readers.length);
+  for (const reader of readers) reader.destroy();
+  await until(() => openFilesBelow(world.releasesFolder) === 0);
+});
+
+/** This process is the worker's. A descriptor may be closed between its listing and the look at it. */
+function openFilesBelow(folder: string): number {
+  return readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(folder);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "ENOENT") return false;
+      throw cause;
+    }
+  }).length;
+}

@@ -1,14 +1,19 @@
 import { keptBodyBytesMax } from "../routing/shield.ts";
 import type { BodySource } from "./client.ts";
 
-const workerBytesMax = 16 * 1024 * 1024;
+const workerBytesMax: number = 16 * 1024 * 1024;
 
 /** The memory that all kept bodies of one worker share. */
 export class KeptBytes {
+  readonly #bytesMax: number;
   #bytes = 0;
 
+  constructor(bytesMax: number = workerBytesMax) {
+    this.#bytesMax = bytesMax;
+  }
+
   take(bytes: number): boolean {
-    if (this.#bytes + bytes > workerBytesMax) return false;
+    if (this.#bytes + bytes > this.#bytesMax) return false;
     this.#bytes += bytes;
     return true;
   }

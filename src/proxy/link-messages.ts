@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hedgeEvents, turnedAwayBy } from "../routing/front-counts.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import { headBoundsMs } from "../routing/tallies.ts";
 import type { FromWorker, ToWorker } from "../routing/wire.ts";
@@ -30,6 +31,13 @@ const exposure = z.object({
   unit: z.literal("request").optional(),
 });
 
+const kpiRoute = { method: z.string(), path: z.string().startsWith("/") };
+const kpiRule = z.object({
+  name: z.string(),
+  good: z.object({ ...kpiRoute, statusFrom: whole, statusTo: whole }).nullable(),
+  of: z.object(kpiRoute).nullable(),
+});
+
 const serviceRoute = z.object({
   service: z.string(),
   environment: z.string(),
@@ -39,13 +47,26 @@ const serviceRoute = z.object({
       path: z.string().startsWith("/"),
       idempotent: z.union([z.literal(true), z.literal("key")]).optional(),
       shield: z.literal("off").optional(),
+      effects: z.enum(["none", "writes"]).optional(),
+      hedgeMs: z.number().positive().optional(),
     }),
   ),
   stable: pool,
   exposure: exposure.nullable(),
+  shadow: z
+    .object({
+      rollout: z.string(),
+      release: z.string(),
+      pool,
+      share: weight,
+      credentials: z.boolean(),
+      ignore: z.array(z.string()),
+    })
+    .optional(),
   watch: z.object({ rollout: z.string(), epoch: whole }).nullable(),
   responseDeadlineMs: z.number().positive(),
   slowAfterMs: z.number().positive().optional(),
+  kpis: z.array(kpiRule).optional(),
   assets: z
     .array(
       z.object({
@@ -106,13 +127,15 @@ const counter = z.object({
 });
 
 const recorded = {
-  kind: z.enum(["exposed", "failed", "harmed", "served", "timed"]),
+  kind: z.enum(["exposed", "failed", "harmed", "served", "timed", "reached", "converted"]),
   rollout: z.string(),
   unit: z.string().length(16),
   weight,
   exposureEpoch: whole,
   atMs: z.number(),
   tookMs: z.number().nonnegative().optional(),
+  kpi: z.string().optional(),
+  visitor: z.string().length(16).optional(),
 };
 const unitRecord = z.union([
   z.object({ ...recorded, arm: z.enum(["stable", "canary"]) }),
@@ -139,6 +162,26 @@ const tally = z.object({
   ejections: whole,
 });
 
+const dropped = z.object({ full: whole, slow: whole, rate: whole, large: whole, stable: whole });
+const fieldCount = z.object({
+  field: z.string().max(200),
+  how: z.enum(["added", "missing", "type", "value", "length", "order"]),
+  shadow: whole,
+  stable: whole,
+  example: z.string().max(200),
+});
+const shadowTally = z.object({
+  service: z.string(),
+  environment: z.string(),
+  rollout: z.string(),
+  release: z.string(),
+  mirrored: whole,
+  differing: whole,
+  untold: whole,
+  dropped,
+  routes: z.array(z.object({ route: z.string(), compared: whole, pairs: whole, fields: z.array(fieldCount) })),
+});
+
 const fromWorker = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("hello"),
@@ -163,6 +206,24 @@ const fromWorker = z.discriminatedUnion("kind", [
     newVisitors: z.array(z.object({ service: z.string(), environment: z.string(), count: whole })),
     previewRefusals: z.array(z.object({ service: z.string(), environment: z.string(), why: refusal, count: whole })).optional(),
     tallies: z.array(tally).optional(),
+    shadows: z.array(shadowTally).optional(),
+    front: z
+      .object({
+        connections: whole,
+        turnedAway: z.array(z.object({ by: z.enum(turnedAwayBy), count: whole })),
+        holds: z.array(
+          z.object({
+            service: z.string(),
+            environment: z.string(),
+            waiting: whole,
+            held: whole,
+            expired: whole,
+            overflowed: whole,
+          }),
+        ),
+        hedges: z.array(z.object({ service: z.string(), environment: z.string(), what: z.enum(hedgeEvents), count: whole })),
+      })
+      .optional(),
     inFlight: z.record(z.string(), whole),
   }),
 ]);

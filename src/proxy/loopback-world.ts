@@ -18,6 +18,7 @@ import type { Exposure, RoutingTable, ServiceRoute, Target } from "../routing/ta
 import { VisitorCookies } from "../routing/visitor-cookie.ts";
 import type { AnyRecord, Counter } from "../routing/wire.ts";
 import { ProxyDataPlane } from "./data-plane.ts";
+import type { Limits } from "./limits.ts";
 import { runProxyWorker } from "./worker.ts";
 
 const visitorKey = new Uint8Array(32).fill(7);
@@ -165,7 +166,13 @@ export async function openWorld(
     stored,
     hasControl = true,
     certificates,
-  }: { stored?: RoutingTable; hasControl?: boolean; certificates?: Readonly<Record<string, string>> } = {},
+    limits = {},
+  }: {
+    stored?: RoutingTable;
+    hasControl?: boolean;
+    limits?: Partial<Limits>;
+    certificates?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<LoopbackWorld> {
   const folder = mkdtempSync(join(tmpdir(), "belay-proxy-"));
   const tableFile = join(folder, "table.json");
@@ -193,6 +200,7 @@ export async function openWorld(
     releasesFolder: join(folder, "releases"),
     certificatesFolder: join(folder, "certificates"),
     visitorKey,
+    limits,
     workerName: "proxy-1",
     pid: process.pid,
     onReload: (listener) => {

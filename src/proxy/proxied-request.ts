@@ -1,25 +1,30 @@
 import { createReadStream } from "node:fs";
 import { pipeline, Writable } from "node:stream";
 import type { ExchangeEnd } from "../routing/outcome.ts";
-import type { Target } from "../routing/table.ts";
+import type { ServiceRoute, Target } from "../routing/table.ts";
 import { type Admission, isCanary, shownRelease } from "./admission.ts";
 import type { ClientConnection, ClientRequest, ClientResponse } from "./client.ts";
+import { ClientPace } from "./client-pace.ts";
 import type { ExchangeObserver, UpstreamEnd, UpstreamExchange, UpstreamRequest } from "./exchange.ts";
+import { HedgedExchange } from "./hedged-exchange.ts";
+import type { Held } from "./held-requests.ts";
 import { findKeptAsset, type KeptAsset } from "./kept-assets.ts";
 import { KeptBody } from "./kept-body.ts";
+import { maintenanceAnswer } from "./maintenance-answer.ts";
 import type { Interruptible, ProxyContext } from "./proxy-context.ts";
 import { RequestBody } from "./request-body.ts";
 import { type OwnAnswer, respond } from "./respond.ts";
 import { headersForClient, informationForClient, trailersForClient } from "./response-head.ts";
 
-/** How long a request that every instance refuses is held, and how often they are asked again. */
-const waitForSomebodyMs = 3_000;
-const askAgainMs = 50;
+/** When to come again to a service of which nobody takes requests. */
+const retryAfterSeconds = 5;
+/** A body of which something has come takes up to this while nobody reads it. */
+const pausedBodyBytes = 65_536;
 /** How long the rest of a body is read whose answer is there already. */
 const dropRestMs = 30_000;
 
 /** One request and its answer, from admission to the end. */
-export class ProxiedRequest implements ExchangeObserver, Interruptible {
+export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
   readonly #context: ProxyContext;
   readonly #admission: Admission;
   readonly #incoming: ClientRequest;
@@ -33,8 +38,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   #keptBody: KeptBody | null = null;
   #hasSentData = false;
   #hasAskedForBody = false;
-  /** When every instance had refused for the first time. */
-  #refusedSinceMs: number | null = null;
+  readonly #pace: ClientPace;
   #isOver = false;
 
   constructor(options: {
@@ -49,6 +53,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     this.#incoming = options.incoming;
     this.#response = options.response;
     this.#connection = options.connection;
+    this.#pace = new ClientPace(this.#context.limits);
     const { head, headers } = this.#admission;
     const openBody = head.hasBody ? () => this.#openBody() : null;
     this.#upstreamRequest = { method: this.#incoming.method ?? "GET", target: head.target, headers, openBody };
@@ -61,7 +66,12 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   }
 
   mayStart(): boolean {
-    return !this.#isOver && this.#admission.attempts.mayStart(this.#nowMs());
+    if (this.#isOver || !this.#admission.attempts.mayStart(this.#nowMs())) return false;
+    const { held } = this.#context;
+    held.leave(this);
+    // What an instance of the canary takes says nothing of stable's.
+    if (this.#admission.attempts.isOnStable) held.reached(this.service);
+    return true;
   }
 
   informationArrived({ status, headers }: { readonly status: number; readonly headers: readonly string[] }): void {
@@ -75,6 +85,10 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     if (this.#isOver) return;
     if (this.#target !== null) this.#context.state.targetAnswered(this.#target.instance);
     if (head.status >= 500 && this.#replay({ hasAnswered: true })) return;
+    if (head.status > 599 && this.#incoming.httpVersion === "2") {
+      this.#answer("reset", { status: 502, reason: "The service answered with a status that HTTP/2 cannot say" });
+      return;
+    }
     const { request, setCookie } = this.#admission;
     const kept = head.status === 404 ? this.#findKept() : null;
     if (kept !== null) {
@@ -103,7 +117,11 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     if (this.#isOver) return true;
     this.#hasSentData = true;
     if (this.#response.write(chunk)) return true;
-    this.#response.once("drain", () => this.#exchange?.resume());
+    this.#pace.answerStalled(this.#nowMs());
+    this.#response.once("drain", () => {
+      this.#pace.answerTaken();
+      this.#exchange?.resume();
+    });
     return false;
   }
 
@@ -142,6 +160,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
   }
 
   deadlinePassed(): void {
+    if (this.#context.held.expire(this)) return;
     if (this.#body?.isWaitingForClient === true) {
       // The silence is the client's: as much a failure of the release as a client that hangs up.
       this.#context.state.requestProgressed(this.#admission.request, this.#nowMs());
@@ -150,6 +169,44 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     }
     if (this.#replay({ hasAnswered: false })) return;
     this.#answer("overdue", { status: 504, reason: "The service did not answer in time" });
+  }
+
+  checkPace(nowMs: number): void {
+    const fault = this.#isOver ? null : this.#pace.faultAt(nowMs);
+    // Who has its answer already may send as slowly as it likes.
+    if (fault === null || (fault === "body-late" && this.#response.headersSent)) return;
+    this.#context.front.turnedAway(fault);
+    if (fault === "body-late") {
+      this.#context.state.requestProgressed(this.#admission.request, nowMs);
+      this.#answer("aborted", { status: 408, reason: "The request's body came too slowly", isLast: true });
+      return;
+    }
+    this.#finish("aborted");
+    this.#connection.breakOff();
+  }
+
+  get service(): ServiceRoute {
+    return this.#admission.request.choice.service;
+  }
+
+  get bytes(): number {
+    const heads = this.#upstreamRequest.headers.reduce((sum, text) => sum + text.length, 0);
+    return heads + (this.#admission.head.hasBody ? pausedBodyBytes : 0);
+  }
+
+  ask(): void {
+    this.#admission.attempts.startOver(this.#nowMs());
+    this.#tryNext();
+  }
+
+  expire(): void {
+    this.#answer("refused", { status: 503, reason: "No instance of the service takes requests now", retryAfterSeconds });
+  }
+
+  tableServed(): void {
+    const { host, path } = this.#admission.head;
+    const maintenance = this.#context.state.serviceAt(host, path)?.maintenance;
+    if (maintenance !== undefined) this.#answer("cut", maintenanceAnswer(maintenance.message, this.#incoming.headers.accept));
   }
 
   cut(): void {
@@ -167,8 +224,29 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     }
     // An attempt can end before `start` returns, and the next one's exchange must not be overwritten then.
     const before = this.#exchange;
-    const exchange = this.#context.upstream.start(this.#target, this.#upstreamRequest, this);
+    const hedged = { start: (to: Target, _: UpstreamRequest, observer: ExchangeObserver) => this.#startAt(to, observer) };
+    const exchange = this.#context.copies.start(hedged, {
+      to: this.#target,
+      request: this.#upstreamRequest,
+      observer: this,
+      of: this.#admission.request,
+    });
     if (this.#exchange === before) this.#exchange = exchange;
+  }
+
+  #startAt(first: Target, observer: ExchangeObserver): UpstreamExchange {
+    const { clock, hedges, state, upstream } = this.#context;
+    const { head, request, attempts } = this.#admission;
+    const start = (target: Target, each: ExchangeObserver) => upstream.start(target, this.#upstreamRequest, each);
+    const afterMs = hedges.delayOf(request, { method: this.#upstreamRequest.method, hasBody: head.hasBody });
+    if (afterMs === null) return start(first, observer);
+    const second = () => hedges.take(this.service, attempts.spare);
+    const onSecondWon = (target: Target) => {
+      hedges.won(this.service);
+      this.#target = target;
+      state.exchangeTried(request, target.instance);
+    };
+    return new HedgedExchange({ clock, first, second, afterMs, start, observer, onSecondWon });
   }
 
   /** The canary has failed before anything of its answer was passed on: stable answers, if the shield covers the request. */
@@ -180,19 +258,9 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     return true;
   }
 
-  /** The only instance of a service may just be starting again after a crash. Nothing was sent yet, so the visitor need not notice. */
+  /** The only instance of a service may just be starting again. Nothing was sent yet, so the visitor need not notice. */
   #waitForSomebody(): void {
-    const nowMs = this.#nowMs();
-    this.#refusedSinceMs ??= nowMs;
-    if (nowMs - this.#refusedSinceMs >= waitForSomebodyMs) {
-      this.#answer("refused", { status: 503, reason: "No instance of the service takes requests now" });
-      return;
-    }
-    void this.#context.clock.sleep(askAgainMs).then(() => {
-      if (this.#isOver) return;
-      this.#admission.attempts.startOver(this.#nowMs());
-      this.#tryNext();
-    });
+    if (!this.#context.held.hold(this, this.#nowMs())) this.expire();
   }
 
   /** A page of another release may have asked for a file that this release does not know. */
@@ -218,10 +286,15 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
     const { request } = this.#admission;
     const events = {
       onWanted: () => this.#askForBody(),
-      onProgress: () => state.requestProgressed(request, this.#nowMs()),
+      onAwaited: () => this.#pace.bodyAwaited(this.#nowMs()),
+      onProgress: (bytes: number) => {
+        this.#pace.bodyArrived(bytes, this.#nowMs());
+        state.requestProgressed(request, this.#nowMs());
+      },
     };
     if (request.shield === "covered")
       this.#keptBody ??= new KeptBody({ source: this.#incoming, memory, onTooLarge: () => state.bodyNotKept(request) });
+    this.#keptBody ??= this.#context.copies.keepBody(request, this.#incoming);
     this.#body = new RequestBody(this.#incoming, events, this.#keptBody);
     return this.#body;
   }
@@ -263,6 +336,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible {
 
   #finish(end: ExchangeEnd): void {
     this.#isOver = true;
+    this.#context.held.leave(this);
     this.#exchange?.abort();
     this.#keptBody?.drop();
     this.#context.requests.delete(this.#admission.request);

@@ -1,11 +1,16 @@
 import type { Clock } from "../ports/clock.ts";
+import type { FrontCounts } from "../routing/front-counts.ts";
 import type { InFlight } from "../routing/in-flight.ts";
 import type { VisitorCookies } from "../routing/visitor-cookie.ts";
 import type { Redemption } from "../routing/wire.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
+import type { Copies } from "./copies.ts";
 import type { Upstream } from "./exchange.ts";
 import type { ProxiesInFront } from "./forwarding.ts";
+import type { Hedges } from "./hedges.ts";
+import type { HeldRequests } from "./held-requests.ts";
 import type { KeptBytes } from "./kept-body.ts";
+import type { Limits } from "./limits.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** What a worker may do with a request on its way, from outside of it. */
@@ -14,6 +19,8 @@ export interface Interruptible {
   deadlinePassed(): void;
   /** Ends it for a reason of Belay's own. */
   cut(): void;
+  /** Ends it if its client does not keep up. Called every second; a tunnel has no pace. */
+  checkPace?(nowMs: number): void;
 }
 
 /** What everything that handles requests in one worker shares. */
@@ -26,6 +33,11 @@ export interface ProxyContext {
   readonly cookies: VisitorCookies;
   readonly proxiesInFront: ProxiesInFront;
   readonly keptBytes: KeptBytes;
+  readonly copies: Copies;
+  readonly limits: Limits;
+  readonly front: FrontCounts;
+  readonly hedges: Hedges;
+  readonly held: HeldRequests;
   /** Every request on its way, until it is judged and gone. */
   readonly requests: Map<InFlight, Interruptible>;
   /** Where a request that came without TLS should have gone; null when it may stay. */

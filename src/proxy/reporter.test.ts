@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../ports/manual-clock.ts";
+import { FrontCounts } from "../routing/front-counts.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import type { FromWorker } from "../routing/wire.ts";
 import { WorkerState } from "../routing/worker-state.ts";
@@ -98,7 +99,13 @@ function setUp({ leaseTtlMs = 10_000 } = {}) {
       sent.push(message);
     },
   };
-  const reporter = new Reporter({ state, clock, link, enforceDeadlines: () => calls.push("deadlines") });
+  const reporter = new Reporter({
+    state,
+    front: new FrontCounts(),
+    clock,
+    link,
+    enforceDeadlines: () => calls.push("deadlines"),
+  });
   const answer = (status: number) => {
     const nowMs = clock.monotonicMs();
     const choice = state.choose({ host: "a", path: "/", visitor: "v", nowMs });

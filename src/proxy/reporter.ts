@@ -1,4 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
+import type { FrontCounts } from "../routing/front-counts.ts";
 import type { FromWorker } from "../routing/wire.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
 
@@ -8,6 +9,7 @@ const urgentGapMs = 2;
 
 export interface ReporterOptions {
   readonly state: WorkerState;
+  readonly front: FrontCounts;
   readonly clock: Clock;
   readonly link: { readonly isReady: boolean; send(message: FromWorker): void };
   /** Ends what is past its deadline, so that a report's settled time holds. */
@@ -38,10 +40,10 @@ export class Reporter {
 
   /** Called every 50 ms. */
   tick(): void {
-    const { state, clock } = this.#options;
+    const { state, front, clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const brakes = state.brakes(nowMs).length;
-    const isDue = state.hasNews || brakes !== this.#brakes || nowMs - this.#lastMs >= idleReportMs;
+    const isDue = state.hasNews || front.hasChanged || brakes !== this.#brakes || nowMs - this.#lastMs >= idleReportMs;
     this.#brakes = brakes;
     if (isDue) this.send();
   }
@@ -55,10 +57,10 @@ export class Reporter {
 
   /** Sends a report now, if the link takes one. */
   send(): void {
-    const { state, clock, link, enforceDeadlines } = this.#options;
+    const { state, front, clock, link, enforceDeadlines } = this.#options;
     if (!link.isReady) return;
     enforceDeadlines();
     this.#lastMs = clock.monotonicMs();
-    link.send(state.report(this.#lastMs));
+    link.send({ ...state.report(this.#lastMs), front: front.report() });
   }
 }

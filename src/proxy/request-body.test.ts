@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import { test } from "node:test";
 import { RequestBody } from "./request-body.ts";
 
-const ignored = { onWanted: () => {}, onProgress: () => {} };
+const ignored = { onWanted: () => {}, onAwaited: () => {}, onProgress: () => {} };
 
 test("an attempt that never read the body leaves it whole for the next", async () => {
   const source = sourceWith(["a", "b"]);
@@ -29,6 +29,7 @@ test("each piece is progress, and waiting is the client's fault only while it ha
     onWanted: () => {
       wanted += 1;
     },
+    onAwaited: () => {},
     onProgress: () => {
       progress += 1;
     },

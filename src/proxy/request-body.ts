@@ -5,8 +5,10 @@ import type { KeptBody } from "./kept-body.ts";
 interface RequestBodyEvents {
   /** An instance begins to take the body. */
   onWanted(): void;
+  /** The instance would take more than has come. */
+  onAwaited(): void;
   /** A piece, or the end, has come. */
-  onProgress(): void;
+  onProgress(bytes: number): void;
 }
 
 /**
@@ -41,6 +43,7 @@ export class RequestBody extends Readable {
       if (this.#repeat()) return;
     }
     this.#isWaiting = true;
+    this.#events.onAwaited();
     if (!this.#isAttached) {
       this.#isAttached = true;
       this.#source.on("data", this.#onData);
@@ -67,14 +70,14 @@ export class RequestBody extends Readable {
 
   #onData = (chunk: Buffer): void => {
     this.#isWaiting = false;
-    this.#events.onProgress();
+    this.#events.onProgress(chunk.length);
     this.#kept?.add(chunk);
     if (!this.push(chunk)) this.#source.pause();
   };
 
   #onEnd = (): void => {
     this.#isWaiting = false;
-    this.#events.onProgress();
+    this.#events.onProgress(0);
     this.push(null);
   };
 }

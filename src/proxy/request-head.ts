@@ -76,6 +76,7 @@ const notPassed = new Set([
   "x-forwarded-host",
   "x-real-ip",
   "x-request-id",
+  "belay-visitor",
 ]);
 
 /** Reads what routing needs and leaves out what must not be passed on. A string is the reason to refuse the request with 400. */

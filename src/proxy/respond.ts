@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { ClientResponse } from "./client.ts";
 
 export interface OwnAnswer {
-  readonly status: 308 | 400 | 403 | 404 | 405 | 408 | 502 | 503 | 504;
+  readonly status: 308 | 400 | 403 | 404 | 405 | 408 | 413 | 429 | 431 | 502 | 503 | 504;
   /** What happened, in one line that a visitor may read. */
   readonly reason: string;
   readonly setCookie?: string | null;

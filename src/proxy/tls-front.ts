@@ -11,6 +11,8 @@ import type { Certificates } from "./certificates.ts";
 
 export interface TlsFrontOptions {
   readonly certificates: Certificates;
+  /** Whether a connection may stay, asked before its handshake. */
+  readonly mayOpen: (socket: Socket) => boolean;
   /** Takes connections that speak HTTP/1.1. */
   readonly onHttp1: (socket: TLSSocket) => void;
   readonly onHttp2: (socket: TLSSocket) => void;
@@ -32,7 +34,7 @@ export class TlsFront {
 
   readonly #certificates: Certificates;
 
-  constructor({ certificates, onHttp1, onHttp2, onStream }: TlsFrontOptions) {
+  constructor({ certificates, mayOpen, onHttp1, onHttp2, onStream }: TlsFrontOptions) {
     this.#certificates = certificates;
     this.#http2 = createHttp2Server({
       settings: { maxConcurrentStreams: 100, enablePush: false },
@@ -59,7 +61,10 @@ export class TlsFront {
       minVersion: "TLSv1.2",
       SNICallback: (name, done) => done(null, certificates.contextFor(name)),
     });
-    this.server.on("connection", (socket: Socket) => this.#began(socket));
+    this.server.on("connection", (socket: Socket) => {
+      if (mayOpen(socket)) this.#began(socket);
+      else socket.destroy();
+    });
     this.server.on("secureConnection", (socket: TLSSocket) => {
       this.#handshakes.delete(peerOf(socket));
       socket.on("error", () => socket.destroy());

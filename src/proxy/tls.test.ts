@@ -27,6 +27,17 @@ test("a client meets the certificate of the host that it asks for, over HTTP/1.1
   assert.deepEqual([answer.status, answer.body], [200, "https 2 belay"]);
 });
 
+test("a status that HTTP/2 cannot say is a 502 there, and passed on over HTTP/1.1", { skip }, async (t) => {
+  const world = await openWorld(t, { certificates: { shop: "shop.test" } });
+  const app = await openApp(t, (_, response) => response.writeHead(799).end("odd"));
+  await world.serve(tableWith(1, [app]));
+  const answer = await ask(connectHttp2(t, world), { ":path": "/" });
+  assert.equal(answer.status, 502);
+  assert.match(answer.body, /a status that HTTP\/2 cannot say \(Belay\)/);
+  assert.equal((await getOverTls(world)).status, 799);
+  await until(() => world.count({ outcome: "failed" }) === 2);
+});
+
 test("HTTP/2 carries bodies, repeated fields, cookies, early hints and trailers", { skip }, async (t) => {
   const world = await openWorld(t, { certificates: { shop: "shop.test" } });
   const app = await openApp(t, async (incoming, response) => {

@@ -2,14 +2,19 @@ import type { Clock } from "../ports/clock.ts";
 import { readJsonFile } from "../ports/durable-file.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import { FrontCounts } from "../routing/front-counts.ts";
 import { poolsOf, type RoutingTable } from "../routing/table.ts";
 import { VisitorCookies } from "../routing/visitor-cookie.ts";
 import { linkProtocol } from "../routing/wire.ts";
 import { WorkerState } from "../routing/worker-state.ts";
 import { Certificates } from "./certificates.ts";
+import { Copies } from "./copies.ts";
 import { ProxiesInFront } from "./forwarding.ts";
 import { Front } from "./front.ts";
+import { Hedges } from "./hedges.ts";
+import { HeldRequests } from "./held-requests.ts";
 import { KeptBytes } from "./kept-body.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
 import { type ControlMessage, LinkClient } from "./link-client.ts";
 import { parseRoutingTable } from "./link-messages.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -19,6 +24,7 @@ import type { RequestHead } from "./request-head.ts";
 import { UndiciUpstream } from "./undici-upstream.ts";
 
 const deadlinePeriodMs = 100;
+const pacePeriodMs = 1_000;
 const reportPeriodMs = 50;
 const certificatesPeriodMs = 5_000;
 /** How long a new worker waits for the control plane's table before it serves the one on disk. Clients wait in the socket's queue. */
@@ -41,6 +47,8 @@ export interface ProxyWorkerOptions {
   /** Bundles by digest. */
   readonly releasesFolder: string;
   readonly visitorKey: Uint8Array;
+  /** Where they differ from the defaults. */
+  readonly limits?: Partial<Limits>;
   readonly workerName: string;
   readonly pid: number;
   /** Calls back when somebody asks to serve what is on disk now: the way to stable when there is no control plane. Returns how to end it. */
@@ -61,6 +69,8 @@ class ProxyWorker {
   readonly #state: WorkerState;
   readonly #context: ProxyContext;
   readonly #upstream = new UndiciUpstream();
+  /** Its own, so that nothing that a shadow does takes a connection from a visitor. */
+  readonly #copyUpstream = new UndiciUpstream();
   readonly #front: Front;
   readonly #link: LinkClient;
   readonly #reporter: Reporter;
@@ -73,6 +83,8 @@ class ProxyWorker {
 
   constructor(options: ProxyWorkerOptions) {
     const { clock, random, log, visitorKey, linkSocketPath } = options;
+    const counts = new FrontCounts();
+    const limits = { ...defaultLimits, ...options.limits };
     this.#options = options;
     this.#boot = Buffer.from(random.bytes(8)).toString("hex");
     this.#certificates = new Certificates({ folder: options.certificatesFolder, log });
@@ -86,6 +98,11 @@ class ProxyWorker {
       cookies,
       proxiesInFront: new ProxiesInFront(),
       keptBytes: new KeptBytes(),
+      copies: new Copies({ state: this.#state, clock, upstream: this.#copyUpstream }),
+      limits,
+      front: counts,
+      hedges: new Hedges(counts),
+      held: new HeldRequests(limits, counts),
       requests: new Map(),
       nextRequestId: () => {
         this.#requestCount += 1;
@@ -114,6 +131,7 @@ class ProxyWorker {
     });
     this.#reporter = new Reporter({
       state: this.#state,
+      front: counts,
       clock,
       link: this.#link,
       enforceDeadlines: () => this.#front.enforceDeadlines(),
@@ -125,6 +143,7 @@ class ProxyWorker {
     this.#serveStoredTable();
     const linked = this.#link.run();
     const stopDeadlines = clock.every(deadlinePeriodMs, () => this.#front.enforceDeadlines());
+    const stopPaces = clock.every(pacePeriodMs, () => this.#front.checkPaces());
     const stopReports = clock.every(reportPeriodMs, () => this.#reporter.tick());
     const stopCertificates =
       typeof httpsFd === "number" ? clock.every(certificatesPeriodMs, () => this.#front.reloadCertificates()) : () => {};
@@ -140,12 +159,14 @@ class ProxyWorker {
       this.#reporter.send();
     } finally {
       stopDeadlines();
+      stopPaces();
       stopReports();
       stopCertificates();
       stopReloads?.();
       this.#link.close();
       await linked;
-      await this.#upstream.close();
+      this.#context.copies.close();
+      await Promise.all([this.#upstream.close(), this.#copyUpstream.close()]);
     }
   }
 
@@ -195,6 +216,10 @@ class ProxyWorker {
     }
     this.#front.cutAbandoned(table);
     this.#upstream.retain(table.services.flatMap((service) => poolsOf(service).flatMap(({ targets }) => targets)));
+    this.#copyUpstream.retain(
+      table.services.flatMap(({ stable, shadow }) => (shadow === undefined ? [] : [...stable.targets, ...shadow.pool.targets])),
+    );
+    this.#context.held.tableServed();
     this.#firstTable.resolve();
     // First what happened under the tables before, so that the totals are complete when the acknowledgement arrives.
     this.#reporter.send();
@@ -214,6 +239,7 @@ class ProxyWorker {
     }
     this.#state.acceptStoredTable(stored, clock.monotonicMs());
     this.#front.cutAbandoned(stored);
+    this.#context.held.tableServed();
     log.info("serves the table on disk, as it was asked to", { epoch: stored.epoch });
   }
 

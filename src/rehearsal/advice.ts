@@ -4,7 +4,7 @@ import { durationWords, percentWords } from "../analysis/words.ts";
 import { quietMs } from "../rollout/decide.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import type { Fate } from "./rehearse-plan.ts";
-import { type Traffic, unitsPerSecond } from "./traffic.ts";
+import { scoredPerSecond, type Traffic, unitsPerSecond } from "./traffic.ts";
 
 const harms = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2] as const;
 /** A plan that takes this much longer than another with the same harm is worth a word. */
@@ -26,11 +26,11 @@ export function advise(rehearsed: Rehearsed): readonly string[] {
 
 /** A service that misses its objective before anything is released makes each release look guilty, or holds it. */
 function objective({ plan, traffic }: Rehearsed): readonly string[] {
-  const failing = 1 - (1 - traffic.failShare) ** traffic.requestsPerVisitor;
+  const failing = traffic.failShare;
   const tolerated = burnTolerated * (1 - plan.sloAvailability);
   if (failing <= tolerated) return [];
   return [
-    `Stable itself fails ${percentWords(failing)} of its visitors, more than twice what the ${percentWords(plan.sloAvailability)} objective tolerates, so that good releases are held or taken back for it: mend that first, or set slo.availability to what the service keeps, such as ${percentWords(floorTo(1 - failing)).replace(" ", "")}.`,
+    `Stable itself fails ${percentWords(failing)} of its requests, more than twice what the ${percentWords(plan.sloAvailability)} objective tolerates, so that good releases are held or taken back for it: mend that first, or set slo.availability to what the service keeps, such as ${percentWords(floorTo(1 - failing)).replace(" ", "")}.`,
   ];
 }
 
@@ -58,7 +58,7 @@ function firstStep({ plan, traffic }: Rehearsed): readonly string[] {
 }
 
 function gates({ plan, traffic, forecast: expected }: Rehearsed): readonly string[] {
-  const perSecond = unitsPerSecond(traffic, plan.evidence);
+  const perSecond = scoredPerSecond(traffic);
   const better = forecast({ ...plan, steps: planSteps(plan, perSecond) }, perSecond);
   if (expected.canPass) {
     if (!better.canPass || expected.totalMs < worthwhile * better.totalMs) return [];
@@ -85,7 +85,7 @@ function gates({ plan, traffic, forecast: expected }: Rehearsed): readonly strin
 }
 
 /** What was seen to go otherwise than the plan intends. */
-function surprises({ plan, fates, forecast: expected }: Rehearsed): readonly string[] {
+function surprises({ plan, traffic, fates, forecast: expected }: Rehearsed): readonly string[] {
   const words: string[] = [];
   for (const { release, runs, rolledBack, promoted, noticed, held, heldReason } of fates) {
     if (release.isBad && promoted > 0 && promoted >= runs / 10) {
@@ -106,14 +106,14 @@ function surprises({ plan, fates, forecast: expected }: Rehearsed): readonly str
       words.push(`A release that ${release.words} was taken back in ${rolledBack} of ${runs} runs, without fault.`);
     if (release.name === "good" && held > 0 && expected.canPass)
       words.push(
-        `A good release waits for a person in ${held} of ${runs} runs (${heldReason}): the gates need more visitors, since a step also ends when nobody new came for ${durationWords(quietMs)}. onInconclusive: continue would go on, without a pass.`,
+        `A good release waits for a person in ${held} of ${runs} runs (${heldReason}): the gates need more visitors, since a step also ends when nobody new came for ${durationWords(quietMs({ ...plan, newUnitsPerSecond: unitsPerSecond(traffic, plan.evidence) }, null))}. onInconclusive: continue would go on, without a pass.`,
       );
   }
   return words;
 }
 
 function ladderWords(plan: Plan, traffic: Traffic): string {
-  return planSteps(plan, unitsPerSecond(traffic, plan.evidence))
+  return planSteps(plan, scoredPerSecond(traffic))
     .map(({ weight }) => percentWords(weight / 10_000))
     .join(", ");
 }

@@ -3,13 +3,15 @@ import { decide, exposedStage } from "../rollout/decide.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { Plan, Rollout } from "../rollout/rollout.ts";
 import { transition } from "../rollout/transition.ts";
-import { UnitRecords } from "../routing/unit-records.ts";
+import { type ScoredRequest, UnitRecords } from "../routing/unit-records.ts";
 import type { Arm } from "../routing/wire.ts";
 import type { Ended, Ending, Steering } from "./play.ts";
 import { type Request, unitOf } from "./traffic.ts";
 
 const id = "rehearsal";
 const startedAt = "1970-01-01T00:00:00Z";
+/** Of users, to what a KPI is about. */
+export const getThereShare = 0.1;
 /** Without news from a worker time alone decides, and a second is exact enough for holds of minutes. */
 const lookEveryMs = 1_000;
 
@@ -64,13 +66,14 @@ export class Engine implements Steering {
     return side;
   }
 
-  ended({ request, side, weight, epoch, isFailed, tookMs }: Ended): void {
+  ended({ request, side, weight, epoch, isFailed, tookMs, isInTheWay = false }: Ended): void {
     const counts = this.#counts[side];
     counts.requests += 1;
     if (isFailed) counts.failed += 1;
     const scored = this.#scored(request, side, weight, epoch);
     this.#records.ended(scored, isFailed ? "failed" : "ok");
     if (this.#timed.delete(request)) this.#records.timed(scored, tookMs);
+    if (!isFailed) this.#tellKpis(request, scored, isInTheWay);
   }
 
   tick(time: { readonly nowMs: number; readonly settledUntilMs: number }): Ending | null {
@@ -78,17 +81,16 @@ export class Engine implements Steering {
     if (!this.#hasNews && nowMs - this.#lookedAtMs < lookEveryMs) return null;
     this.#hasNews = false;
     this.#lookedAtMs = nowMs;
+    this.#countRequests();
     this.#evidence.advance(time);
     const stage = exposedStage(this.#rollout);
     if (stage === null) return null;
     const evidence = this.#evidence;
-    const counts = this.#counts;
     const fact = decide(this.#rollout, {
       judgement: evidence.verdict(stage),
       alarms: evidence.alarms(),
       // Asked for only by what is recorded: at each tick it would cost more than all the rest.
       get evidence() {
-        evidence.countRequests({ ...counts, harmedRequests: counts.canary.failed });
         return evidence.summary();
       },
       heldMs: nowMs - this.#stageBeganAtMs,
@@ -96,6 +98,23 @@ export class Engine implements Steering {
       stageBeganAtMs: this.#stageBeganAtMs,
     });
     return fact === null ? null : this.#apply(fact, nowMs);
+  }
+
+  /** What users get done is not in any traffic that is measured, so a tenth of them is assumed to. */
+  #tellKpis({ luck, visitor }: Request, scored: ScoredRequest, isInTheWay: boolean): void {
+    // High luck: low luck is what fails.
+    const own = 1 - (this.#plan.evidence === "request" ? luck : visitor.luck);
+    for (const { name, direction, of, valueField } of this.#plan.kpis ?? []) {
+      if (valueField !== null) continue;
+      const times = isInTheWay ? (direction === "up" ? 0.5 : 2) : 1;
+      if (of !== null) this.#records.reached(scored, name);
+      if (own < getThereShare * times) this.#records.converted(scored, name);
+    }
+  }
+
+  #countRequests(): void {
+    const { canary, stable } = this.#counts;
+    this.#evidence.countRequests({ canary: { ...canary }, stable: { ...stable }, harmedRequests: canary.failed });
   }
 
   #apply(fact: RolloutFact, nowMs: number): Ending | null {
@@ -122,9 +141,10 @@ export class Engine implements Steering {
   }
 
   #scored({ visitor, number, atMs }: Request, arm: Arm, weight: number, exposureEpoch: number) {
+    const units = this.#plan.evidence === "request" ? { unit: unitOf(number), visitor: visitor.unit } : { unit: visitor.unit };
     return {
       rollout: id,
-      unit: this.#plan.evidence === "request" ? unitOf(number) : visitor.unit,
+      ...units,
       arm,
       weight,
       exposureEpoch,

@@ -26,6 +26,7 @@ export interface Ended {
   readonly epoch: number;
   readonly isFailed: boolean;
   readonly tookMs: number;
+  readonly isInTheWay?: boolean | undefined;
 }
 
 /** What decides who meets the release: Belay's engine, or the rule of another tool. */
@@ -90,7 +91,15 @@ export function play(options: {
         }
       }
       const endsIn = Math.max(tick, Math.floor((request.atMs + tookMs) / tickMs));
-      const ended = { request, side, weight: steering.weight, epoch: steering.epoch, isFailed, tookMs };
+      const ended = {
+        request,
+        side,
+        weight: steering.weight,
+        epoch: steering.epoch,
+        isFailed,
+        tookMs,
+        isInTheWay: answer.isInTheWay,
+      };
       const list = ending.get(endsIn);
       if (list === undefined) ending.set(endsIn, [ended]);
       else list.push(ended);

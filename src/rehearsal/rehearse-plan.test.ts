@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Kpi } from "../rollout/kpi.ts";
 import { plan as short } from "../rollout/rollout.builder.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import { type Fate, type Rehearsal, rehearsePlan, spreadOf } from "./rehearse-plan.ts";
@@ -86,7 +87,7 @@ test("advice that is followed is not given again", () => {
 
 test("a service that misses its objective by itself is told so", () => {
   const { rehearsal } = rehearse({ traffic: { failShare: 0.004 }, runs: 1 });
-  assert.match(rehearsal.advice.join("\n"), /fails 1\.2 % of its visitors.*set slo\.availability.*98%/);
+  assert.match(rehearsal.advice.join("\n"), /fails 0\.4 % of its requests.*set slo\.availability.*99\.5%/);
 });
 
 test("steps that go on without evidence are named when a bad release reaches everyone by them", () => {
@@ -113,4 +114,24 @@ test("median and 90th percentile are values that were measured", () => {
   assert.deepEqual(spreadOf([5, 1, 3, 2, 4, 6, 7, 8, 9, 10]), { median: 5, p90: 9 });
   assert.deepEqual(spreadOf([7]), { median: 7, p90: 7 });
   assert.equal(spreadOf([]), null);
+});
+
+test("a release that is in its users' way is played where a KPI could see it, and is taken back", () => {
+  const kpi: Kpi = {
+    name: "checkout",
+    user: "a shopper with a basket",
+    outcome: "gets the order confirmed",
+    good: { kind: "event", event: "order" },
+    of: null,
+    valueField: null,
+    direction: "up",
+    tolerance: 0,
+  };
+  const steps = [{ weight: 5_000, minHoldMs: 300_000 }];
+  const { rehearsal } = rehearse({ plan: { kpis: [kpi], steps, maxHoldMs: 600_000 }, runs: 2 });
+  const { rolledBack, metrics } = fate(rehearsal, "in-the-way");
+  assert.deepEqual([rolledBack, metrics], [2, ["kpi:checkout"]]);
+  assert.equal(fate(rehearsal, "good").rolledBack, 0);
+  const without = rehearse({ runs: 1 }).rehearsal.fates.map(({ release }) => release.name);
+  assert.ok(!without.includes("in-the-way"));
 });

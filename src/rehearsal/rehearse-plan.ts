@@ -4,7 +4,7 @@ import { advise } from "./advice.ts";
 import { Engine } from "./engine.ts";
 import { type Played, play } from "./play.ts";
 import { type RehearsedRelease, releasesFor } from "./releases.ts";
-import { type Traffic, unitsPerSecond } from "./traffic.ts";
+import { scoredPerSecond, type Traffic } from "./traffic.ts";
 
 /** Busier than this, and a run would take longer than a person waits; gates pass no sooner with fewer visitors. */
 const visitorsPerSecondMax = 200;
@@ -72,14 +72,14 @@ export function* rehearsePlan(options: {
   readonly runs?: number | undefined;
 }): Generator<number, Rehearsal> {
   const { seed, traffic } = options;
-  // Members of a cohort are not drawn, so that their step is over after its hold, whatever the visitors do.
+  // Members of a cohort are not drawn, and copies are nobody's, so that such a step is over after its hold, whatever the visitors do.
   const plan = {
     ...options.plan,
-    steps: options.plan.steps.filter(({ cohort, gate }) => cohort === undefined && gate === undefined),
+    steps: options.plan.steps.filter(({ cohort, shadow, gate }) => (cohort ?? shadow ?? gate) === undefined),
   };
   const played = { ...traffic, visitorsPerSecond: Math.min(visitorsPerSecondMax, traffic.visitorsPerSecond) };
   const playedBakeMs = Math.min(plan.bakeMs, bakeOf(played));
-  const expected = forecast(plan, unitsPerSecond(traffic, plan.evidence));
+  const expected = forecast(plan, scoredPerSecond(traffic));
   const releases = releasesFor(plan, played);
   const runs = options.runs ?? runsFor({ plan: { ...plan, bakeMs: playedBakeMs }, traffic: played, releases: releases.length });
   const fates: Fate[] = [];
@@ -131,7 +131,7 @@ export function playRelease(options: {
 
 function runsFor(options: { readonly plan: Plan; readonly traffic: Traffic; readonly releases: number }): number {
   const { plan, traffic, releases } = options;
-  const { gates } = forecast(plan, unitsPerSecond(traffic, plan.evidence));
+  const { gates } = forecast(plan, scoredPerSecond(traffic));
   const longestMs = gates.reduce((sum, { stepMs }) => sum + Math.min(stepMs, plan.maxHoldMs), plan.bakeMs);
   // A look costs about as much as a request, and there is one each second at least.
   const cost = (longestMs / 1_000) * (traffic.visitorsPerSecond * traffic.requestsPerVisitor + 1);

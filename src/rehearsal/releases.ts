@@ -2,7 +2,8 @@ import { forecast } from "../analysis/forecast.ts";
 import { durationWords, percentWords } from "../analysis/words.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import { type Behaviour, createBehaviour } from "./behaviour.ts";
-import { type Traffic, unitsPerSecond } from "./traffic.ts";
+import { getThereShare } from "./engine.ts";
+import { scoredPerSecond, type Traffic } from "./traffic.ts";
 
 export interface RehearsedRelease {
   readonly name: string;
@@ -42,9 +43,14 @@ export function releasesFor(plan: Plan, traffic: Traffic): readonly RehearsedRel
     release("late", `is well for ${durationWords(lateMs)}, and then fails 1 request in 5`, { failShare: 0.2, fromMs: lateMs }),
     release("slow", "takes twice as long to answer", { slowdown: 2 }),
     release("slower", "takes a fifth longer to answer", { slowdown: 1.2 }),
+    ...(plan.kpis?.some(({ valueField }) => valueField === null) === true
+      ? [release("in-the-way", inTheWayWords, { isInTheWay: true })]
+      : []),
     outage(traffic),
   ];
 }
+
+const inTheWayWords = `answers well, and halves what a KPI wants more of or doubles what it wants less of (${percentWords(getThereShare)} of users get there on stable)`;
 
 /** What the release shares with stable fails for a while: nobody is to blame, and nothing is to go on. */
 function outage(traffic: Traffic): RehearsedRelease {
@@ -61,7 +67,7 @@ function outage(traffic: Traffic): RehearsedRelease {
 
 /** In the middle of what a good release takes, so that the steps have earned some trust by then. */
 function lateFrom(plan: Plan, traffic: Traffic): number {
-  const { gates, canPass } = forecast(plan, unitsPerSecond(traffic, plan.evidence));
+  const { gates, canPass } = forecast(plan, scoredPerSecond(traffic));
   const stepsMs = canPass ? gates.reduce((sum, { stepMs }) => sum + stepMs, 0) : plan.maxHoldMs;
   return Math.min(lateAtMostMs, Math.round(stepsMs / 2_000) * 1_000);
 }

@@ -14,7 +14,12 @@ export interface Traffic {
   readonly circle?: number;
 }
 
-/** New units a second, of the kind that a plan scores. */
+/** Visitors that gates score in a second: each once, also where each of its requests is drawn for itself. */
+export function scoredPerSecond({ visitorsPerSecond }: Traffic): number {
+  return visitorsPerSecond;
+}
+
+/** New units a second, of the kind that a plan draws. */
 export function unitsPerSecond({ visitorsPerSecond, requestsPerVisitor }: Traffic, unit: Unit = "visitor"): number {
   return unit === "request" ? visitorsPerSecond * requestsPerVisitor : visitorsPerSecond;
 }

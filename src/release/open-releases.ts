@@ -195,14 +195,17 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     routes,
     assets = [],
     trustedProxies,
+    events,
     expose,
     processes = [],
+    shadow,
     config,
     root,
   } = request;
   const id = releaseIdOf({ commit, isDirty, digest, config });
   const configured = config === undefined ? {} : { config };
   const trusted = trustedProxies === undefined ? {} : { trustedProxies };
+  const posting = events === undefined ? {} : { events };
   return {
     id,
     service,
@@ -217,8 +220,10 @@ function toRelease(request: BuildRequest, { digest, fileCount, bytes }: StoredBu
     routes,
     assets,
     ...trusted,
+    ...posting,
     expose,
     processes,
+    ...(shadow === undefined ? {} : { shadow }),
     built,
     root,
     ...configured,

@@ -42,8 +42,10 @@ export interface BuildRequest
     | "routes"
     | "assets"
     | "trustedProxies"
+    | "events"
     | "expose"
     | "processes"
+    | "shadow"
   > {
   /** Folder of the service inside the repository, "" for its top. */
   readonly root: string;

@@ -4,7 +4,15 @@ import { decide, describeWithoutPass, type Judgement, quietMs, type Situation } 
 import { desiredWeight } from "./desired.ts";
 import { evidence, passed, Story } from "./rollout.builder.ts";
 
-const inconclusive: Judgement = { kind: "inconclusive", missing: "12 more visitors", pendingVisitors: 0, lastVisitorAtMs: null };
+const inconclusive: Judgement = {
+  kind: "inconclusive",
+  missing: "12 more visitors",
+  pendingVisitors: 0,
+  lastVisitorAtMs: null,
+  meanGapMs: null,
+};
+
+const tenSeconds = 10_000;
 
 function situation(own: Partial<Situation>): Situation {
   return { judgement: inconclusive, alarms: [], evidence, heldMs: 5_000, nowMs: 105_000, stageBeganAtMs: 100_000, ...own };
@@ -70,10 +78,24 @@ test("a step without new visitors ends ten seconds after its minimum hold or its
   const { rollout } = new Story().exposed("b2", { onInconclusive: "continue" });
   const at = (nowMs: number, lastVisitorAtMs: number | null) =>
     decide(rollout, situation({ heldMs: nowMs - 100_000, nowMs, judgement: { ...inconclusive, lastVisitorAtMs } }))?.kind ?? null;
-  assert.equal(at(102_000 + quietMs - 1, null), null);
-  assert.equal(at(102_000 + quietMs, null), "step-ended");
-  assert.equal(at(102_000 + quietMs, 110_000), null);
-  assert.equal(at(110_000 + quietMs, 110_000), "step-ended");
+  assert.equal(at(102_000 + tenSeconds - 1, null), null);
+  assert.equal(at(102_000 + tenSeconds, null), "step-ended");
+  assert.equal(at(102_000 + tenSeconds, 110_000), null);
+  assert.equal(at(110_000 + tenSeconds, 110_000), "step-ended");
+});
+
+test("where visitors come seldom a step waits twenty of their gaps, and never longer than its longest hold", () => {
+  assert.equal(quietMs({ maxHoldMs: 3_600_000 }, 200), tenSeconds);
+  assert.equal(quietMs({ maxHoldMs: 3_600_000 }, 5_000), 100_000);
+  assert.equal(quietMs({ maxHoldMs: 60_000 }, 5_000), 60_000);
+  assert.equal(quietMs({ maxHoldMs: 3_600_000, newUnitsPerSecond: 0.5 }, null), 40_000, "before anybody came");
+  assert.equal(quietMs({ maxHoldMs: 3_600_000, newUnitsPerSecond: 0.1 }, null), tenSeconds, "a handful foretells nothing");
+  assert.equal(quietMs({ maxHoldMs: 3_600_000, newUnitsPerSecond: 0.5 }, 100), tenSeconds, "what comes now outranks it");
+  const { rollout } = new Story().exposed("b2", { onInconclusive: "continue", maxHoldMs: 3_600_000 });
+  const judgement: Judgement = { ...inconclusive, lastVisitorAtMs: 110_000, meanGapMs: 2_000 };
+  const at = (nowMs: number) => decide(rollout, situation({ heldMs: nowMs - 100_000, nowMs, judgement }))?.kind ?? null;
+  assert.equal(at(149_999), null);
+  assert.equal(at(150_000), "step-ended");
 });
 
 test("a visitor whose window is still open keeps a quiet step open, until its deadline", () => {
@@ -118,4 +140,27 @@ test("a cohort's step ends when somebody came and nobody failed; otherwise it wa
   assert.equal(empty?.kind === "step-inconclusive" && empty.reason, "at the end of the step: nobody of cohort internal has come");
   assert.equal(after(3, 1, 59_999), null);
   assert.equal(after(3, 1, 60_000)?.kind, "step-inconclusive");
+});
+
+test("while a required source says nothing a step ends for a person to decide, whatever its policy, and so does the bake", () => {
+  const judgement: Judgement = { ...inconclusive, missing: "the source payments is broken", waitsForSource: true };
+  for (const onInconclusive of ["continue", "hold", "rollback"] as const) {
+    const step = new Story().exposed("b2", { onInconclusive });
+    assert.equal(decide(step.rollout, situation({ judgement, heldMs: 59_999 })), null);
+    const fact = decide(step.rollout, situation({ judgement, heldMs: 60_000 }));
+    assert.ok(fact?.kind === "step-inconclusive");
+    assert.equal(fact.reason, "at the end of the step the source payments is broken");
+    step.tell(fact);
+    assert.deepEqual(step.rollout.phase, { name: "held", step: 0, reason: fact.reason });
+
+    const bake = new Story().exposed("b2", { onInconclusive }).tell(passed(0), passed(1));
+    assert.equal(decide(bake.rollout, situation({ judgement, heldMs: 8_000 })), null);
+    const end = decide(bake.rollout, situation({ judgement, heldMs: 68_000 }));
+    assert.ok(end?.kind === "step-inconclusive");
+    bake.tell(end);
+    assert.equal(bake.rollout.phase.name, "held");
+    assert.equal(desiredWeight(bake.rollout), 9_500);
+    bake.tell({ kind: "promote-requested", isFull: false, skipsAnalysis: false });
+    assert.equal(bake.rollout.phase.name, "promoting");
+  }
 });

@@ -1,24 +1,28 @@
 import { type ApprovalNeed, isHeldBack, openBeforeStart } from "./approval.ts";
 import type { RolloutFact } from "./entry.ts";
-import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
+import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
 import type { ExposedStage, Plan, Rollout, Unit } from "./rollout.ts";
 import { stageAt } from "./transition.ts";
 
 /** What the analysis says, as far as a decision needs it. The analysis room's `Verdict` is one of these. */
 export type Judgement =
-  | { readonly kind: "fail"; readonly metric: JudgedMetric; readonly reason: string }
+  | { readonly kind: "fail"; readonly metric: FailingMetric; readonly reason: string }
   | { readonly kind: "shared-outage"; readonly reason: string }
   | { readonly kind: "pass"; readonly reason: string }
   | {
       readonly kind: "inconclusive";
       readonly missing: string;
+      /** Waiting would bring nothing. */
+      readonly cannotBe?: true;
       readonly pendingVisitors: number;
       readonly lastVisitorAtMs: number | null;
+      readonly waitsForSource?: boolean;
+      readonly meanGapMs: number | null;
     };
 
 /** Something failed that does not take the release back. */
 export interface Alarm {
-  readonly metric: JudgedMetric | Mismatch;
+  readonly metric: FailingMetric | Mismatch;
   readonly onFail: "hold" | "notify";
   readonly reason: string;
 }
@@ -37,8 +41,21 @@ export interface Situation {
   readonly open?: readonly ApprovalNeed[];
 }
 
-/** A step ends for want of visitors when none came for this long after its minimum hold. */
-export const quietMs = 10_000;
+const quietMsLeast = 10_000;
+/** By chance a gap is so many times the mean one in one of 500 million: not within a step. */
+const quietGaps = 20;
+/** Fewer visitors than this in the minute before the start say nothing of when the next one comes. */
+const foretellingPerSecond = 0.5;
+
+/**
+ * A step ends for want of visitors when none came for this long after its minimum hold. Where they come seldom, a long gap is
+ * no news. `meanGapMs` null: too few have come in this rollout, and what was measured before it counts if it was something.
+ */
+export function quietMs(plan: Pick<Plan, "newUnitsPerSecond" | "maxHoldMs">, meanGapMs: number | null): number {
+  const { newUnitsPerSecond = 0, maxHoldMs } = plan;
+  const gapMs = meanGapMs ?? (newUnitsPerSecond >= foretellingPerSecond ? 1_000 / newUnitsPerSecond : 0);
+  return Math.min(maxHoldMs, Math.max(quietMsLeast, quietGaps * gapMs));
+}
 
 /** Where the canary has traffic, or null when it has none. */
 export function exposedStage(rollout: Rollout): ExposedStage | null {
@@ -68,12 +85,15 @@ export function decide(rollout: Rollout, situation: Situation): RolloutFact | nu
   if (alarm !== undefined) return { kind: "metric-failed", ...alarm, evidence: situation.evidence, heldMs };
   if (rollout.phase.name === "held") return null;
   if (judgement.kind === "shared-outage") return waitOutOutage(rollout, stage, situation, judgement.reason);
+  if (judgement.kind === "inconclusive" && judgement.waitsForSource === true)
+    return waitForSource(rollout, stage, situation, judgement.missing);
   if (stage.kind === "bake")
     return heldMs >= rollout.plan.bakeMs ? { kind: "bake-ended", evidence: situation.evidence, heldMs } : null;
-  const { minHoldMs = 0, cohort, gate } = rollout.plan.steps[stage.step] ?? {};
+  const { minHoldMs = 0, cohort, shadow, gate } = rollout.plan.steps[stage.step] ?? {};
   if (gate !== undefined) return endApproval(rollout, stage.step, situation);
   if (heldMs < minHoldMs) return null;
   if (cohort !== undefined) return endCohort(rollout, { step: stage.step, cohort }, situation);
+  if (shadow !== undefined) return endShadow(rollout, stage.step, situation);
   if (judgement.kind === "pass")
     return { kind: "step-ended", step: stage.step, why: "passed", evidence: situation.evidence, heldMs, words: judgement.reason };
   return isOver(rollout.plan, situation, minHoldMs) ? endInconclusive(rollout, stage.step, situation, judgement.missing) : null;
@@ -121,6 +141,16 @@ function endCohort(
   return { kind: "step-inconclusive", step, reason: `at the end of the step: ${words}`, evidence, heldMs };
 }
 
+/** Enough answers were compared, or nothing can be, or its longest time is over. */
+function endShadow(rollout: Rollout, step: number, { judgement, evidence, heldMs }: Situation): RolloutFact | null {
+  if (judgement.kind === "pass") return { kind: "step-ended", step, why: "shadow", evidence, heldMs, words: judgement.reason };
+  if (judgement.kind !== "inconclusive") return null;
+  if (judgement.cannotBe !== true && heldMs < rollout.plan.maxHoldMs) return null;
+  const words = judgement.missing;
+  if (rollout.plan.onInconclusive === "continue") return { kind: "step-ended", step, why: "continued", evidence, heldMs, words };
+  return { kind: "step-inconclusive", step, reason: `at the end of the step: ${words}`, evidence, heldMs };
+}
+
 /** What may be said of a cohort: who came and how it went for them, never how it would go for others. */
 export function describeCohort(
   cohort: string,
@@ -139,11 +169,23 @@ function waitOutOutage(rollout: Rollout, stage: ExposedStage, situation: Situati
   return { kind: "step-inconclusive", step: stage.step, reason, evidence: situation.evidence, heldMs };
 }
 
+/**
+ * While a required source says nothing, a step ends for a person to decide, whatever the plan says of steps without evidence, and so
+ * does a bake: a source that is broken is no reason to go on, and none to go back. A cohort's step has no source.
+ */
+function waitForSource(rollout: Rollout, stage: ExposedStage, situation: Situation, missing: string): RolloutFact | null {
+  const { heldMs, evidence } = situation;
+  const { bakeMs, maxHoldMs, steps } = rollout.plan;
+  if (heldMs < (stage.kind === "bake" ? bakeMs + maxHoldMs : maxHoldMs)) return null;
+  const step = stage.kind === "bake" ? steps.length : stage.step;
+  return { kind: "step-inconclusive", step, why: "source", reason: `at the end of the step ${missing}`, evidence, heldMs };
+}
+
 function isOver(plan: Plan, { judgement, heldMs, nowMs, stageBeganAtMs }: Situation, minHoldMs: number): boolean {
   if (heldMs >= plan.maxHoldMs) return true;
   if (judgement.kind !== "inconclusive" || judgement.pendingVisitors > 0) return false;
   const quietSinceMs = Math.max(judgement.lastVisitorAtMs ?? 0, stageBeganAtMs + minHoldMs);
-  return nowMs - quietSinceMs >= quietMs;
+  return nowMs - quietSinceMs >= quietMs(plan, judgement.meanGapMs);
 }
 
 function endInconclusive(rollout: Rollout, step: number, { evidence, heldMs }: Situation, missing: string): RolloutFact {

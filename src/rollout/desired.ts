@@ -1,6 +1,7 @@
 import { isHeldBack } from "./approval.ts";
 import { isEnded, type Position, type ReleaseId, type ReleaseTask, type Rollout, type RolloutId } from "./rollout.ts";
 import type { Service } from "./service.ts";
+import { shadowOf } from "./shadow.ts";
 import { neededTask } from "./task.ts";
 
 export interface DesiredExposure {
@@ -11,6 +12,8 @@ export interface DesiredExposure {
   /** Names of the cohorts whose members are on the canary whatever the weight. */
   readonly cohorts: readonly string[];
   readonly epoch: Position;
+  /** Copies of this share of stable's requests go to this release's instances; null outside of a step with a shadow. */
+  readonly shadow: { readonly release: ReleaseId; readonly share: number } | null;
 }
 
 export interface DesiredRouting {
@@ -58,7 +61,7 @@ function desiredServing(service: Service): Omit<Desired, "processes"> {
   if (isHeldBack(rollout)) return { routing: routingOf(service, rollout), running: releases(kept), task: null };
   const task = neededTask(service);
   // Not even when it is being given up: what its task has not prepared for it, an instance must not meet.
-  const running = releases(task === null ? [...kept, rollout.candidate] : kept);
+  const running = releases(task === null ? [...kept, rollout.candidate, desiredShadow(rollout)?.release ?? null] : kept);
   const wanted = task === null || rollout.candidate === null ? null : { task, release: rollout.candidate };
   return { routing: routingOf(service, rollout), running, task: rollout.phase.name === "pending" ? wanted : null };
 }
@@ -102,6 +105,13 @@ function desiredCohorts({ phase, plan }: Rollout): readonly string[] {
   return reached.flatMap(({ cohort }) => (cohort === undefined ? [] : [cohort]));
 }
 
+/** Last among what runs: it is the first to be missed by nobody. */
+function desiredShadow({ phase, plan, candidate }: Rollout): DesiredExposure["shadow"] {
+  if (candidate === null || (phase.name !== "progressing" && phase.name !== "held")) return null;
+  const share = plan.steps[phase.step]?.shadow;
+  return share === undefined ? null : { release: shadowOf(candidate), share };
+}
+
 /** Releases beside stable that somebody with a preview may see, as long as they have instances. */
 export function previewable(service: Service): readonly ReleaseId[] {
   const { rollout, stable, warm } = service;
@@ -118,6 +128,7 @@ function exposedRouting(service: Service, rollout: Rollout): DesiredRouting | nu
     weight: desiredWeight(rollout),
     cohorts: desiredCohorts(rollout),
     epoch: rollout.exposureEpoch,
+    shadow: desiredShadow(rollout),
   };
   return { stable: service.stable, exposure, watch: null };
 }

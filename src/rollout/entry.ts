@@ -1,9 +1,10 @@
 import type { ApprovalNeed } from "./approval.ts";
 import type { BackgroundFact } from "./background.ts";
 import type { CheckResult } from "./check-result.ts";
-import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
+import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
 import type { PreviewKey } from "./preview.ts";
 import type { PrincipalFact } from "./principal.ts";
+import type { ReleaseTag } from "./release-tag.ts";
 import type {
   Actor,
   BrakeCause,
@@ -34,6 +35,8 @@ export type RolloutFact =
       readonly revisionOf?: ReleaseId | undefined;
       /** What it mends, in words: a fix is not held by a spent error budget. */
       readonly fix?: string | undefined;
+      /** The tag of its version in the repository of whoever asked; null when there is none, absent when nobody told. */
+      readonly tag?: ReleaseTag | null | undefined;
       /** What the same bundle has to go through first; absent when nothing comes before. */
       readonly staging?: StagedIn | undefined;
       /** Present and true in an environment that comes before another. */
@@ -119,13 +122,15 @@ export type RolloutFact =
   | {
       readonly kind: "step-inconclusive";
       readonly step: number;
+      /** Because a source that the plan requires said nothing. Absent otherwise. */
+      readonly why?: "source" | undefined;
       readonly reason: string;
       readonly evidence: EvidenceSummary;
       readonly heldMs: number;
     }
   | {
       readonly kind: "verdict-failed";
-      readonly metric: JudgedMetric;
+      readonly metric: FailingMetric;
       readonly reason: string;
       readonly evidence: EvidenceSummary;
       readonly heldMs: number;
@@ -133,7 +138,7 @@ export type RolloutFact =
   /** A metric failed that does not take the release back, or the comparison itself did: it waits for a person, or goes on. */
   | {
       readonly kind: "metric-failed";
-      readonly metric: JudgedMetric | Mismatch;
+      readonly metric: FailingMetric | Mismatch;
       readonly onFail: "hold" | "notify";
       readonly reason: string;
       readonly evidence: EvidenceSummary;
@@ -164,9 +169,9 @@ export type RolloutFact =
 
 /**
  * Why a step ended: shown by the gate, without statistical evidence, by a person, because the members of its cohort were served
- * well, or because those who were to approve it have.
+ * well, because its shadow answered as stable does, or because those who were to approve it have.
  */
-export type StepEnd = "passed" | "continued" | "person" | "cohort" | "approved";
+export type StepEnd = "passed" | "continued" | "person" | "cohort" | "shadow" | "approved";
 
 /** What happens to a service outside the course of one rollout. */
 export type ServiceFact =

@@ -1,3 +1,5 @@
+import type { SourceSummary } from "./source.ts";
+
 /** One side of a comparison, counted in visitors. */
 export interface ArmCounts {
   readonly visitors: number;
@@ -25,6 +27,9 @@ export function isDeclaredMetric(name: string): name is DeclaredMetric {
   return name.startsWith("kpi:") || name.startsWith("source:");
 }
 
+/** And what a shadow answers otherwise than stable: no test of chance on visitors, so it has no part in their budget. */
+export type FailingMetric = JudgedMetric | "shadow";
+
 /** Why a comparison may mean nothing: visitors were not shared out as planned, or those of one side get no answer at all. */
 export type Mismatch = "assignment" | "answers";
 
@@ -37,11 +42,24 @@ export interface LatencyFigures {
   readonly p99Ms: number | null;
 }
 
+/** One side of a KPI, by the side on which its visitors were first. */
+export interface KpiSide {
+  /** Who set out (n), and who got the outcome (k); estimates once there were more visitors than are remembered. */
+  readonly units: number;
+  readonly good: number;
+  /** Of a KPI with a value: its mean; null where there was none. */
+  readonly mean?: number | null | undefined;
+}
+
 export interface MetricSummary {
   readonly name: JudgedMetric | Mismatch | "gate";
   /** The e-value reached (capped at 1e12 for printing) and the threshold at which it decides. */
   readonly eValue: number;
   readonly threshold: number;
+  /** Of a KPI alone. */
+  readonly kpi?:
+    | { readonly user: string; readonly outcome: string; readonly canary: KpiSide; readonly stable: KpiSide }
+    | undefined;
 }
 
 /** What the shield covered of the canary's requests, and why failures reached their visitors all the same. Requests of drawn visitors. */
@@ -58,6 +76,34 @@ export interface ShieldSummary {
     /** Stable was asked, and failed too. */
     readonly stableFailedToo: number;
   };
+}
+
+/** In how many answers a field differed: of the shadow from stable's, and of stable from its own. In names and shapes, never values. */
+export interface DifferingField {
+  readonly route: string;
+  readonly field: string;
+  readonly how: string;
+  readonly example: string;
+  readonly shadow: number;
+  readonly compared: number;
+  readonly stable: number;
+  readonly pairs: number;
+}
+
+/** What came of the copies of one rollout. */
+export interface ShadowSummary {
+  readonly mirrored: number;
+  readonly compared: number;
+  /** How often stable was held against itself. */
+  readonly pairs: number;
+  /** Answers of the shadow that differed as stable's own do not. */
+  readonly differing: number;
+  readonly dropped: number;
+  /** What differs beyond noise, the most frequent first; at most 10, and how many there are in all. */
+  readonly fields: readonly DifferingField[];
+  readonly fieldCount: number;
+  /** Fields in which stable differs from itself as well. */
+  readonly noisyFields: number;
 }
 
 /** The numbers behind a decision, small enough to stand in an entry. Holds counts only, never request content. */
@@ -81,6 +127,10 @@ export interface EvidenceSummary {
   readonly cohort?: ArmCounts | undefined;
   /** Requests of people with a preview, for the same reason in no other number; absent when there was none. */
   readonly previews?: { readonly requests: number; readonly failedRequests: number } | undefined;
+  /** Absent where no step has a shadow. Copies are in no other number. */
+  readonly shadow?: ShadowSummary | undefined;
+  /** What others count, by source; absent when the plan names none. */
+  readonly sources?: readonly SourceSummary[] | undefined;
   /** Absent in entries from before answers were timed. */
   readonly latency?: { readonly canary: LatencyFigures; readonly stable: LatencyFigures } | undefined;
 }

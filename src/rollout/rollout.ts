@@ -5,6 +5,7 @@
  * - **rollout**: the process that replaces stable by a candidate release. **step**: one weight, held and judged.
  * - **stable**: what serves everyone. **candidate**: the release that a rollout tries; as traffic's side it is the **canary**.
  * - **weight**: the share of visitors on the canary, in ten-thousandths (500 is 5 %).
+ * - **shadow**: an instance of the candidate that gets copies of stable's requests; nobody sees its answers.
  * - **unit**: what is assigned and scored, a visitor or, by `evidence: request`, a single request. **harmed**: a canary failure that reached a user.
  * - **entry**: a fact in the ledger. Already true when it is recorded, never a wish.
  * - **process**: a worker or a job of a release, beside the instances that serve; only the release that serves everyone runs its own.
@@ -19,7 +20,11 @@ import type { BackgroundProcess } from "./background.ts";
 import type { Calendar } from "./calendar.ts";
 import type { CheckResult } from "./check-result.ts";
 import type { Cohort } from "./cohort.ts";
-import type { EvidenceSummary, JudgedMetric, Mismatch } from "./evidence-summary.ts";
+import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
+import type { Kpi } from "./kpi.ts";
+import type { ReleaseTag } from "./release-tag.ts";
+import type { ShadowSpec } from "./shadow.ts";
+import type { CounterSource } from "./source.ts";
 
 export type ReleaseId = string;
 export type RolloutId = string;
@@ -36,9 +41,11 @@ export interface Actor {
 }
 
 export interface WeightStep {
-  /** Share of visitors on the canary, 1 to 9,500 ten-thousandths; 0 in the step of a cohort. */
+  /** Share of visitors on the canary, 1 to 9,500 ten-thousandths; 0 in the step of a cohort and of a shadow. */
   readonly weight: number;
   readonly minHoldMs: number;
+  /** Copies of this share of stable's requests go to the candidate's shadow, in ten-thousandths; weight is 0, and no visitor meets the release. */
+  readonly shadow?: number | undefined;
   /** The members of this cohort come to the canary with this step, and stay; they are not drawn, so no test of chance counts them. */
   readonly cohort?: string | undefined;
   /** It ends by people's word, at the weight of the step before. */
@@ -74,25 +81,34 @@ export interface Plan {
   /** When a step further is allowed; always when absent. A rollback has none. */
   readonly calendar?: Calendar | undefined;
   /** What the manifest says of single metrics; `onFailOf` knows the rest. */
-  readonly onFail?: { readonly [Metric in JudgedMetric]?: OnFail | undefined } | undefined;
+  readonly onFail?: { readonly [Metric in FailingMetric]?: OnFail | undefined } | undefined;
+  /** New units of the minute before the start; absent where nothing served, and in plans from before it was kept. */
+  readonly newUnitsPerSecond?: number | undefined;
   /** Share of visitors whose answer is to come within `underMs`; absent when the manifest promises nothing. */
   readonly latencyObjective?: { readonly underMs: number; readonly share: number } | undefined;
   /** Over which time the objectives hold, and what follows for a deploy when nothing of the budget is left. Absent in plans from before. */
   readonly errorBudget?: { readonly windowMs: number; readonly onExhausted: "hold" | "warn" } | undefined;
   /** Answers of so long after the first exposure are not timed, on either side: new instances are cold. Absent in plans from before. */
   readonly warmUpMs?: number | undefined;
+  /** What others count of the two releases; absent when the manifest names none. */
+  readonly sources?: readonly CounterSource[] | undefined;
+  /** Outcomes that the team judges a release by; absent when it declares none. */
+  readonly kpis?: readonly Kpi[] | undefined;
   /** Whom the router's coin is tossed for, and what is counted; a visitor when absent. */
   readonly evidence?: Unit | undefined;
   /** What people have to approve; nothing when absent. */
   readonly needs?: readonly ApprovalNeed[] | undefined;
+  /** Errors are compared in the order in which their requests began; as they come when absent. */
+  readonly strictOrder?: boolean | undefined;
 }
 
 /**
  * A slower release is only put on record unless the manifest says otherwise, so that a team can learn to trust the metric. What a
- * team declares itself takes a release back like an error: nobody writes down an outcome that may silently break.
+ * team declares itself takes a release back like an error: nobody writes down an outcome that may silently break. And what a shadow
+ * answers otherwise may be just what the release is for, which a person can tell.
  */
-export function onFailOf({ onFail }: Pick<Plan, "onFail">, metric: JudgedMetric): OnFail {
-  return onFail?.[metric] ?? (metric === "latency" ? "notify" : "rollback");
+export function onFailOf({ onFail }: Pick<Plan, "onFail">, metric: FailingMetric): OnFail {
+  return onFail?.[metric] ?? (metric === "latency" ? "notify" : metric === "shadow" ? "hold" : "rollback");
 }
 
 export interface Route {
@@ -104,6 +120,10 @@ export interface Route {
   readonly idempotent?: true | "key" | undefined;
   /** Absent: the shield acts on whatever may be sent twice. */
   readonly shield?: "off" | undefined;
+  /** Requests that change nothing: all of them (`none`), or those of a safe method (`writes`: only the others have effects). Copies may be made of these. */
+  readonly effects?: "none" | "writes" | undefined;
+  /** After so long without an answer's head another instance is asked as well, of a safe method. Absent: never. */
+  readonly hedgeMs?: number | undefined;
 }
 
 /** Files of the bundle that answer below a path: what a page of any release may ask for after another release took over. */
@@ -153,7 +173,11 @@ export interface Release {
   readonly assets?: readonly AssetFolder[] | undefined;
   /** Networks of the proxies in front whose X-Forwarded-* counts. Absent in entries from before they were known, and when there are none. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Outcomes that it posts by itself, for KPIs; absent when it posts none. */
+  readonly events?: readonly string[] | undefined;
   readonly expose: "all" | "previews";
+  /** Absent when its manifest says nothing of copies, and in entries from before they were known. */
+  readonly shadow?: ShadowSpec | undefined;
   /** Absent in entries from before processes were known. */
   readonly processes?: readonly BackgroundProcess[] | undefined;
   /** Absent in entries from before it was recorded: those releases were built here. */
@@ -237,6 +261,8 @@ export interface Rollout {
   readonly revisionOf?: ReleaseId | undefined;
   /** What it mends, as whoever asked for it says; absent when it is no fix. */
   readonly fix?: string | undefined;
+  /** The tag of its version in the repository of whoever asked, by their word; null when there is none, absent when nobody told. */
+  readonly tag?: ReleaseTag | null | undefined;
   /** Absent when no environment comes before this one. Until that rollout has earned an attestation, nothing runs here. */
   readonly staging?: StagedIn | undefined;
   /** True in an environment that comes before another: a release that gets here is attested. */
@@ -260,7 +286,7 @@ export interface Rollout {
   /** The last evidence that an entry carried. */
   readonly evidence: EvidenceSummary | null;
   /** What failed without taking the release back, each recorded once. */
-  readonly alarms: readonly (JudgedMetric | Mismatch)[];
+  readonly alarms: readonly (FailingMetric | Mismatch)[];
 }
 
 export function isEnded(rollout: Rollout): boolean {

@@ -113,9 +113,10 @@ function whileExposed(rollout: Rollout, stage: ExposedStage, { fact, position }:
       return enter({ ...rollout, earnedBy: earnedBy(rollout.earnedBy, fact.why) }, next, position);
     }
     case "step-inconclusive": {
-      if (stage.kind !== "step" || fact.step !== stage.step) return rollout;
-      if (rollout.plan.onInconclusive === "rollback") return abort(rollout, "plan", fact.reason);
-      return { ...rollout, phase: { name: "held", step: stage.step, reason: fact.reason } };
+      const step = stage.kind === "step" ? stage.step : rollout.plan.steps.length;
+      if (fact.step !== step) return rollout;
+      if (rollout.plan.onInconclusive === "rollback" && fact.why !== "source") return abort(rollout, "plan", fact.reason);
+      return { ...rollout, phase: { name: "held", step, reason: fact.reason } };
     }
     case "verdict-failed":
       return abort(rollout, "verdict", fact.reason);

@@ -1,5 +1,6 @@
 import type { RequestTraits } from "./cohorts.ts";
 import type { FoundRoute } from "./find-route.ts";
+import type { KpiMark } from "./kpi-marks.ts";
 import type { ExchangeEnd } from "./outcome.ts";
 import type { PreviewCookie } from "./preview-desk.ts";
 import type { RepeatRules, ShieldMark } from "./shield.ts";
@@ -42,6 +43,8 @@ export interface Choice {
   readonly unit: string | null;
   /** The side was drawn for this request alone. */
   readonly isByRequest: boolean;
+  /** Whose request it is, hashed like `unit`; only where each is a unit of its own. */
+  readonly visitorUnit?: string | undefined;
 }
 
 /** One request on its way, from the choice of its release to the end of its answer. Only `WorkerState` changes it. */
@@ -64,6 +67,8 @@ export interface InFlight {
   isJudged: boolean;
   /** The request by which its visitor is timed. */
   isTimed: boolean;
+  /** What it may mean for the service's KPIs. */
+  readonly kpis: readonly KpiMark[];
 }
 
 /** What kind of answer a head begins. */
@@ -155,11 +160,11 @@ export function stableChoice({ service, name, rules }: FoundRoute, rollout: stri
 
 /** As what a request is recorded; null when it is evidence for nothing. */
 export function scoredFrom({ choice, startMs }: InFlight): ScoredRequest | null {
-  const { unit, rollout, arm, weight, exposureEpoch } = choice;
+  const { unit, rollout, arm, weight, exposureEpoch, visitorUnit: visitor } = choice;
   if (unit === null || arm === "preview") return null;
   // At weight 0 nobody is drawn: who is on stable then is there because of what it is not.
   const recorded = arm === "stable" && weight === 0 ? "outside" : arm;
-  return { rollout, unit, arm: recorded, weight, exposureEpoch, startMs };
+  return { rollout, unit, arm: recorded, weight, exposureEpoch, startMs, ...(visitor === undefined ? {} : { visitor }) };
 }
 
 /**

@@ -5,7 +5,7 @@ import { ShieldBudget } from "./shield-budget.ts";
 import type { ServiceRoute } from "./table.ts";
 
 /** What the owner of a route says of repeating its requests. */
-export type RepeatRules = Pick<Route, "idempotent" | "shield">;
+export type RepeatRules = Pick<Route, "idempotent" | "shield" | "effects" | "hedgeMs">;
 
 /** What of a request bears on whether it may be sent twice. */
 export interface Asked {
@@ -13,6 +13,8 @@ export interface Asked {
   readonly hasIdempotencyKey: boolean;
   /** As the client announced it; 0 when there is no body or its length is not known. */
   readonly bodyBytes: number;
+  /** Without query; absent where nobody asks for it. */
+  readonly path?: string;
 }
 
 /**

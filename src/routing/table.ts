@@ -1,6 +1,7 @@
 import type { Cohort } from "../rollout/cohort.ts";
 import type { PreviewKey } from "../rollout/preview.ts";
 import type { Route } from "../rollout/rollout.ts";
+import type { KpiRule } from "./kpi-marks.ts";
 
 /**
  * The routing table: what every proxy worker serves, sent whole. The epoch is the position of the ledger entry that
@@ -35,6 +36,20 @@ export interface Exposure {
   readonly unit?: "request" | undefined;
 }
 
+/** Who gets copies of stable's requests. What it answers goes to nobody. */
+export interface Shadow {
+  readonly rollout: string;
+  /** The candidate whose shadow it is. */
+  readonly release: string;
+  readonly pool: Pool;
+  /** Share of the requests that may be copied, in ten-thousandths. */
+  readonly share: number;
+  /** Copies keep the client's Cookie and Authorization. */
+  readonly credentials: boolean;
+  /** Fields that are not compared. */
+  readonly ignore: readonly string[];
+}
+
 /** Requests below `path` that stable does not know are answered from the bundles of releases that visitors have met, the newest first. */
 export interface AssetRoute {
   readonly path: string;
@@ -48,12 +63,16 @@ export interface ServiceRoute {
   readonly routes: readonly Route[];
   readonly stable: Pool;
   readonly exposure: Exposure | null;
+  /** Absent in tables from before shadows were known, and outside of a step with one. */
+  readonly shadow?: Shadow | undefined;
   /** After a promotion, while the old release is warm: visitors of stable are recorded as canary at weight 10,000, so that a late fall is seen. */
   readonly watch: { readonly rollout: string; readonly epoch: number } | null;
   /** A response head later than this counts as a failure, on both arms alike. */
   readonly responseDeadlineMs: number;
   /** An answer that begins later is counted as slow; absent where nothing is promised. */
   readonly slowAfterMs?: number | undefined;
+  /** Outcomes by which the rollout that is compared, or was promoted last, is judged; absent when it has none. */
+  readonly kpis?: readonly KpiRule[] | undefined;
   /** Absent in tables from before assets were known. */
   readonly assets?: readonly AssetRoute[] | undefined;
   /** Releases that the holder of a signed cookie sees, whatever the weight; absent when there are none. */

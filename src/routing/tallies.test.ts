@@ -110,6 +110,7 @@ function request(own: Partial<InFlight> & { readonly release?: string; readonly 
     waitingSinceMs: 0,
     release,
     instance: null,
+    kpis: [],
     headMs: 1,
     status: 200,
     isStream: false,

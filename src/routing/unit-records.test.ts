@@ -66,6 +66,7 @@ test("by request each request is drawn and named anew, whoever sends it, at the 
       const choice = state.choose({ host: "shop.test", path: "/", visitor: "the same", nowMs: 10 });
       assert.ok(choice !== null);
       assert.equal(choice.isByRequest, true);
+      assert.equal(choice.visitorUnit, "the same", "so that a gate scores one of them");
       const inFlight = state.exchangeStarted(choice, 10);
       assert.ok(inFlight.isTimed, "each is timed: it is its unit's only request");
       return choice;

@@ -11,6 +11,8 @@ export interface ScoredRequest {
   readonly weight: number;
   readonly exposureEpoch: number;
   readonly startMs: number;
+  /** Whose request it is, where each is a unit of its own. */
+  readonly visitor?: string | undefined;
 }
 
 interface Known {
@@ -19,6 +21,8 @@ interface Known {
   servedMinute: number;
   /** How many of its requests are let pass until one is timed; below 0 once that has happened. */
   untilTimed: number;
+  /** What was told of it for KPIs; null until something was. */
+  told: Set<string> | null;
 }
 
 /**
@@ -50,8 +54,8 @@ export class UnitRecords {
   ended(request: ScoredRequest, outcome: Outcome): void {
     if (outcome === "excluded") return;
     const known = this.#knownOf(request);
-    if (known.hasFailed) return;
     if (outcome === "failed") {
+      if (known.hasFailed) return;
       known.hasFailed = true;
       this.#emit(recordOf("failed", request));
       return;
@@ -70,6 +74,24 @@ export class UnitRecords {
     this.#emit(recordOf("harmed", request));
   }
 
+  /** The visitor has set out for what the KPI is about. */
+  reached(request: ScoredRequest, kpi: string): void {
+    this.#tell("reached", request, kpi);
+  }
+
+  /** The visitor has got there. */
+  converted(request: ScoredRequest, kpi: string): void {
+    this.#tell("converted", request, kpi);
+  }
+
+  #tell(kind: "reached" | "converted", request: ScoredRequest, kpi: string): void {
+    const known = this.#knownOf(request);
+    known.told ??= new Set();
+    if (known.told.has(`${kind} ${kpi}`)) return;
+    known.told.add(`${kind} ${kpi}`);
+    this.#emit({ ...recordOf(kind, request), kpi });
+  }
+
   #knownOf(request: ScoredRequest): Known {
     // Who was met in the step of a cohort is drawn later, and then met as such for the first time.
     const key = `${request.rollout} ${request.unit} ${isDrawn(request) ? "" : request.arm}`;
@@ -80,8 +102,12 @@ export class UnitRecords {
       wasHarmed: false,
       servedMinute: Number.NEGATIVE_INFINITY,
       untilTimed: untilTimed(request.unit),
+      told: null,
     };
-    if (!this.#old.has(key)) this.#emit(recordOf("exposed", request));
+    if (!this.#old.has(key)) {
+      const { visitor } = request;
+      this.#emit({ ...recordOf("exposed", request), ...(visitor === undefined ? {} : { visitor }) });
+    }
     if (this.#young.size >= generationSize) {
       this.#old = this.#young;
       this.#young = new Map();

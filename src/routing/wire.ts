@@ -5,7 +5,9 @@
  */
 import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { BrakeCause } from "../rollout/rollout.ts";
+import type { FrontReport } from "./front-counts.ts";
 import type { PreviewRefusals } from "./preview-desk.ts";
+import type { ShadowTally } from "./shadow-tallies.ts";
 import type { ShieldMark } from "./shield.ts";
 import type { RoutingTable } from "./table.ts";
 import type { Tally } from "./tallies.ts";
@@ -27,10 +29,11 @@ export type Outcome = "ok" | "failed" | "excluded";
  * - `failed`: its first failed request; `atMs` is when that request started.
  * - `harmed`: its first failed request that reached it.
  * - `served`: it had a good answer in this minute (at most one such record per visitor, worker and 60 s of `minute`).
+ * - `reached`: it set out for what the KPI `kpi` is about; `converted`: it got there. Each once, at whatever time it happens.
  * - `timed`: how long one request of its waited for an answer's head, whatever the answer was.
  */
 export interface UnitRecord {
-  readonly kind: "exposed" | "failed" | "harmed" | "served" | "timed";
+  readonly kind: "exposed" | "failed" | "harmed" | "served" | "timed" | "reached" | "converted";
   readonly rollout: string;
   /** 16 hex digits: a keyed hash of the visitor's id, so that no id leaves the worker. */
   readonly unit: string;
@@ -41,6 +44,12 @@ export interface UnitRecord {
   readonly atMs: number;
   /** Of `timed` only. */
   readonly tookMs?: number | undefined;
+  /** Of `reached` and `converted` only: the name of the KPI. */
+  readonly kpi?: string | undefined;
+  /** Of `converted` only, where the KPI has a value. */
+  readonly value?: number | undefined;
+  /** Of `exposed`, where each request is a unit of its own: whose it is, as a hash like `unit`. */
+  readonly visitor?: string | undefined;
 }
 
 /** The same of a visitor who was not drawn: a member of a cohort on the canary, or one of the others (`outside`) while nobody but the cohort is on it. */
@@ -113,8 +122,12 @@ export type FromWorker =
       readonly newVisitors: readonly NewVisitors[];
       /** Links and cookies of previews that were not taken, since the worker's boot. Absent from workers before previews. */
       readonly previewRefusals?: readonly PreviewRefusals[] | undefined;
+      /** What the worker's front says of itself. Absent from workers before limits. */
+      readonly front?: FrontReport | undefined;
       /** What changed of what dashboards show, cumulative since the worker's boot. Absent from workers before metrics. */
       readonly tallies?: readonly Tally[] | undefined;
+      /** What changed of what was seen of shadows, cumulative since the worker's boot. Absent from workers before shadows. */
+      readonly shadows?: readonly ShadowTally[] | undefined;
       /** Requests and tunnels in flight by release. */
       readonly inFlight: Readonly<Record<string, number>>;
     };

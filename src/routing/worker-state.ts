@@ -13,11 +13,15 @@ import {
   stableChoice,
   waitedMs,
 } from "./in-flight.ts";
+import { marksOf, tellKpis } from "./kpi-marks.ts";
 import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
 import { PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
+import { RequestNames } from "./request-names.ts";
+import { ShadowDesk } from "./shadow-desk.ts";
 import { type Asked, Shield } from "./shield.ts";
+import { isStillChosen } from "./still-chosen.ts";
 import { type Exposure, emptyTable, type Pool, poolsOf, type RoutingTable, type ServiceRoute, type Target } from "./table.ts";
 import { Tallies } from "./tallies.ts";
 import { TargetHealth } from "./target-health.ts";
@@ -48,13 +52,15 @@ export class WorkerState {
   #cohorts: ReadonlyMap<ServiceRoute, Cohorts> = new Map();
   /** Links and cookies of previews. */
   readonly previews: PreviewDesk = new PreviewDesk();
-  #boot: string;
-  #requestUnits = 0;
+  /** Copies of requests, which are in no other number. */
+  readonly shadows: ShadowDesk;
+  #names: RequestNames;
 
   /** `unitOf` is the keyed hash of a visitor's id, 16 hex digits; `boot` tells this worker's requests from those of others. */
   constructor({ unitOf, boot = "" }: { readonly unitOf: (visitor: string) => string; readonly boot?: string }) {
     this.#unitOf = unitOf;
-    this.#boot = boot;
+    this.shadows = new ShadowDesk({ boot, guard: this.#guard });
+    this.#names = new RequestNames(boot);
   }
 
   get table(): RoutingTable {
@@ -105,8 +111,8 @@ export class WorkerState {
       if (traits !== undefined && cohorts !== undefined && cohorts.find(traits) !== null)
         return { ...scored, arm: "cohort", pool: exposure.canary, fallback: stable };
       const isByRequest = exposure.unit === "request" && exposure.weight > 0;
-      const drawn = isByRequest ? this.#nextRequest() : visitor;
-      const own = isByRequest ? { ...scored, unit: this.#unitOf(drawn), isByRequest } : scored;
+      const drawn = isByRequest ? this.#names.next() : visitor;
+      const own = isByRequest ? { ...scored, unit: this.#unitOf(drawn), isByRequest, visitorUnit: scored.unit } : scored;
       if (!isOnCanary({ salt: exposure.salt, visitor: drawn, weight: exposure.weight })) return own;
       return { ...own, arm: "canary", pool: exposure.canary, fallback: stable };
     }
@@ -135,6 +141,7 @@ export class WorkerState {
       shield: this.#shield.begin(choice, asked, nowMs),
       isJudged: false,
       isTimed: false,
+      kpis: marksOf(choice, asked),
     };
     this.#inFlight.add(request);
     const scored = scoredFrom(request);
@@ -142,21 +149,11 @@ export class WorkerState {
     return request;
   }
 
-  /**
-   * Whether a request may still be sent to the release that was chosen for it: a table or a brake may have come since. A
-   * weight that was raised since only adds visitors, and a promotion made the canary everyone's: both leave its visitors
-   * where they are. A release that the table does not name any more gets nothing, whichever side it was on.
-   */
-  maySend({ choice, release, hasFallenBack }: InFlight, nowMs: number): boolean {
-    const isOnCanary = choice.fallback !== null && !hasFallenBack;
-    const present = this.#presentRouteOf(choice);
-    if (present === null) return !isOnCanary;
-    if (present.stable.release === release) return true;
-    const { exposure, previews = [] } = present;
-    if (isOnCanary && choice.arm === "preview") return previews.some((pool) => pool.release === release);
-    if (!isOnCanary || exposure?.rollout !== choice.rollout || exposure.canary.release !== release) return false;
-    if (choice.arm === "cohort" && !this.#cohorts.has(present)) return false;
-    return exposure.weight >= choice.weight && this.#guard.isOpen(present, nowMs);
+  /** Whether a request may still be sent to the release that was chosen for it. */
+  maySend(request: InFlight, nowMs: number): boolean {
+    const present = this.#presentRouteOf(request.choice);
+    const isOpen = present !== null && this.#guard.isOpen(present, nowMs);
+    return isStillChosen(request, present, { isOpen, hasCohorts: present !== null && this.#cohorts.has(present) });
   }
 
   /** A request that was not sent in time goes to the stable of now, whose pool is returned, and is evidence for neither side. */
@@ -250,6 +247,7 @@ export class WorkerState {
     request.status = status;
     request.isStream = kind !== "body";
     this.#inFlight.headArrived(request);
+    this.shadows.stableAnswered(request.choice, nowMs - request.waitingSinceMs, nowMs);
     if (kind === "tunnel") this.#judge(request, "complete", nowMs);
   }
 
@@ -277,13 +275,15 @@ export class WorkerState {
   report(nowMs: number): Report {
     this.#hasUrgentNews = false;
     const changed = { counters: this.#counters.takeChanged(), tallies: this.#tallies.takeChanged() };
-    return this.#queue.next(this.#present(nowMs), this.#inFlight.settledUntilMs(nowMs), changed);
+    const shadows = this.shadows.takeChanged(nowMs);
+    return this.#queue.next(this.#present(nowMs), this.#inFlight.settledUntilMs(nowMs), { ...changed, shadows });
   }
 
   /** On a new link: what nobody has kept yet, to be sent before the next report, which then carries every counter. */
   reportsAfterReconnect(nowMs: number): readonly Report[] {
     this.#counters.markAllChanged();
     this.#tallies.markAllChanged();
+    this.shadows.markAllChanged();
     return this.#queue.unkept(this.#present(nowMs));
   }
 
@@ -291,17 +291,12 @@ export class WorkerState {
     this.#queue.kept(sequence);
   }
 
-  /** A name that no visitor and no other request has: a request that is a unit of its own gets a fresh toss by it. */
-  #nextRequest(): string {
-    this.#requestUnits += 1;
-    return `request ${this.#boot} ${this.#requestUnits}`;
-  }
-
   #serve(table: RoutingTable, grant: { readonly nowMs: number; readonly isFromDisk: boolean }): void {
     for (const exposure of this.#guard.accept(table, grant)) this.#health.forget(exposure.canary);
     this.#table = table;
     this.#routes = new RouteIndex(table);
     this.previews.serve(table);
+    this.shadows.serve(table);
     this.#cohorts = cohortsByService(table);
     const rollouts = table.services.flatMap(({ exposure, watch }) => [exposure?.rollout, watch?.rollout]);
     this.#counters.retain(new Set(rollouts.filter((rollout) => rollout !== undefined)), grant.nowMs);
@@ -367,6 +362,7 @@ export class WorkerState {
     const timed = request.isTimed ? scoredFrom(request) : null;
     const waited = waitedMs(request, end, endMs);
     if (timed !== null && waited !== null) this.#records.timed(timed, waited);
+    tellKpis(this.#records, request, outcome);
     this.#tallies.judged(request, outcome, seen);
     this.#watchForOutlier(request, seen, endMs);
     const { service, environment } = choice.service;

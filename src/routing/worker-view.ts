@@ -1,4 +1,6 @@
+import type { FrontReport } from "./front-counts.ts";
 import type { PreviewRefusals } from "./preview-desk.ts";
+import type { ShadowTally } from "./shadow-tallies.ts";
 import type { Tally } from "./tallies.ts";
 import type { AnyRecord, Brake, Counter, NewVisitors } from "./wire.ts";
 
@@ -28,5 +30,7 @@ export interface WorkerReport {
   readonly lostRecords: number;
   readonly newVisitors: readonly NewVisitors[];
   readonly previewRefusals?: readonly PreviewRefusals[] | undefined;
+  readonly front?: FrontReport | undefined;
   readonly tallies?: readonly Tally[] | undefined;
+  readonly shadows?: readonly ShadowTally[] | undefined;
 }

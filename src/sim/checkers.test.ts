@@ -5,6 +5,7 @@ import { Deployments } from "../control/deployments.ts";
 import { loopActor } from "../control/journal.ts";
 import { workersOf } from "../rollout/background.ts";
 import { evidence, plan } from "../rollout/rollout.builder.ts";
+import type { Plan } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { openAttempt } from "../rollout/task.ts";
 import type { Choice } from "../routing/in-flight.ts";
@@ -31,6 +32,10 @@ async function plant(
   const story = { ...demoStory(5, own.behaviour ?? { kind: "good" }), ...own.story };
   const { violation } = await runStory(story, { prepare: action });
   return violation?.checker ?? null;
+}
+
+function withShadow(plan: Plan): Plan {
+  return { ...plan, steps: [{ weight: 0, minHoldMs: 1_000, shadow: 10_000 }, ...plan.steps] };
 }
 
 function at(world: World, atMs: number, action: () => void): void {
@@ -212,6 +217,21 @@ const planted: Readonly<Record<CheckerName, () => Promise<CheckerName | null>>> 
         story: {
           faults: [{ kind: "control-crash", atMs: exposedMs, afterActions: 0, forMs: null, diesAgainBefore: null }],
           untilMs: exposedMs + 20_000,
+        },
+      },
+    ),
+  "shadow-serves-nobody": () =>
+    plant(
+      (world) =>
+        at(world, settledMs - 500, () => {
+          changeChoices(world, (choice) => ({ ...choice, pool: choice.service.shadow?.pool ?? choice.pool }));
+          eachWorker(world, ({ state }) => {
+            state.maySend = () => true;
+          });
+        }),
+      {
+        story: {
+          deploys: demoStory(5, { kind: "good" }).deploys.map((deploy) => ({ ...deploy, plan: withShadow(deploy.plan) })),
         },
       },
     ),

@@ -31,6 +31,8 @@ export interface ReleaseStory {
   readonly task?: TaskStory;
   /** It has a worker beside its instances. */
   readonly hasWorker?: boolean;
+  /** Its answers have a field that those of the release before have not. */
+  readonly answersOtherwise?: boolean;
 }
 
 export interface AskedPage {

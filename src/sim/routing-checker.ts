@@ -1,3 +1,4 @@
+import { isShadow } from "../rollout/shadow.ts";
 import { bucketOf } from "../routing/assignment.ts";
 import type { Choice } from "../routing/in-flight.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
@@ -97,6 +98,7 @@ export class RoutingChecker {
   }): void {
     const { worker, instance, choice, visitor, isFallback, isWithdrawn, nowMs } = options;
     const release = instance.release.id;
+    if (isShadow(release)) this.#complain("shadow-serves-nobody", `${worker.name} sent a visitor's request to ${instance.id}`);
     if (this.#ledger.isSpared(release)) {
       this.#complain("spared-canary", `${worker.name} sent a request to ${release} after its end was acknowledged`);
     }

@@ -89,5 +89,7 @@ export class ServingChecker {
 }
 
 function isNamed(table: RoutingTable, release: ReleaseId): boolean {
-  return table.services.some(({ stable, exposure }) => stable.release === release || exposure?.canary.release === release);
+  return table.services.some(({ stable, exposure, shadow }) =>
+    [stable, exposure?.canary, shadow?.pool].some((pool) => pool?.release === release),
+  );
 }

@@ -110,14 +110,14 @@ export class SimDataPlane implements DataPlane {
 
   #reported(connection: Connection, report: Report): void {
     const { worker, boot } = connection.hello;
-    const { sequence, counters, records, lostRecords, newVisitors, tallies, brakes, inFlight } = report;
+    const { sequence, counters, records, lostRecords, newVisitors, tallies, shadows, brakes, inFlight } = report;
     const brakesBefore = connection.view.brakes.length;
     const settledUntilMs = Math.max(connection.view.settledUntilMs, report.settledUntilMs);
     connection.view = { ...connection.view, brakes, inFlight, settledUntilMs };
     const key = `${worker}/${boot}`;
     if (sequence > (this.#delivered.get(key) ?? 0)) {
       this.#delivered.set(key, sequence);
-      this.#hears({ worker, boot, sequence, counters, records, lostRecords, newVisitors, tallies });
+      this.#hears({ worker, boot, sequence, counters, records, lostRecords, newVisitors, tallies, shadows });
     }
     if (brakes.length !== brakesBefore) this.#changed();
   }

@@ -10,6 +10,9 @@ const freshSeeds = 50;
 const expected = [
   "step-ended passed",
   "step-ended continued",
+  "step-ended shadow",
+  "metric-failed shadow",
+  "verdict-failed shadow",
   "step-inconclusive",
   "verdict-failed errors",
   "verdict-failed slo",

@@ -76,12 +76,15 @@ export function drawStory(seed: number): Story {
     .map((name) => drawService(draw, name))
     .map((service) => ({ ...service, first: { ...service.first, hasWorker } }));
   const tasks = new Draw(seed, "tasks");
+  const shadows = new Draw(seed, "shadows");
   const approvals = new Draw(seed, "approvals");
+  const hasShadow = shadows.chance(0.3);
   const deploys = services
     .flatMap((service) => drawDeploys(draw, service))
     .map((deploy) => drawTask(tasks, deploy))
-    .map((deploy) => drawNeeds(approvals, deploy))
-    .map((deploy) => ({ ...deploy, release: { ...deploy.release, hasWorker } }));
+    .map((deploy) => ({ ...deploy, release: { ...deploy.release, hasWorker } }))
+    .map((deploy) => (hasShadow ? drawShadow(shadows, deploy) : deploy))
+    .map((deploy) => drawNeeds(approvals, deploy));
   const lastMs = Math.max(...deploys.map(({ atMs }) => atMs)) + 15_000;
   const faults = draw.chance(0.15) ? [] : drawFaults(draw, settledMs + 200, lastMs);
   return {
@@ -148,12 +151,26 @@ function drawTask(draw: Draw, deploy: DeployStory): DeployStory {
   return { ...deploy, release: { ...deploy.release, task } };
 }
 
+/** The rollout begins with copies; what they show takes the release back, holds it, or is put on record. */
+function drawShadow(draw: Draw, deploy: DeployStory): DeployStory {
+  const { plan, release } = deploy;
+  const step = { weight: 0, minHoldMs: draw.pick([0, 1_000]), shadow: draw.pick([2_000, 10_000]) };
+  const onFail = draw.pick<Plan["onFail"]>([undefined, { shadow: "rollback" }, { shadow: "notify" }]);
+  return {
+    ...deploy,
+    release: { ...release, answersOtherwise: draw.chance(0.3) },
+    plan: { ...plan, steps: [step, ...plan.steps], ...(onFail === undefined ? {} : { onFail }) },
+  };
+}
+
 /** Of some plans somebody else has to approve the start, of some a gate between the steps, of some both. */
 function drawNeeds(draw: Draw, deploy: DeployStory): DeployStory {
   if (draw.chance(0.7)) return deploy;
   const lastsMs = draw.pick([1_000, 60_000]);
   const isGated = draw.chance(0.6);
-  const plan = isGated ? withGate(deploy.plan, draw.int(0, deploy.plan.steps.length), lastsMs) : deploy.plan;
+  // Copies come before everything.
+  const first = deploy.plan.steps[0]?.shadow === undefined ? 0 : 1;
+  const plan = isGated ? withGate(deploy.plan, draw.int(first, deploy.plan.steps.length), lastsMs) : deploy.plan;
   return { ...deploy, plan: isGated && draw.chance(0.5) ? plan : withApproval(plan, lastsMs) };
 }
 

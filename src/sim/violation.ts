@@ -23,6 +23,7 @@ export type CheckerName =
   | "task-runs-once"
   | "task-before-instance"
   | "one-worker"
+  | "shadow-serves-nobody"
   | "no-bug";
 
 export interface Violation {

@@ -1,6 +1,8 @@
 import type { Clock } from "../ports/clock.ts";
 import { Attempts } from "../proxy/attempts.ts";
 import { Reporter } from "../proxy/reporter.ts";
+import type { FieldDifference } from "../routing/compare-answers.ts";
+import { FrontCounts } from "../routing/front-counts.ts";
 import type { Choice, InFlight } from "../routing/in-flight.ts";
 import type { ExchangeEnd } from "../routing/outcome.ts";
 import type { Asked } from "../routing/shield.ts";
@@ -86,6 +88,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
     const isReady = (): boolean => this.#isWelcome;
     this.#reporter = new Reporter({
       state: this.state,
+      front: new FrontCounts(),
       clock: this.#around.clock,
       link: {
         get isReady() {
@@ -275,9 +278,29 @@ export class SimWorker implements LinkEnd<ToWorker> {
     exchange.instance?.served.delete(exchange.served);
     const { inFlight, request, tried } = exchange;
     this.state.exchangeEnded(inFlight, end, this.#nowMs);
+    if (end === "complete") this.#copy(inFlight, request);
     const tookMs = this.#nowMs - inFlight.startMs;
     this.#around.ended(this, exchange, request, { end, status: inFlight.status, brokenBy, tried, tookMs });
     this.#judged();
+  }
+
+  /** As the proxy does, but for the bodies: what differs is what the story says of the release. */
+  #copy(inFlight: InFlight, request: VisitorRequest): void {
+    const copy =
+      (inFlight.status ?? 500) >= 500
+        ? null
+        : this.state.shadows.want({ choice: inFlight.choice, method: askedBy(request).method }, this.#nowMs);
+    const [target] = copy?.shadow.pool.targets ?? [];
+    if (copy === null || target === undefined) return;
+    const instance = this.#around.instanceAt(target);
+    const { shadows } = this.state;
+    shadows.mirrored(copy);
+    const afterMs = instance === undefined ? 0 : this.#around.answerOf(instance, request).afterMs;
+    this.#around.agenda.after(afterMs, () => {
+      if (!this.isAlive) return;
+      if (copy.isPaired) shadows.paired(copy, [noise]);
+      shadows.compared(copy, differencesOf(instance, this.#nowMs));
+    });
   }
 
   #later(exchange: Exchange, delayMs: number, action: () => void): void {
@@ -303,6 +326,16 @@ export class SimWorker implements LinkEnd<ToWorker> {
     if (message.kind === "report") this.#around.reported(message.records);
     this.#link?.toControl(message);
   }
+}
+
+/** A field that no two answers have in common. */
+const noise: FieldDifference = { field: "body.at", how: "value", example: "number of 13 digits → number of 13 digits" };
+
+function differencesOf(instance: SimInstance | undefined, nowMs: number): readonly FieldDifference[] {
+  if (instance === undefined || !instance.isServing(nowMs))
+    return [{ field: "answer", how: "missing", example: "200 → no answer" }];
+  const added: FieldDifference = { field: "body.rating", how: "added", example: "absent → number of 1 digits" };
+  return instance.story.answersOtherwise === true ? [noise, added] : [noise];
 }
 
 /** What took long once need not take long again. */

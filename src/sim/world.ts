@@ -237,7 +237,7 @@ export class World {
       run: { command: "sim", instances, health: "/healthz", startTimeoutMs: 3_000, drainTimeoutMs, memoryBytesMax: null },
       ...(known.story.task === undefined ? {} : { tasks: [{ name: "migrate", command: "sim", timeoutMs: taskTimeoutMs }] }),
       ...(known.story.hasWorker === true ? { processes: [worker] } : {}),
-      routes: [{ host: hostOf(service), path: "/" }],
+      routes: [{ host: hostOf(service), path: "/", effects: "writes" }],
       expose: "previews",
     };
   }

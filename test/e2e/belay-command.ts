@@ -29,6 +29,8 @@ export interface CommandOptions {
   /** Called with each whole line, of standard output or error, as it comes. */
   readonly onLine?: (line: string) => void;
   readonly env?: Readonly<Record<string, string>>;
+  /** Standard input; nothing when absent. */
+  readonly input?: string;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function runBelay(place: Place, words: readonly string[], options: 
   const command = spawn(process.execPath, [join(place.programFolder, "bin/belay.js"), ...words], {
     cwd: options.cwd ?? place.folder,
     env: { ...environmentOf(place), ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const ended = new Promise<number | null>((resolve, reject) => {
@@ -48,6 +50,11 @@ export async function runBelay(place: Place, words: readonly string[], options: 
     command.once("error", (cause) => command.pid === undefined && reject(cause));
     command.once("close", resolve);
   });
+  command.stdin.on("error", (cause: NodeJS.ErrnoException) => {
+    // A command may end before it has read anything.
+    if (cause.code !== "EPIPE") throw cause;
+  });
+  command.stdin.end(options.input ?? "");
   const stdout = collect(command.stdout, options.onLine);
   const stderr = collect(command.stderr, options.onLine);
   const code = await ended;

@@ -121,3 +121,56 @@ test("tests that staging ran count for the same bundle in production, and are no
   assert.equal(sent?.status, "skipped");
   assert.equal(readFileSync(runs, "utf8"), "run\n");
 });
+
+test("a release of another configuration is looked at before it starts, and what is set under a wrong name is named", async (t) => {
+  const scene = openScene(t);
+  await scene.up();
+  const repository = await createRepository(join(scene.place.folder, "hello"));
+  await repository.commitFile("server.js", server);
+  await repository.commitFile(
+    "belay.yml",
+    manifest("{}")
+      .replace("environments:\n", "config: { API_URL: { type: url } }\nenvironments:\n")
+      .replace(" }] }", " }], config: { API_URL: { from: env } } }"),
+  );
+  const deploy = (words: readonly string[], env: Record<string, string>) =>
+    scene.belay(["deploy", ...words], { cwd: repository.folder, env });
+  const misspelled = await deploy([], { API_ULR: "https://api.hello.internal/" });
+  assert.equal(misspelled.code, 4, misspelled.stdout + misspelled.stderr);
+  assert.match(misspelled.stdout, /API_URL is not set here, and API_ULR is: did you mean that one\?/);
+  const first = await deploy([], { API_URL: "https://api.hello.internal/" });
+  assert.equal(first.code, 0, first.stdout + first.stderr);
+  const stable = (await scene.serviceStatus("hello")).stable?.id;
+
+  const refused = await deploy(["--config"], { API_URL: "http://localhost:39417/" });
+  assert.equal(refused.code, 4, refused.stdout + refused.stderr);
+  assert.match(refused.stdout + refused.stderr, /fail {2}config: API_URL is an address of the machine itself, in production/);
+  const { rollout, stable: after } = await scene.serviceStatus("hello");
+  assert.equal(after?.id, stable);
+  const facts = await scene.facts(rollout?.rollout ?? "");
+  assert.deepEqual(
+    facts.map(({ kind }) => kind),
+    ["rollout-requested", "preflight-ended", "rollout-refused"],
+  );
+  assert.ok(!JSON.stringify(facts).includes("localhost"), "the value stands in no entry");
+
+  const changed = await deploy(["--config"], { API_URL: "https://api2.hello.internal/" });
+  assert.equal(changed.code, 0, changed.stdout + changed.stderr);
+});
+
+test("a release without the annotated tag of its version is stopped, and deploy --tag makes it and records it", async (t) => {
+  const scene = openScene(t);
+  await scene.up();
+  const repository = await createRepository(join(scene.place.folder, "hello"));
+  await repository.commitFile("server.js", server);
+  await repository.commitFile("VERSION", "1.0.0\n");
+  await repository.commitFile("belay.yml", manifest('{ tag: "v{version}" }'));
+  const refused = await scene.deploy(repository, { code: 4 });
+  assert.match(refused.reason, /tag: there is no tag v1\.0\.0/);
+  const person = { GIT_COMMITTER_NAME: "Ann", GIT_COMMITTER_EMAIL: "ann@hello.internal" };
+  const tagged = await scene.belay(["deploy", "--tag"], { cwd: repository.folder, env: person });
+  assert.equal(tagged.code, 0, tagged.stdout + tagged.stderr);
+  const [asked] = await scene.facts((await scene.serviceStatus("hello")).rollout?.rollout ?? "");
+  assert.ok(asked?.kind === "rollout-requested" && asked.rolloutKind === "deploy");
+  assert.deepEqual([asked.tag?.name, asked.tag?.commit, asked.tag?.isAnnotated], ["v1.0.0", asked.commit, true]);
+});

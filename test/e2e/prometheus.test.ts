@@ -1,20 +1,18 @@
 // Goal: Debian's Prometheus scrapes a Belay, counts by release what visitors had, and can answer what rules and dashboard ask.
 // Method: visitors whose number is known; then the control plane is killed, and a second release gets half of the visitors.
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { request } from "undici";
 import { missing } from "../../scripts/setup-debian.ts";
-import { findFreePort } from "../../src/ports/free-port.ts";
-import { createSeededRandom } from "../../src/ports/random.ts";
 import { kill, pidsOf } from "./belay-processes.ts";
-import { openScene, type Scene } from "./scene.ts";
+import { openScene } from "./scene.ts";
 import { createSmallService } from "./small-service.ts";
+import { examples, startPrometheus } from "./start-prometheus.ts";
 import { waitFor } from "./wait.ts";
 
-const examples = join(import.meta.dirname, "../../examples/prometheus");
 const server = `require("node:http").createServer((q, r) => {
   r.statusCode = q.url === "/broken" ? 500 : 200;
   r.end("ok");
@@ -41,7 +39,7 @@ test("Prometheus scrapes requests by release, and what rules and dashboard ask f
   await visit("/", 20);
   await visit("/broken", 3);
   // After the visits: a look between them would see failures grow, and the question below is whether they are made again.
-  const prometheus = await startPrometheus(t, scene, metrics);
+  const prometheus = await startPrometheus(t, scene, { metrics });
   const requests = (release: string | null, outcome: string) =>
     `sum(belay_requests_total{service="tiny",release="${release}",outcome="${outcome}"})`;
   await prometheus.until(requests(first.release, "ok"), 20);
@@ -103,53 +101,3 @@ test("Prometheus scrapes requests by release, and what rules and dashboard ask f
     assert.deepEqual([...new Set(groups.flatMap(({ rules }) => rules.map(({ health }) => health)))], ["ok"]);
   });
 });
-
-interface Answer {
-  readonly status: string;
-  readonly error?: string;
-  readonly data?: { readonly result: readonly { readonly value: readonly [number, string] }[] };
-}
-
-interface Rules {
-  readonly groups: readonly { readonly rules: readonly { readonly health: string }[] }[];
-}
-
-/** Debian's Prometheus with the example's configuration, hurried and pointed at this Belay. It ends with the test. */
-async function startPrometheus(t: TestContext, scene: Scene, metrics: string) {
-  const folder = join(scene.place.folder, "prometheus");
-  cpSync(examples, folder, { recursive: true });
-  const config = readFileSync(join(examples, "prometheus.yml"), "utf8");
-  const hurried = config
-    .replace("scrape_interval: 15s", "scrape_interval: 500ms\n  scrape_timeout: 500ms\n  evaluation_interval: 1s")
-    .replaceAll("127.0.0.1:9464", metrics);
-  writeFileSync(join(folder, "prometheus.yml"), hurried);
-  const port = await findFreePort({ host: "127.0.0.1", taken: new Set(), random: createSeededRandom(process.pid) });
-  const child = spawn(
-    "prometheus",
-    ["--config.file=prometheus.yml", `--storage.tsdb.path=${join(folder, "data")}`, `--web.listen-address=127.0.0.1:${port}`],
-    { cwd: folder, stdio: "ignore" },
-  );
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  t.after(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
-  const get = async (path: string) => (await request(`http://127.0.0.1:${port}/api/v1/${path}`)).body.json();
-  const ask = async (question: string) => (await get(`query?query=${encodeURIComponent(question)}`)) as Answer;
-  return {
-    ask,
-    until: (question: string, wanted: number) =>
-      waitFor(`${question} is ${wanted}`, async () => {
-        const values = (await ask(question)).data?.result.map(({ value }) => Number(value[1])) ?? [];
-        if (values.length > 0 && values.every((value) => value === wanted)) return true;
-        throw new Error(`it is ${values.join(", ")}`);
-      }),
-    rules: () =>
-      waitFor("the rules were evaluated", async () => {
-        const { data } = (await get("rules")) as { readonly data: Rules };
-        return (
-          data.groups.length > 0 && data.groups.every(({ rules }) => rules.every(({ health }) => health !== "unknown")) && data
-        );
-      }),
-  };
-}

@@ -28,6 +28,8 @@ export interface ShopRepository {
   commitRelease(release: string | object): Promise<string>;
   /** Writes and commits any file of it. */
   commitFile(name: string, content: string): Promise<string>;
+  /** Commits the files of an earlier commit again, and no others. */
+  commitAgain(commit: string): Promise<string>;
 }
 
 /** The manifest of the demo: steps of 5, 25 and 50 %, 2 % of harm. */
@@ -79,6 +81,10 @@ export async function createRepository(folder: string): Promise<Omit<ShopReposit
     commitFile(name, content) {
       writeFileSync(join(folder, name), content);
       return commitAll(folder, `change ${name}`);
+    },
+    async commitAgain(commit) {
+      await git(folder, "read-tree", "-u", "--reset", commit);
+      return commitAll(folder, `as in ${commit.slice(0, 12)}`);
     },
   };
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Release } from "../../rollout/rollout.ts";
 import type { ProcessPlace } from "./instance-spec.ts";
 import type { KeptProcess, KeptSpec, ProcessKeeper } from "./process-keeper.ts";
-import type { ReleaseVariables } from "./release-environment.ts";
+import { type ReleaseVariables, shadowVariables } from "./release-environment.ts";
 
 /** How processes of a release come to their configuration. */
 export interface ProcessConfig {
@@ -34,7 +34,13 @@ export class ReleaseStarter {
   async place(of: Pick<ProcessPlace, "release" | "id" | "scratchFolder">): Promise<ProcessPlace> {
     const { config, folderOf, nodeFolder } = this.#options;
     const bundleFolder = await folderOf(of.release);
-    return { ...of, bundleFolder, nodeFolder, variables: config.variablesOf(of.release), seal: config.seal };
+    return {
+      ...of,
+      bundleFolder,
+      nodeFolder,
+      variables: shadowVariables(config.variablesOf(of.release), of.release),
+      seal: config.seal,
+    };
   }
 
   /** Idempotent, as `ProcessKeeper.run`. With secrets the output filter runs before it. */
