@@ -35,6 +35,8 @@ export const access: Readonly<Record<string, Access>> = {
   "GET /rollouts/{id}": { role: "viewer", reach: "rollout" },
   "GET /rollouts/{id}/approval": { role: "viewer", reach: "rollout" },
   "GET /services/{environment}/{service}/slo": ofService("viewer"),
+  // Changes nothing, in spite of its method.
+  "POST /services/{environment}/{service}/plan": ofService("viewer"),
   "GET /services/{environment}/{service}/logs": ofService("viewer"),
   "GET /services/{environment}/{service}/config": ofService("viewer"),
   "GET /services/{environment}/{service}/secrets": ofService("viewer"),

@@ -11,6 +11,7 @@ import type {
   ChainedEntry,
   Checkpoint,
   ConfigView,
+  PlanView,
   RolloutView,
   SecretView,
   SloView,
@@ -45,6 +46,7 @@ export interface FakeInside extends ApiInside {
   runFile: string;
   approval: ApprovalView;
   slo: SloView;
+  ahead: PlanView;
   tokens: readonly TokenView[];
   /** Tokens that are known, by their secrets. */
   secretTokens: Readonly<Record<string, TokenView>>;
@@ -86,6 +88,7 @@ export function createFakeInside(): FakeInside {
     secretTokens: {},
     approval: anApproval(),
     slo: aSlo(),
+    ahead: aPlanAhead(),
     controlPlane: {
       status: async () => fake.status,
       metrics: () => fake.metrics,
@@ -161,6 +164,7 @@ export function createFakeInside(): FakeInside {
       },
       listSecrets: async () => fake.secrets,
       slo: async () => fake.slo,
+      planAhead: async ({ service, environment }) => ({ ...fake.ahead, service, environment }),
       approval: async () => fake.approval,
       approve: async (request, actor) => {
         await command("approve")(request, actor);
@@ -256,6 +260,26 @@ export function anApproval(changes: Partial<ApprovalView> = {}): ApprovalView {
     changes: [],
     checks: [],
     excluded: ["ada"],
+    ...changes,
+  };
+}
+
+export function aPlanAhead(changes: Partial<PlanView> = {}): PlanView {
+  return {
+    service: "shop",
+    environment: "production",
+    refusal: null,
+    plan: aPlan(),
+    forecast: "about 27 s of gates",
+    after: null,
+    stable: "r-1a2b",
+    running: null,
+    hours: null,
+    budget: { left: 0.8, isExhausted: false, windowMs: 2_419_200_000, objective: "availability" },
+    approvers: ["bob"],
+    newUnitsPerSecond: 20,
+    quietRoutes: [],
+    trouble: [],
     ...changes,
   };
 }

@@ -10,10 +10,10 @@ import type { ErrorBody } from "./api-error.ts";
 import { breakGlassSchema, exceptionFields, needSchema, supervisionSchema } from "./approval-schemas.ts";
 import { checkResultSchema } from "./check-schemas.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
-import { budgetLeftSchema } from "./slo-schemas.ts";
 import { evidenceSchema, kpiSchema } from "./evidence-schemas.ts";
 import { heldSchema, turnedAwaySchema } from "./front-schemas.ts";
 import { previewSchema } from "./preview-schemas.ts";
+import { budgetLeftSchema } from "./slo-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
@@ -69,7 +69,7 @@ const counterSource: z.ZodType<CounterSource> = z.object({
   isRequired: z.boolean(),
 });
 
-const plan: z.ZodType<Plan> = z
+export const planSchema: z.ZodType<Plan> = z
   .object({
     steps: z.array(
       z.object({
@@ -191,7 +191,7 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
     release: z.string().nullable(),
     stable: z.string().nullable(),
     phase,
-    plan,
+    plan: planSchema,
     forecast: z.string(),
     outcome: z.enum(["promoted", "aborted", "refused", "held", "superseded"]).nullable(),
     by: z.enum(["verdict", "person", "lease", "health", "budget", "plan"]).nullable(),

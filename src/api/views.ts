@@ -13,6 +13,7 @@ export type {
   StatusView,
   SupervisionView,
 } from "../control/control-plane.ts";
+export type { PlanView } from "../control/plan-ahead.ts";
 export type { Exceptions } from "../control/plan-needs.ts";
 export type { TokenView } from "../control/principals.ts";
 export type { JobView, ProcessView, WorkerView } from "../control/process-views.ts";

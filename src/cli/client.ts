@@ -9,6 +9,7 @@ import type {
   DeployRequest,
   Exceptions,
   LogsView,
+  PlanView,
   PreviewLink,
   RolloutView,
   RunView,
@@ -76,6 +77,7 @@ export interface Client {
     body: { readonly digest: string; readonly plan: string; readonly reason: string },
   ): Promise<ApprovedView>;
   review(rollout: string, body: { readonly words: string }): Promise<Started>;
+  planAhead(of: ServiceName, body: { readonly manifest: string } & Exceptions): Promise<PlanView>;
   slo(of: ServiceName): Promise<SloView>;
   override(of: ServiceName, body: { readonly reason: string }): Promise<Started>;
   tokens(): Promise<readonly TokenView[]>;
@@ -170,6 +172,7 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
     preview: (of, body) => http.post<PreviewLink>(`${pathOf(of)}/previews`, body),
     rotatePreviewKeys: (body) =>
       http.post<{ readonly keys: readonly string[]; readonly position: number }>("/preview-keys", body),
+    planAhead: (of, body) => http.post<PlanView>(`${pathOf(of)}/plan`, body),
     slo: (of) => http.get<SloView>(`${pathOf(of)}/slo`),
     approval: (id) => http.get<ApprovalView>(`/rollouts/${encodeURIComponent(id)}/approval`),
     approve: (id, body) => http.post<ApprovedView>(`/rollouts/${encodeURIComponent(id)}/approvals`, body),

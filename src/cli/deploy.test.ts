@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { aRelease, aRollout } from "../api/fake-inside.ts";
+import { aPlanAhead, aRelease, aRollout } from "../api/fake-inside.ts";
 import type { RolloutView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import { type Desk, openDesk } from "./cli.fixture.ts";
@@ -61,7 +61,7 @@ test("deploy sends the commit, follows the rollout and ends with one document", 
   assert.match(result.stderr, /building and starting[\s\S]*step 1 of 2; 5% of visitors[\s\S]*promoted/);
 });
 
-test("a dry run shows the plan and what the shield does not cover, and asks nothing of the control plane", async (t) => {
+test("a dry run tells in words what would happen, what would stop it and how to go back, and changes nothing", async (t) => {
   const desk = await openRepository(t);
   writeFileSync(
     join(desk.folder, "belay.yml"),
@@ -70,17 +70,48 @@ test("a dry run shows the plan and what the shield does not cover, and asks noth
       '{ host: "*" }, { host: "*", path: /pay, idempotent: key }, { host: "*", path: /cart, idempotent: true }, { host: "*", path: /live, shield: off }',
     ),
   );
+  desk.inside.ahead = aPlanAhead({ quietRoutes: ["*/pay"] });
   const { code, stdout, stderr } = await desk.run("deploy", "--dry-run");
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /shop to production: steps that the traffic decides, then 95 % for/);
+  assert.match(stdout, /^shop to production: what `belay deploy` would do\. Nothing is built, sent or changed/);
+  assert.match(stdout, /4\. 5% of visitors get it, the others are compared with them: about \d+ s\. If more of them fail/);
+  assert.match(stdout, /In all about .*, with 20 new visitors a second as in the last minute\./);
   assert.match(stdout, /\*\/ +all but GET, HEAD and OPTIONS\n/);
   assert.match(stdout, /\*\/pay +all but GET, HEAD and OPTIONS, unless they have an Idempotency-Key\n/);
   assert.match(stdout, /\*\/cart +none \(idempotent: true\)\n[\s\S]*\*\/live +all \(shield: off\)\n/);
+  assert.match(stdout, /No request came to \*\/pay lately/);
+  assert.match(stdout, /`belay abort shop`[\s\S]*`belay rollback shop`[\s\S]*--direct/);
+  assert.match(stdout, /Nobody has to\.\n.*: bob\./);
   assert.deepEqual([desk.inside.packs, desk.inside.asked], [[], []]);
-  const { routes } = JSON.parse((await desk.run("deploy", "--dry-run", "--json")).stdout);
+  const { routes, ahead } = JSON.parse((await desk.run("deploy", "--dry-run", "--json")).stdout);
   assert.deepEqual(routes[1], { host: "*", path: "/pay", idempotent: "key" });
+  assert.equal(ahead.stable, "r-1a2b");
   const unknown = await desk.run("deploy", "--dry-run", "--environment", "moon");
   assert.match(unknown.stderr, /BELAY_MANIFEST_ENVIRONMENT_UNKNOWN/);
+});
+
+test("a dry run of a first release, of one that would be refused, and without a control plane", async (t) => {
+  const desk = await openRepository(t);
+  desk.inside.ahead = aPlanAhead({ stable: null, budget: null, newUnitsPerSecond: null, approvers: [] });
+  const first = (await desk.run("deploy", "--dry-run")).stdout;
+  assert.match(first, /It is the first release, so that there is nothing to compare it with/);
+  assert.match(first, /There is nothing to go back to yet/);
+  assert.doesNotMatch(first, /of visitors get it|the old release within milliseconds/);
+  assert.match(first, /nobody but you has a token/);
+
+  const refusal = { code: "BELAY_BUDGET_SPENT", message: "the error budget is spent", next: "Deploy a fix." };
+  const hours = { isOpen: false, why: "the freeze holds", opensAt: "2026-01-02T00:00:00Z" };
+  desk.inside.ahead = aPlanAhead({ refusal, hours, running: "shop-1", trouble: ["disk full"] });
+  const stopped = (await desk.run("deploy", "--dry-run")).stdout;
+  assert.match(stopped, /Now: the error budget is spent\. Deploy a fix\. \(BELAY_BUDGET_SPENT\)/);
+  assert.match(stopped, /Now: shop-1 is under way[\s\S]*Now: disk full\.[\s\S]*Now: the freeze holds; it opens at 2026-01-02/);
+
+  await desk.stopServing();
+  const alone = await desk.run("deploy", "--dry-run");
+  assert.equal(alone.code, 0, alone.stderr);
+  assert.match(alone.stdout, /Now: no control plane answers/);
+  assert.match(alone.stdout, /planned from the traffic when it starts/);
+  assert.equal(JSON.parse((await desk.run("deploy", "--dry-run", "--json")).stdout).ahead, null);
 });
 
 test("a commit that the control plane has is not sent again", async (t) => {

@@ -26,16 +26,27 @@ export const slo: Command = {
 export function describeSlo(view: SloView): string {
   const { service, environment, watchedMs, windowMs, objectives, releases } = view;
   const days = windowMs / 86_400_000;
-  const watched = watchedMs >= windowMs - 3_600_000 ? "" : `, of which ${describeHours(watchedMs / 3_600_000)} were watched so far`;
+  const watched =
+    watchedMs >= windowMs - 3_600_000 ? "" : `, of which ${describeHours(watchedMs / 3_600_000)} were watched so far`;
   const lines = [`${service} in ${environment}: the last ${days} days${watched}`];
-  if (objectives.every(({ requests }) => requests === 0)) return [...lines, "    No request came in them, so nothing is spent."].join("\n");
+  if (objectives.every(({ requests }) => requests === 0))
+    return [...lines, "    No request came in them, so nothing is spent."].join("\n");
   lines.push(...objectives.flatMap((objective) => describeObjective(objective).map((words) => indent(words))));
   lines.push(indent(policyWords(view)), "", ...describeBurn(view));
   if (releases.length > 0) lines.push("", "What each release cost, the latest first:", indent(showReleases(releases)));
   return lines.join("\n");
 }
 
-function describeObjective({ name, objective, underMs, requests, bad, allowed, spent, isExhausted }: SloView["objectives"][number]) {
+function describeObjective({
+  name,
+  objective,
+  underMs,
+  requests,
+  bad,
+  allowed,
+  spent,
+  isExhausted,
+}: SloView["objectives"][number]) {
   const promise =
     name === "availability"
       ? `${describePercent(objective)} of requests are to be answered well`
@@ -48,7 +59,10 @@ function describeObjective({ name, objective, underMs, requests, bad, allowed, s
     : left < 0
       ? `more than the budget of so few requests, and too few to stop anybody`
       : `${percentOf(left)} of the error budget is left (${countOf(Math.floor(Math.max(0, allowed - bad)), "more request")} may)`;
-  return [`${promise}:`, `    ${percentOf(good, 3)} were; ${bad.toLocaleString("en-US")} of ${countOf(requests, "request")} ${verb}; ${stand}.`];
+  return [
+    `${promise}:`,
+    `    ${percentOf(good, 3)} were; ${bad.toLocaleString("en-US")} of ${countOf(requests, "request")} ${verb}; ${stand}.`,
+  ];
 }
 
 function policyWords({ onExhausted, service, objectives }: SloView): string {
@@ -90,7 +104,8 @@ export function describeLowBudget(service: string, budget: BudgetLeft | undefine
   if (budget === undefined) return null;
   const { left, isExhausted, windowMs, objective } = budget;
   const days = `of ${windowMs / 86_400_000} days for ${objective}`;
-  if (isExhausted) return `${service}: the error budget ${days} is spent (${percentOf(1 - left)}). Next: \`belay slo ${service}\` shows by what.`;
+  if (isExhausted)
+    return `${service}: the error budget ${days} is spent (${percentOf(1 - left)}). Next: \`belay slo ${service}\` shows by what.`;
   if (left >= lowLeft || left < 0) return null;
   return `${service}: ${percentOf(left)} of the error budget ${days} is left. Next: \`belay slo ${service}\` shows what spent it.`;
 }

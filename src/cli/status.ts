@@ -4,8 +4,8 @@ import type { Command } from "./command.ts";
 import { describeTime } from "./entry-words.ts";
 import { describeProcess } from "./process-words.ts";
 import { byWords, describeProgress, describeStaging } from "./rollout-words.ts";
-import { describeLowBudget } from "./slo.ts";
 import { countOf, harmless, indent, showTable } from "./show-table.ts";
+import { describeLowBudget } from "./slo.ts";
 
 export const status: Command = {
   name: "status",

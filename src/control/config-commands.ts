@@ -90,7 +90,11 @@ export function toDeployRequest(
   { commit, isDirty, root = "", built }: Release,
   { environment, supersede, config, override, fix, breakGlass }: ConfigReleaseRequest,
 ): DeployRequest {
-  const exceptions = { ...(override === undefined ? {} : { override }), ...(breakGlass === undefined ? {} : { breakGlass }), ...(fix === undefined ? {} : { fix }) };
+  const exceptions = {
+    ...(override === undefined ? {} : { override }),
+    ...(breakGlass === undefined ? {} : { breakGlass }),
+    ...(fix === undefined ? {} : { fix }),
+  };
   const bundle = built?.kind === "built-by" ? { bundle: built.bundle } : {};
   return { commit, isDirty, root, environment, supersede, config, ...bundle, ...exceptions };
 }

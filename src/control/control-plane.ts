@@ -14,11 +14,12 @@ import type { Instance } from "../runtimes/runtime.ts";
 import type { ApprovalView } from "./approval-view.ts";
 import type { HeldView } from "./front-sums.ts";
 import type { MetricFamily } from "./metric-name.ts";
+import type { PlanRequest, PlanView } from "./plan-ahead.ts";
 import type { Exceptions } from "./plan-needs.ts";
 import type { ProcessView } from "./process-views.ts";
 import type { OneOffRequest } from "./run-commands.ts";
-import type { BudgetLeft, SloView } from "./slo.ts";
 import type { ScrapeTarget } from "./scrape-targets.ts";
+import type { BudgetLeft, SloView } from "./slo.ts";
 
 /** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
 export interface ControlPlane {
@@ -81,6 +82,8 @@ export interface ControlPlane {
   override(request: ServiceRequest & { readonly reason: string }, actor: Actor): Promise<{ readonly rollout: string }>;
   /** That somebody else has looked at what one person alone pushed past the rules. */
   review(request: { readonly rollout: string; readonly words: string }, actor: Actor): Promise<{ readonly rollout: string }>;
+  /** What a deploy would do. Changes nothing and keeps nothing. */
+  planAhead(request: PlanRequest, actor: Actor): Promise<PlanView>;
   /** How the objectives of a service stand, and what spent their budget. */
   slo(request: ServiceRequest): Promise<SloView>;
   /** The rollout of this id; throws `BELAY_ROLLOUT_UNKNOWN`. */

@@ -101,7 +101,10 @@ export class ErrorBudgets {
     const time = this.timeAt(nowMs);
     if (!this.#budgets.values().some((budget) => budget.hasToFile(time))) return;
     try {
-      store.save({ format: 1, services: Array.from(this.#budgets, ([service, budget]) => [service, budget.over(time)] as const) });
+      store.save({
+        format: 1,
+        services: Array.from(this.#budgets, ([service, budget]) => [service, budget.over(time)] as const),
+      });
     } catch (cause) {
       log.error("the error budgets could not be written, and are kept with the evidence for now", { cause: String(cause) });
       return;

@@ -26,12 +26,13 @@ import type { ControlPlane, DeployRequest, InstanceLog, MayTouch, ServiceRequest
 import { sumTurnedAway } from "./front-sums.ts";
 import { jobRunId } from "./job-runs.ts";
 import { collectMetrics } from "./metrics.ts";
+import { planAhead } from "./plan-ahead.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
-import { budgetLeft, viewSlo } from "./slo.ts";
 import { scrapeTargets } from "./scrape-targets.ts";
+import { budgetLeft, viewSlo } from "./slo.ts";
 import { stagedBefore } from "./staging.ts";
 import { requireNamed, supervisionCommands } from "./supervision-commands.ts";
 import { oneOffName } from "./task-keeper.ts";
@@ -73,6 +74,16 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     return { rollout: rollout.id };
   };
 
+  /** What every plan is made of, besides what is asked for. */
+  const planning = (actor: Actor) => ({
+    services: deployments.all(),
+    now: world.clock.now(),
+    by: actor.name,
+    principals: deployments.principals,
+    budgetLeft: (service: Service) => budgetLeft(service, loop.evidence.traffic, world.clock.monotonicMs()),
+    newUnitsPerSecond: (service: Service) => newUnitsPerSecond(options, service),
+  });
+
   /** A rollout of what the request names; with a revision, of that release with another configuration. */
   const deploy = async (
     asked: DeployRequest,
@@ -88,15 +99,10 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         // What the deployer's environment holds is meant for the one that was asked for: the one before keeps what it has.
         request: isAsked ? request : { ...request, environment, config: {} },
         releases,
-        services: deployments.all(),
-        now: world.clock.now(),
+        ...planning(actor),
         configs: options.configs,
-        by: actor.name,
         ...(revision === undefined ? {} : { revision }),
         keepsValues: !isAsked,
-        budgetLeft: (service) => budgetLeft(service, loop.evidence.traffic, world.clock.monotonicMs()),
-        principals: deployments.principals,
-        newUnitsPerSecond: (service) => newUnitsPerSecond(options, service),
       });
     };
     const planned = await planFor(request.environment);
@@ -146,6 +152,13 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
       const revision = requireStable(requireService(loop, request));
       return deploy(toDeployRequest(revision, request), actor, { revision });
     },
+    planAhead: (request, actor) =>
+      planAhead({
+        request,
+        planning: { ...planning(actor), releases: options.releases },
+        trouble: loop.journal.trouble,
+        routesMet: ({ environment, name }) => loop.evidence.traffic.routesMet(environment, name),
+      }),
     slo: async (request) => viewSlo(requireService(loop, request), loop.evidence.traffic, world.clock.monotonicMs()),
     ...secretCommands(options),
     config: async (request) => showConfig(requireService(loop, request), request.release, options.configs),

@@ -198,9 +198,10 @@ const bob: Principals["tokens"][number] = {
 
 test("a spent budget holds a release that is no fix for a second person, who has to be there", async () => {
   const held = await factOf({ services: holding, left: spent, principals: { tokens: [bob], gitEmails: {} } });
-  assert.deepEqual(held.plan.needs?.map(({ id, kind, people }) => ({ id, kind, people })), [
-    { id: "budget", kind: "budget", people: 1 },
-  ]);
+  assert.deepEqual(
+    held.plan.needs?.map(({ id, kind, people }) => ({ id, kind, people })),
+    [{ id: "budget", kind: "budget", people: 1 }],
+  );
   assert.match(held.forecast, /waits for 1 approval: the error budget of 28 days for availability is spent \(132 % of it\)/);
   const alone = [
     noPrincipals,

@@ -68,7 +68,7 @@ export async function planDeploy(options: {
   if (spent !== null && request.breakGlass === undefined) {
     const from = manifest.environments[request.environment]?.approvals?.from ?? [];
     const place = { environment: request.environment, service: manifest.service };
-    requireApprover({ why: spent, principals: options.principals, by: options.by, from, place, now });
+    requireApprover(spent, { principals: options.principals, by: options.by, from, place, now });
   }
   const { plan, breakGlass } = supervise({
     manifest,

@@ -63,7 +63,15 @@ export function withNeeds(plan: Plan, needs: readonly ApprovalNeed[]): Plan {
   return all.length === 0 ? plan : { ...plan, needs: all };
 }
 
-function needsOfPlan({ manifest, environment, plan, isFirst, attests, exceptions, spentBudget }: NeedsRequest): readonly ApprovalNeed[] {
+function needsOfPlan({
+  manifest,
+  environment,
+  plan,
+  isFirst,
+  attests,
+  exceptions,
+  spentBudget,
+}: NeedsRequest): readonly ApprovalNeed[] {
   const own = manifest.environments[environment]?.approvals ?? null;
   const isBroken = exceptions.breakGlass !== undefined;
   const rule = own ?? anybodyElse;

@@ -1,5 +1,5 @@
-import { type BudgetState, budgetState, type ReleaseCost } from "../analysis/error-budget.ts";
 import type { PairRate } from "../analysis/burn-rate.ts";
+import { type BudgetState, budgetState, type ReleaseCost } from "../analysis/error-budget.ts";
 import { BelayError } from "../errors.ts";
 import { hasRole, isExpired, isWithinScope, type Principals } from "../rollout/principal.ts";
 import type { Plan } from "../rollout/rollout.ts";
@@ -91,16 +91,19 @@ export function spentWords({ left, windowMs, objective }: BudgetLeft): string {
   return `the error budget of ${windowMs / 86_400_000} days for ${objective} is spent (${Math.round((1 - left) * 100)} % of it)`;
 }
 
-/** Throws `BELAY_BUDGET_SPENT` where nobody but the one who asks could approve it. */
-export function requireApprover(options: {
-  readonly why: string;
+/** Whose word could count, and from where. */
+interface ApproversAsked {
   readonly principals: Principals;
+  /** Who asks for the deploy. */
   readonly by: string;
+  /** Names of principals; empty is whoever may approve. */
   readonly from: readonly string[];
   readonly place: { readonly environment: string; readonly service: string };
   readonly now: Temporal.Instant;
-}): void {
-  const { why, principals, by, from, place, now } = options;
+}
+
+/** Names of those besides the one who asks who could approve there. Who wrote what is not known before it is built. */
+export function approversOf({ principals, by, from, place, now }: ApproversAsked): readonly string[] {
   const others = principals.tokens.filter(
     (token) =>
       token.name !== by &&
@@ -109,11 +112,17 @@ export function requireApprover(options: {
       isWithinScope(token.scope, place) &&
       (from.length === 0 || from.includes(token.name)),
   );
-  if (others.length > 0) return;
+  return [...new Set(others.map(({ name }) => name))];
+}
+
+/** Throws `BELAY_BUDGET_SPENT` where nobody but the one who asks could approve it. */
+export function requireApprover(why: string, asked: ApproversAsked): void {
+  if (approversOf(asked).length > 0) return;
+  const { service } = asked.place;
   throw new BelayError({
     code: "BELAY_BUDGET_SPENT",
-    message: `${why}, and there is nobody else here who could approve a release of ${place.service} that is no fix`,
-    next: `Deploy what mends it with --fix "<what>", or in an emergency with --break-glass "<why>"; \`belay slo ${place.service}\` shows what spent it.`,
+    message: `${why}, and there is nobody else here who could approve a release of ${service} that is no fix`,
+    next: `Deploy what mends it with --fix "<what>", or in an emergency with --break-glass "<why>"; \`belay slo ${service}\` shows what spent it.`,
   });
 }
 

@@ -156,6 +156,15 @@ export class TrafficCounts {
     return Math.min(keptSeconds, Math.max(1, nowSecond - (first?.second ?? nowSecond)));
   }
 
+  /** Routes on which requests came since the workers that are known were started. */
+  routesMet(environment: string, service: string): ReadonlySet<string> {
+    const routes = new Set<string>();
+    for (const known of this.#byBoot.values())
+      for (const counter of known.values())
+        if (counter.service === service && counter.environment === environment) routes.add(counter.route);
+    return routes;
+  }
+
   /** Drops what a rollout counted that nobody will ask for again. */
   forgetRollouts(isWanted: (rollout: string) => boolean): void {
     this.#shadows.forgetRollouts(isWanted);

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import type { OnFail, Plan, WeightStep } from "../rollout/rollout.ts";
 import type { FailingMetric } from "../rollout/evidence-summary.ts";
+import type { OnFail, Plan, WeightStep } from "../rollout/rollout.ts";
 import { dnsLabel, duration, percent, text } from "./leaves.ts";
 
 /** What belay.yml says of steps, objectives and single metrics. */
@@ -154,10 +154,12 @@ export const sloSchema: z.ZodType<
 });
 
 /** An objective that nobody wrote down stops nobody. */
-export function toObjectives({ availability, latency: promised, window, onExhausted }: WrittenSlo): Pick<
-  Plan,
-  "sloAvailability" | "latencyObjective" | "errorBudget"
-> {
+export function toObjectives({
+  availability,
+  latency: promised,
+  window,
+  onExhausted,
+}: WrittenSlo): Pick<Plan, "sloAvailability" | "latencyObjective" | "errorBudget"> {
   const isWritten = availability !== undefined || promised !== undefined;
   return {
     sloAvailability: availability ?? defaultAvailability,
