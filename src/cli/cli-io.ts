@@ -24,6 +24,8 @@ export interface CliIo {
   readonly interrupted: AbortSignal;
   /** Standard input to its end; in a terminal, one line after the prompt, which is not shown. */
   readInput(prompt: string): Promise<string>;
+  /** Asks for a line in the terminal; undefined when nobody can be asked. */
+  ask(question: string): Promise<string | undefined>;
   /** Asks a yes-or-no question in the terminal; undefined when nobody can be asked. */
   confirm(question: string): Promise<boolean | undefined>;
 }

@@ -30,6 +30,8 @@ export interface Desk {
   input: string;
   /** What `confirm` answers. */
   answer: boolean | undefined;
+  /** What `ask` gets, line by line; then nobody is there. */
+  answers: string[];
   isRunning: boolean;
   isTerminal: boolean;
   readonly started: StartOptions[];
@@ -56,6 +58,7 @@ export async function openDesk(t: Pick<TestContext, "after">): Promise<Desk> {
     interruption: new AbortController(),
     input: "",
     answer: undefined,
+    answers: [],
     isRunning: true,
     isTerminal: false,
     started: [],
@@ -123,6 +126,7 @@ function createIo(desk: Desk, written: { stdout: string; stderr: string }): CliI
     },
     interrupted: desk.interruption.signal,
     readInput: async () => desk.input,
+    ask: async () => desk.answers.shift(),
     confirm: async () => desk.answer,
   };
 }

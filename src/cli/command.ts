@@ -45,6 +45,8 @@ export interface CommandContext {
   readonly rest: readonly string[];
   /** By long name without dashes, in camel case. */
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  /** Another command in another folder, with the same data folder or server, as if it had been typed. Returns its exit code. */
+  runOther(words: readonly string[], folder: string): Promise<number>;
   /** A line for people: on standard output, or on standard error when standard output carries JSON. */
   print(line: string): void;
   /** The one document of --json, on standard output. */

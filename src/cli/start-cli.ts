@@ -41,6 +41,7 @@ export async function startCli({ program, clock, random }: StartCliOptions): Pro
     platform: createPlatform({ program, clock, random }),
     interrupted: interruption.signal,
     readInput: (prompt) => readInput(prompt, interruption.signal),
+    ask: (question) => ask(question, interruption.signal),
     confirm: (question) => confirm(question, interruption.signal),
   };
   return runCli(process.argv.slice(2), io);
@@ -73,10 +74,17 @@ function userName(): string {
 }
 
 async function confirm(question: string, signal: AbortSignal): Promise<boolean | undefined> {
+  const line = await ask(question, signal);
+  return line === undefined ? undefined : /^y(es)?$/i.test(line.trim());
+}
+
+async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined;
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  // Ctrl-D, which answers nothing.
+  const ended = new Promise<undefined>((resolve) => terminal.once("close", () => resolve(undefined)));
   try {
-    return /^y(es)?$/i.test((await terminal.question(question, { signal })).trim());
+    return await Promise.race([terminal.question(question, { signal }), ended]);
   } finally {
     terminal.close();
   }
