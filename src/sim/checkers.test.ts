@@ -248,9 +248,11 @@ const planted: Readonly<Record<CheckerName, () => Promise<CheckerName | null>>> 
           eachWorker(world, ({ state }) => {
             state.maySend = () => true;
           });
+          // Its instances would end before anybody comes.
+          world.runtime.stop = async () => {};
         });
       },
-      { behaviour: { kind: "dead" } },
+      { behaviour: { kind: "dead" }, story: { untilMs: settledMs + 10_000 } },
     ),
   "ends-or-waits": () => plant(() => {}, { story: { phaseMsMax: 1_000 } }),
   "aborts-by-itself": () =>
