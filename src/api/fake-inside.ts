@@ -5,6 +5,7 @@ import { silentLog } from "../ports/log.ts";
 import type { Actor, Plan, Release } from "../rollout/rollout.ts";
 import type { OneOff } from "../rollout/task.ts";
 import type { ApiInside } from "./api-app.ts";
+import { aPlan, aPlanAhead, aSlo } from "./fake-plans.ts";
 import { aRun } from "./fake-run.ts";
 import type {
   ApprovalView,
@@ -264,69 +265,8 @@ export function anApproval(changes: Partial<ApprovalView> = {}): ApprovalView {
   };
 }
 
-export function aPlanAhead(changes: Partial<PlanView> = {}): PlanView {
-  return {
-    service: "shop",
-    environment: "production",
-    refusal: null,
-    plan: aPlan(),
-    forecast: "about 27 s of gates",
-    after: null,
-    stable: "r-1a2b",
-    running: null,
-    hours: null,
-    budget: { left: 0.8, isExhausted: false, windowMs: 2_419_200_000, objective: "availability" },
-    approvers: ["bob"],
-    newUnitsPerSecond: 20,
-    quietRoutes: [],
-    trouble: [],
-    ...changes,
-  };
-}
-
-export function aSlo(changes: Partial<SloView> = {}): SloView {
-  return {
-    service: "shop",
-    environment: "production",
-    windowMs: 2_419_200_000,
-    watchedMs: 86_400_000,
-    onExhausted: "hold",
-    objectives: [
-      { name: "availability", objective: 0.999, requests: 50_000, bad: 10, allowed: 50, spent: 0.2, isExhausted: false },
-    ],
-    burn: [{ longMinutes: 60, shortMinutes: 5, limit: 14.4, rate: 0.2, shortRate: 0, isBurning: false }],
-    releases: [
-      {
-        ...{ release: "r-1a2b", requests: 50_000, failed: 10, harmed: 4, shielded: 6, slow: 0 },
-        ...{ spent: 0.2, firstHoursAgo: 23, lastHoursAgo: 0 },
-      },
-    ],
-    ...changes,
-  };
-}
-
 export function aSecret(changes: Partial<SecretView> = {}): SecretView {
   return { name: "TOKEN", version: 2, fingerprint: "a1b2c3d4e5f6", by: "ada", at: "2026-01-01T00:00:00Z", ...changes };
-}
-
-export function aPlan(changes: Partial<Plan> = {}): Plan {
-  return {
-    steps: [
-      { weight: 500, minHoldMs: 2_000 },
-      { weight: 5_000, minHoldMs: 2_000 },
-    ],
-    holdbackWeight: 9_500,
-    harm: 0.02,
-    maxHoldMs: 3_600_000,
-    onInconclusive: "hold",
-    scoreWindowMs: 3_000,
-    bakeMs: 8_000,
-    keepWarmMs: 3_600_000,
-    sloAvailability: 0.999,
-    responseDeadlineMs: 30_000,
-    leaseTtlMs: 10_000,
-    ...changes,
-  };
 }
 
 export function aRelease(changes: Partial<Release> = {}): Release {
