@@ -2,7 +2,7 @@ import type { InstanceLog } from "../control/control-plane.ts";
 import type { MetricFamily } from "../control/metric-name.ts";
 import { BelayError } from "../errors.ts";
 import { silentLog } from "../ports/log.ts";
-import type { Actor, Plan, Release } from "../rollout/rollout.ts";
+import type { Actor, Release } from "../rollout/rollout.ts";
 import type { OneOff } from "../rollout/task.ts";
 import type { ApiInside } from "./api-app.ts";
 import { aPlan, aPlanAhead, aSlo } from "./fake-plans.ts";

@@ -56,11 +56,12 @@ test("what users saw is spent; what stable answered, what a client left and what
   budgets.count({ ...failed, arm: "canary", shield: "replayed" }, 4, 0);
   budgets.count({ ...failed, arm: "cohort" }, 8, 0);
   budgets.count({ ...failed, arm: "cohort", shield: "replayed" }, 16, 0);
+  budgets.count({ ...failed, arm: "canary", weight: 10_000, isHarm: true }, 256, 0);
   budgets.count({ ...failed, arm: "preview" }, 32, 0);
   budgets.count({ ...counter, outcome: "excluded" }, 64, 0);
   budgets.count({ ...counter, isSlow: true }, 128, 0);
   const all = budgets.of("production", "shop").within(dayMs, 0);
-  assert.deepEqual(all, { requests: 100 + 31 + 128, failed: 11, harmed: 10, shielded: 20, slow: 128 });
+  assert.deepEqual(all, { requests: 100 + 31 + 128 + 256, failed: 267, harmed: 10, shielded: 20, slow: 128 });
 });
 
 test("the budget survives the control plane and the machine, whatever the wall clock says, and is filed once an hour", () => {

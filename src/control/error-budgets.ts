@@ -113,11 +113,12 @@ export class ErrorBudgets {
   }
 }
 
-function costOf({ arm, outcome, isHarm, shield, isSlow }: Counter, added: number): BudgetCounts {
-  const isTried = arm === "canary" || arm === "cohort";
+function costOf({ arm, weight, outcome, isHarm, shield, isSlow }: Counter, added: number): BudgetCounts {
+  // At full weight it is everyone's: a promoted release that is watched while the one before is warm.
+  const isTried = arm === "cohort" || (arm === "canary" && weight < 10_000);
   const isFailed = outcome === "failed";
   // Of a cohort's failures the proxies do not tell which reached them; those that stable was asked to answer did not, mostly.
-  const isShielded = isFailed && (arm === "cohort" ? shield === "replayed" : isTried && !isHarm);
+  const isShielded = isFailed && (arm === "cohort" ? shield === "replayed" : arm === "canary" && !isHarm);
   const isSeen = isFailed && !isShielded;
   return {
     requests: added,
