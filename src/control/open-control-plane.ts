@@ -103,10 +103,10 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         configs: options.configs,
         ...(revision === undefined ? {} : { revision }),
         keepsValues: !isAsked,
+        ...(isAsked && mayTouch !== undefined ? { mayTouch } : {}),
       });
     };
     const planned = await planFor(request.environment);
-    mayTouch?.({ environment: request.environment, service: planned.service });
     if (revision !== undefined) requireChange(revision, planned.fact);
     // Nothing starts there when it has passed already: its sources are not asked again.
     const { after, service } = planned;

@@ -8,6 +8,7 @@ import { noPrincipals, type Principals } from "../rollout/principal.ts";
 import { acknowledged, releaseNamed, Story } from "../rollout/rollout.builder.ts";
 import type { Release } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import type { MayTouch } from "./control-plane.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import type { Exceptions } from "./plan-needs.ts";
 import type { BudgetLeft } from "./slo.ts";
@@ -33,9 +34,11 @@ function plan(options: {
   readonly left?: BudgetLeft;
   readonly principals?: Principals;
   readonly exceptions?: Exceptions;
+  readonly mayTouch?: MayTouch;
+  readonly breakGlass?: string;
 }) {
   const { text = manifest, services = [new Story().withStable().service], perSecond = 40, environment = "production" } = options;
-  const { revision } = options;
+  const { revision, mayTouch, breakGlass } = options;
   const releases = { readFile: async () => (text === "" ? undefined : text) };
   const configs = openConfigs({
     files: createMemoryFiles(createSeededRandom(1)),
@@ -43,13 +46,14 @@ function plan(options: {
     runCommand: async () => "",
   });
   return planDeploy({
-    request: { ...request, environment, ...options.exceptions },
+    request: { ...request, environment, ...options.exceptions, ...(breakGlass === undefined ? {} : { breakGlass }) },
     releases,
     services,
     now,
     configs,
     by: "ann",
     ...(revision === undefined ? {} : { revision }),
+    ...(mayTouch === undefined ? {} : { mayTouch }),
     newUnitsPerSecond: () => perSecond,
     budgetLeft: () => options.left ?? { left: 1, isExhausted: false, windowMs: 2_419_200_000, objective: "availability" },
     principals: options.principals ?? noPrincipals,
@@ -171,6 +175,27 @@ test("a config version is a part of the plan, and a contract that is not kept is
   const text = `${manifest}config: { REGION: { default: eu } }\n`;
   assert.match((await factOf({ text })).config ?? "", /^[0-9a-f]{12}$/);
   await assert.rejects(plan({ text: `${manifest}config: { TOKEN: { secret: true } }\n` }), { code: "BELAY_CONFIG_REFUSED" });
+});
+
+test("whoever may not deploy a service learns nothing of its routes and of what it is configured with", async () => {
+  const mayTouch: MayTouch = ({ environment, service }) => {
+    throw new Error(`not for you: ${service} in ${environment}`);
+  };
+  const taken = new Story().withStable().service;
+  const text = `${manifest.replace("service: shop", "service: cart")}config: { TOKEN: { secret: true } }\n`;
+  await assert.rejects(plan({ text, services: [taken], mayTouch }), /not for you: cart in production/);
+  await assert.rejects(plan({ text, services: [], mayTouch }), /not for you: cart in production/);
+});
+
+test("a broken glass is told where it skips something: in staging, the approvals of staging", async () => {
+  const staging = (own: string) =>
+    manifest.replace("environments:", `environments:\n  staging: { routes: [{ host: staging.example.com }]${own} }`);
+  const asked = await factOf({ text: staging(", approvals: {}"), services: [], environment: "staging", breakGlass: "fire" });
+  assert.equal(asked.breakGlass?.reason, "fire");
+  assert.deepEqual(asked.breakGlass?.skipped, ["1 approval: staging asks for it"]);
+  assert.ok(asked.plan.needs?.every(({ people }) => people === 0));
+  const unasked = await factOf({ text: staging(""), services: [], environment: "staging", breakGlass: "fire" });
+  assert.equal(unasked.breakGlass, undefined);
 });
 
 test("staging comes before production: there a release goes to everyone when it is ready, and it is said what happens first", async () => {

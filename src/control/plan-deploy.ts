@@ -11,7 +11,7 @@ import type { RolloutFact } from "../rollout/entry.ts";
 import type { Principals } from "../rollout/principal.ts";
 import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import type { DeployRequest } from "./control-plane.ts";
+import type { DeployRequest, MayTouch } from "./control-plane.ts";
 import { supervise } from "./plan-needs.ts";
 import { type BudgetLeft, requireApprover, spentBudget, spentWords } from "./slo.ts";
 import { takenRoute } from "./taken-route.ts";
@@ -46,10 +46,13 @@ export async function planDeploy(options: {
   budgetLeft(service: Service): BudgetLeft;
   /** Whose word could count. */
   readonly principals: Principals;
+  /** Asked as soon as it is known which service it is: what follows opens its configuration and runs commands for it. */
+  readonly mayTouch?: MayTouch;
   newUnitsPerSecond(service: Service): number;
 }): Promise<PlannedDeploy> {
   const { request, releases, services, now, newUnitsPerSecond, revision } = options;
   const manifest = await readManifest(releases, request);
+  options.mayTouch?.({ environment: request.environment, service: manifest.service });
   const { routes, after: comesAfter, calendar } = requireEnvironment(manifest, request.environment);
   // The files of a config release serve here already, and what is new in it is of this environment alone.
   const after = revision === undefined ? comesAfter : null;

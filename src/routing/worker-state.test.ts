@@ -159,11 +159,19 @@ test("an answer later than the objective allows is counted as slow, and none whe
     const state = stateWith({ epoch: 9, services: [{ ...shop, slowAfterMs }] });
     for (const tookMs of [49, 51]) {
       const request = state.exchangeStarted(choose(state, stableVisitor), 0);
-      state.headArrived(request, 200, false, tookMs);
+      state.headArrived(request, { status: 200, kind: "body", nowMs: tookMs });
       state.exchangeEnded(request, "complete", tookMs);
     }
     const slow = state.report(100).counters.map(({ isSlow, count }) => [isSlow, count]);
-    assert.deepEqual(slow, slowAfterMs === undefined ? [[undefined, 2]] : [[undefined, 1], [true, 1]]);
+    assert.deepEqual(
+      slow,
+      slowAfterMs === undefined
+        ? [[undefined, 2]]
+        : [
+            [undefined, 1],
+            [true, 1],
+          ],
+    );
   }
 });
 
