@@ -1,3 +1,4 @@
+import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import type { SourceReading } from "../rollout/source.ts";
@@ -18,6 +19,10 @@ export interface Moment {
   readonly machineBoot: string;
   /** Wall clock. How long the machine was off is read from it, and nothing else. */
   readonly wallMs: number;
+}
+
+export function momentOf({ clock, machineBoot }: { readonly clock: Clock; readonly machineBoot: string }): Moment {
+  return { nowMs: clock.monotonicMs(), machineBoot, wallMs: clock.now().epochMilliseconds };
 }
 
 interface WorkerPosition {

@@ -154,27 +154,6 @@ test("a watched release is recorded as a canary that everyone is on", () => {
   assert.deepEqual([counters[0]?.arm, counters[0]?.release, counters[0]?.isHarm], ["canary", "old", true]);
 });
 
-test("an answer later than the objective allows is counted as slow, and none where nothing is promised", () => {
-  for (const slowAfterMs of [50, undefined]) {
-    const state = stateWith({ epoch: 9, services: [{ ...shop, slowAfterMs }] });
-    for (const tookMs of [49, 51]) {
-      const request = state.exchangeStarted(choose(state, stableVisitor), 0);
-      state.headArrived(request, { status: 200, kind: "body", nowMs: tookMs });
-      state.exchangeEnded(request, "complete", tookMs);
-    }
-    const slow = state.report(100).counters.map(({ isSlow, count }) => [isSlow, count]);
-    assert.deepEqual(
-      slow,
-      slowAfterMs === undefined
-        ? [[undefined, 2]]
-        : [
-            [undefined, 1],
-            [true, 1],
-          ],
-    );
-  }
-});
-
 test("a request that stable took over is a failure of the canary that harmed nobody, unless stable failed too", () => {
   const state = stateWith(tableWith(3, { weight: 5000, epoch: 3 }));
   for (const end of ["complete", "refused"] as const) {
