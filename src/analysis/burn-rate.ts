@@ -25,6 +25,13 @@ export interface Burning {
   readonly rate: number;
 }
 
+/** A pair of windows, whether or not the budget burns too fast in it. */
+export interface PairRate extends Burning {
+  /** Of the short window. */
+  readonly shortRate: number;
+  readonly isBurning: boolean;
+}
+
 export interface BurnRatesState {
   readonly newestMinute: number;
   /** Minutes with requests, how many came in each, and how many failed. */
@@ -59,16 +66,24 @@ export class BurnRates {
     this.#failed[index] = (this.#failed[index] ?? 0) + counted.failed;
   }
 
-  /** Pairs in which the budget of `availability` burns too fast, the fastest first. */
-  burning(availability: number, nowMs: number): readonly Burning[] {
+  /** All pairs, the fastest first: in which of them the budget of `availability` burns too fast, and how fast in the others. */
+  rates(availability: number, nowMs: number): readonly PairRate[] {
     this.#passTo(nowMs);
     const budget = Math.max(1e-6, 1 - availability);
-    return pairs.flatMap(({ longMinutes, shortMinutes, limit }) => {
+    return pairs.map(({ longMinutes, shortMinutes, limit }) => {
       const [long, short] = [this.#sum(longMinutes), this.#sum(shortMinutes)];
       const rate = long.failed / Math.max(1, long.requests) / budget;
-      const isOngoing = short.failed / Math.max(1, short.requests) / budget > limit;
-      return rate > limit && isOngoing && long.failed >= failedMin ? [{ longMinutes, shortMinutes, limit, rate }] : [];
+      const shortRate = short.failed / Math.max(1, short.requests) / budget;
+      const isBurning = rate > limit && shortRate > limit && long.failed >= failedMin;
+      return { longMinutes, shortMinutes, limit, rate, shortRate, isBurning };
     });
+  }
+
+  /** Pairs in which the budget of `availability` burns too fast, the fastest first. */
+  burning(availability: number, nowMs: number): readonly Burning[] {
+    return this.rates(availability, nowMs)
+      .filter(({ isBurning }) => isBurning)
+      .map(({ longMinutes, shortMinutes, limit, rate }) => ({ longMinutes, shortMinutes, limit, rate }));
   }
 
   state(): BurnRatesState {

@@ -99,6 +99,7 @@ const plan = z.object({
   leaseTtlMs: z.number(),
   onFail: z.record(z.string(), onFail).optional(),
   latencyObjective: z.object({ underMs: z.number(), share: z.number() }).optional(),
+  errorBudget: z.object({ windowMs: z.number(), onExhausted: z.enum(["hold", "warn"]) }).optional(),
   warmUpMs: z.number().optional(),
   newUnitsPerSecond: z.number().optional(),
   evidence: z.enum(["visitor", "request"]).optional(),

@@ -36,6 +36,9 @@ export const access: Readonly<Record<string, Access>> = {
   "GET /rollouts/{id}/approval": { role: "viewer", reach: "rollout" },
   "GET /policy": { role: "viewer", reach: "anywhere" },
   "GET /services/{environment}/{service}/policy": ofService("viewer"),
+  "GET /services/{environment}/{service}/slo": ofService("viewer"),
+  // Changes nothing, in spite of its method.
+  "POST /services/{environment}/{service}/plan": ofService("viewer"),
   "GET /services/{environment}/{service}/logs": ofService("viewer"),
   "GET /services/{environment}/{service}/config": ofService("viewer"),
   "GET /services/{environment}/{service}/secrets": ofService("viewer"),

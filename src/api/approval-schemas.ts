@@ -12,12 +12,14 @@ export const whySchema: z.ZodType<string, string> = z.string().min(1).max(1000).
 
 export const exceptionFields: {
   readonly override: z.ZodType<Exceptions["override"], Exceptions["override"]>;
+  readonly fix: z.ZodType<string | undefined, string | undefined>;
   readonly breakGlass: z.ZodType<string | undefined, string | undefined>;
 } = {
   override: z
     .strictObject({ checks: z.array(z.string().max(100)).min(1).max(50), reason: whySchema })
     .optional()
     .openapi({ description: "Checks of preflight that are to be passed over, once somebody else has approved it." }),
+  fix: whySchema.optional().openapi({ description: "What it mends: a fix is not held by a spent error budget." }),
   breakGlass: whySchema.optional().openapi({ description: "Why one person alone pushes it past approvals, hours and checks." }),
 };
 

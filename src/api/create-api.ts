@@ -12,11 +12,13 @@ import { addLedgerRoutes } from "./ledger-routes.ts";
 import { addLogRoutes } from "./log-routes.ts";
 import { addMaintenanceRoutes } from "./maintenance-routes.ts";
 import { addMetricsRoutes } from "./metrics-routes.ts";
+import { addPlanRoutes } from "./plan-routes.ts";
 import { addPolicyRoutes } from "./policy-routes.ts";
 import { addPreviewRoutes } from "./preview-routes.ts";
 import { addRepositoryRoutes } from "./repository-routes.ts";
 import { addRolloutRoutes } from "./rollout-routes.ts";
 import { addRunRoutes } from "./run-routes.ts";
+import { addSloRoutes } from "./slo-routes.ts";
 import { addStatusRoutes } from "./status-routes.ts";
 import { addTokenRoutes } from "./token-routes.ts";
 
@@ -59,6 +61,8 @@ export function createApi({ auth, packBytesMax, ...inside }: CreateApiOptions): 
   addRolloutRoutes(app, inside);
   addLedgerRoutes(app, inside);
   addLogRoutes(app, inside);
+  addSloRoutes(app, inside);
+  addPlanRoutes(app, inside);
   addMaintenanceRoutes(app, inside);
   addRunRoutes(app, inside);
   addPreviewRoutes(app, inside);

@@ -3,9 +3,10 @@ import type { MetricFamily } from "../control/metric-name.ts";
 import { BelayError } from "../errors.ts";
 import { silentLog } from "../ports/log.ts";
 import type { PinnedPolicy } from "../rollout/pinned-policy.ts";
-import type { Actor, Plan, Release } from "../rollout/rollout.ts";
+import type { Actor, Release } from "../rollout/rollout.ts";
 import type { OneOff } from "../rollout/task.ts";
 import type { ApiInside } from "./api-app.ts";
+import { aPlan, aPlanAhead, aSlo } from "./fake-plans.ts";
 import { fakePolicy } from "./fake-policy.ts";
 import { aRun } from "./fake-run.ts";
 import type {
@@ -13,8 +14,10 @@ import type {
   ChainedEntry,
   Checkpoint,
   ConfigView,
+  PlanView,
   RolloutView,
   SecretView,
+  SloView,
   StatusView,
   TokenView,
 } from "./views.ts";
@@ -46,6 +49,8 @@ export interface FakeInside extends ApiInside {
   runFile: string;
   approval: ApprovalView;
   pinned: readonly PinnedPolicy[];
+  slo: SloView;
+  ahead: PlanView;
   tokens: readonly TokenView[];
   /** Tokens that are known, by their secrets. */
   secretTokens: Readonly<Record<string, TokenView>>;
@@ -87,6 +92,8 @@ export function createFakeInside(): FakeInside {
     secretTokens: {},
     approval: anApproval(),
     pinned: [],
+    slo: aSlo(),
+    ahead: aPlanAhead(),
     controlPlane: {
       status: async () => fake.status,
       metrics: () => fake.metrics,
@@ -162,6 +169,8 @@ export function createFakeInside(): FakeInside {
         return aSecret({ name: request.name, fingerprint: null });
       },
       listSecrets: async () => fake.secrets,
+      slo: async () => fake.slo,
+      planAhead: async ({ service, environment }) => ({ ...fake.ahead, service, environment }),
       approval: async () => fake.approval,
       approve: async (request, actor) => {
         await command("approve")(request, actor);
@@ -270,26 +279,6 @@ export function aSecret(changes: Partial<SecretView> = {}): SecretView {
   return { name: "TOKEN", version: 2, fingerprint: "a1b2c3d4e5f6", by: "ada", at: "2026-01-01T00:00:00Z", ...changes };
 }
 
-export function aPlan(changes: Partial<Plan> = {}): Plan {
-  return {
-    steps: [
-      { weight: 500, minHoldMs: 2_000 },
-      { weight: 5_000, minHoldMs: 2_000 },
-    ],
-    holdbackWeight: 9_500,
-    harm: 0.02,
-    maxHoldMs: 3_600_000,
-    onInconclusive: "hold",
-    scoreWindowMs: 3_000,
-    bakeMs: 8_000,
-    keepWarmMs: 3_600_000,
-    sloAvailability: 0.999,
-    responseDeadlineMs: 30_000,
-    leaseTtlMs: 10_000,
-    ...changes,
-  };
-}
-
 export function aRelease(changes: Partial<Release> = {}): Release {
   return {
     id: "r-2b3c",
@@ -386,6 +375,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         failuresLastMinute: 3,
         newVisitorsLastMinute: 2_400,
         burning: [],
+        budget: { left: 0.8, isExhausted: false, windowMs: 2_419_200_000, objective: "availability" },
         breakGlasses: [],
         maintenance: null,
         tasks: [],

@@ -14,6 +14,7 @@ import { evidenceSchema, kpiSchema } from "./evidence-schemas.ts";
 import { heldSchema, turnedAwaySchema } from "./front-schemas.ts";
 import { briefAnswersSchema, judgementSchema } from "./policy-schemas.ts";
 import { previewSchema } from "./preview-schemas.ts";
+import { budgetLeftSchema } from "./slo-schemas.ts";
 import type { ChainedEntry, Checkpoint, DeployRequest, ProcessView, RolloutView, ServiceView, StatusView } from "./views.ts";
 
 /** The documents of the API. The type of each is the view itself, so that document and answer cannot drift apart. */
@@ -69,7 +70,7 @@ const counterSource: z.ZodType<CounterSource> = z.object({
   isRequired: z.boolean(),
 });
 
-const plan: z.ZodType<Plan> = z
+export const planSchema: z.ZodType<Plan> = z
   .object({
     steps: z.array(
       z.object({
@@ -99,6 +100,7 @@ const plan: z.ZodType<Plan> = z
       .optional(),
     onFail: z.record(z.string(), onFail).optional(),
     latencyObjective: z.object({ underMs: count, share }).optional(),
+    errorBudget: z.object({ windowMs: count, onExhausted: z.enum(["hold", "warn"]) }).optional(),
     warmUpMs: count.optional(),
     kpis: z.array(kpiSchema).optional(),
     newUnitsPerSecond: z.number().min(0).optional(),
@@ -190,7 +192,7 @@ export const rolloutSchema: z.ZodType<RolloutView> = z
     release: z.string().nullable(),
     stable: z.string().nullable(),
     phase,
-    plan,
+    plan: planSchema,
     forecast: z.string(),
     outcome: z.enum(["promoted", "aborted", "refused", "held", "superseded"]).nullable(),
     by: z.enum(["verdict", "person", "lease", "health", "budget", "plan"]).nullable(),
@@ -300,6 +302,7 @@ const service: z.ZodType<ServiceView> = z
     failuresLastMinute: count,
     newVisitorsLastMinute: count,
     burning: z.array(z.object({ longMinutes: count, shortMinutes: count, limit: z.number(), rate: z.number() })),
+    budget: budgetLeftSchema,
     breakGlasses: z.array(breakGlassSchema),
     maintenance: z.object({ message: z.string(), since: z.string() }).nullable(),
     tasks: z.array(attempt),

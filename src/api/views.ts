@@ -16,9 +16,11 @@ export type {
   StatusView,
   SupervisionView,
 } from "../control/control-plane.ts";
+export type { PlanView } from "../control/plan-ahead.ts";
 export type { Exceptions } from "../control/plan-needs.ts";
 export type { RulesView } from "../control/policy-commands.ts";
 export type { TokenView } from "../control/principals.ts";
 export type { JobView, ProcessView, WorkerView } from "../control/process-views.ts";
+export type { BudgetLeft, SloView } from "../control/slo.ts";
 export type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 export type { PinnedPolicy as PinnedPolicyView } from "../rollout/pinned-policy.ts";

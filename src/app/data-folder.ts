@@ -16,6 +16,8 @@ export interface DataFolder {
   /** Secrets and config versions, sealed with the key that lies beside the data folder. */
   readonly config: string;
   readonly evidence: string;
+  /** Hours of requests that are over, for error budgets. */
+  readonly budgets: string;
   readonly table: string;
 }
 
@@ -28,6 +30,7 @@ export function dataFolderAt(path: string): DataFolder {
     visitorKey: join(keys, "visitor.key"),
     config: join(path, "config"),
     evidence: join(path, "evidence.json"),
+    budgets: join(path, "error-budgets.json"),
     table: join(path, "run", "routing-table.json"),
   };
 }

@@ -127,6 +127,10 @@ export async function runControl(options: ControlOptions): Promise<void> {
       load: () => readUnlessDamaged(folder.evidence, log),
       save: (snapshot) => writeFileDurably(folder.evidence, JSON.stringify(snapshot)),
     },
+    budgets: {
+      load: () => readUnlessDamaged(folder.budgets, log),
+      save: (filed) => writeFileDurably(folder.budgets, JSON.stringify(filed)),
+    },
     tables: tableStore(folder, log),
     build: async ({ rollout, staged, revision, signal: abort, tell }) => {
       const source = await manifestSource(releases, rollout.bundle);

@@ -72,7 +72,7 @@ export const check: Command = {
 };
 
 /** The folder as it is, in place of a commit that was built. */
-async function subjectOf(options: {
+export async function subjectOf(options: {
   readonly context: CommandContext;
   readonly manifest: Manifest;
   readonly file: string;

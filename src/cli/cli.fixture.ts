@@ -32,6 +32,8 @@ export interface Desk {
   readonly answers: Record<string, string>;
   /** What `confirm` answers. */
   answer: boolean | undefined;
+  /** What `ask` gets else, line by line; then nobody is there. */
+  lines: string[];
   isRunning: boolean;
   isTerminal: boolean;
   readonly started: StartOptions[];
@@ -59,6 +61,7 @@ export async function openDesk(t: Pick<TestContext, "after">): Promise<Desk> {
     input: "",
     answers: {},
     answer: undefined,
+    lines: [],
     isRunning: true,
     isTerminal: false,
     started: [],
@@ -126,7 +129,7 @@ function createIo(desk: Desk, written: { stdout: string; stderr: string }): CliI
     },
     interrupted: desk.interruption.signal,
     readInput: async () => desk.input,
-    ask: async (question) => desk.answers[question.trim()],
+    ask: async (question) => desk.answers[question.trim()] ?? desk.lines.shift(),
     confirm: async () => desk.answer,
   };
 }

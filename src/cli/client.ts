@@ -12,11 +12,13 @@ import type {
   LogsView,
   PinnedPolicyView,
   PlannedView,
+  PlanView,
   PreviewLink,
   RolloutView,
   RulesView,
   RunView,
   SecretView,
+  SloView,
   StartedDeploy,
   StatusView,
   TokenView,
@@ -89,6 +91,8 @@ export interface Client {
   approval(rollout: string): Promise<ApprovalView>;
   approve(rollout: string, body: Omit<ApprovalRequest, "rollout">): Promise<ApprovedView>;
   review(rollout: string, body: { readonly words: string }): Promise<Started>;
+  planAhead(of: ServiceName, body: { readonly manifest: string } & Exceptions): Promise<PlanView>;
+  slo(of: ServiceName): Promise<SloView>;
   override(of: ServiceName, body: { readonly reason: string }): Promise<Started>;
   tokens(): Promise<readonly TokenView[]>;
   createToken(body: NewToken): Promise<{ readonly secret: string; readonly token: TokenView }>;
@@ -187,6 +191,8 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
     preview: (of, body) => http.post<PreviewLink>(`${pathOf(of)}/previews`, body),
     rotatePreviewKeys: (body) =>
       http.post<{ readonly keys: readonly string[]; readonly position: number }>("/preview-keys", body),
+    planAhead: (of, body) => http.post<PlanView>(`${pathOf(of)}/plan`, body),
+    slo: (of) => http.get<SloView>(`${pathOf(of)}/slo`),
     approval: (id) => http.get<ApprovalView>(`/rollouts/${encodeURIComponent(id)}/approval`),
     approve: (id, body) => http.post<ApprovedView>(`/rollouts/${encodeURIComponent(id)}/approvals`, body),
     review: (id, body) => http.post<Started>(`/rollouts/${encodeURIComponent(id)}/review`, body),

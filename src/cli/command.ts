@@ -5,7 +5,12 @@ import type { Client } from "./client.ts";
 export const exitCodes = { done: 0, error: 1, usage: 2, aborted: 3, refused: 4, held: 5, bug: 70, cancelled: 130 } as const;
 
 /** Failures that are refusals of a rollout before anything of it ran. */
-export const refusalCodes: ReadonlySet<string> = new Set(["BELAY_CONFIG_REFUSED", "BELAY_BRIEF_NEEDED", "BELAY_BRIEF_REFUSED"]);
+export const refusalCodes: ReadonlySet<string> = new Set([
+  "BELAY_CONFIG_REFUSED",
+  "BELAY_BRIEF_NEEDED",
+  "BELAY_BRIEF_REFUSED",
+  "BELAY_BUDGET_SPENT",
+]);
 
 export interface CommandArgument {
   /** As commander writes it: `<required>` or `[optional]`. */
@@ -45,6 +50,8 @@ export interface CommandContext {
   readonly rest: readonly string[];
   /** By long name without dashes, in camel case. */
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  /** Another command in another folder, with the same data folder or server, as if it had been typed. Returns its exit code. */
+  runOther(words: readonly string[], folder: string): Promise<number>;
   /** A line for people: on standard output, or on standard error when standard output carries JSON. */
   print(line: string): void;
   /** The one document of --json, on standard output. */

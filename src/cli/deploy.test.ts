@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { aRelease, aRollout } from "../api/fake-inside.ts";
+import { aPlanAhead } from "../api/fake-plans.ts";
 import type { RolloutView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import { type Desk, openDesk } from "./cli.fixture.ts";
@@ -61,7 +62,7 @@ test("deploy sends the commit, follows the rollout and ends with one document", 
   assert.match(result.stderr, /building and starting[\s\S]*step 1 of 2; 5% of visitors[\s\S]*promoted/);
 });
 
-test("a dry run shows the plan, what the shield does not cover and how the change stands to the rules, and starts nothing", async (t) => {
+test("a dry run tells in words what would happen, what would stop it and how to go back, and changes nothing", async (t) => {
   const desk = await openRepository(t);
   writeFileSync(
     join(desk.folder, "belay.yml"),
@@ -70,25 +71,50 @@ test("a dry run shows the plan, what the shield does not cover and how the chang
       '{ host: "*" }, { host: "*", path: /pay, idempotent: key }, { host: "*", path: /cart, idempotent: true }, { host: "*", path: /live, shield: off }',
     ),
   );
+  desk.inside.ahead = aPlanAhead({ quietRoutes: ["*/pay"] });
   const { code, stdout, stderr } = await desk.run("deploy", "--dry-run");
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /shop to production: steps that the traffic decides, then 95 % for/);
+  assert.match(stdout, /^shop to production: what `belay deploy` would do\. Nothing is built or changed/);
+  assert.match(stdout, /4\. 5% of visitors get it, the others are compared with them: about \d+ s\. If more of them fail/);
+  assert.match(stdout, /In all about .*, with 20 new visitors a second as in the last minute\./);
   assert.match(stdout, /\*\/ +all but GET, HEAD and OPTIONS\n/);
   assert.match(stdout, /\*\/pay +all but GET, HEAD and OPTIONS, unless they have an Idempotency-Key\n/);
   assert.match(stdout, /\*\/cart +none \(idempotent: true\)\n[\s\S]*\*\/live +all \(shield: off\)\n/);
-  assert.match(stdout, /Because of this, the first step is held longer\n\nNothing was changed/);
-  assert.deepEqual(
-    desk.inside.asked.map(({ method }) => method),
-    ["plan"],
-  );
+  assert.match(stdout, /No request came to \*\/pay lately/);
+  assert.match(stdout, /`belay abort shop`[\s\S]*`belay rollback shop`[\s\S]*--direct/);
+  assert.match(stdout, /Nobody has to\.\n.*: bob\./);
+  assert.match(stdout, /How it stands to the rules\n[\s\S]*Because of this, the first step is held longer\n/);
+  const asked = desk.inside.asked.map(({ method }) => method);
+  assert.deepEqual(asked, ["plan"]);
+  const { routes, ahead } = JSON.parse((await desk.run("deploy", "--dry-run", "--json")).stdout);
+  assert.deepEqual(routes[1], { host: "*", path: "/pay", idempotent: "key" });
+  assert.equal(ahead.stable, "r-1a2b");
+  const unknown = await desk.run("deploy", "--dry-run", "--environment", "moon");
+  assert.match(unknown.stderr, /BELAY_MANIFEST_ENVIRONMENT_UNKNOWN/);
+});
+
+test("a dry run of a first release, of one that would be refused, and without a control plane", async (t) => {
+  const desk = await openRepository(t);
+  desk.inside.ahead = aPlanAhead({ stable: null, budget: null, newUnitsPerSecond: null, approvers: [] });
+  const first = (await desk.run("deploy", "--dry-run")).stdout;
+  assert.match(first, /It is the first release, so that there is nothing to compare it with/);
+  assert.match(first, /There is nothing to go back to yet/);
+  assert.doesNotMatch(first, /of visitors get it|the old release within milliseconds/);
+  assert.match(first, /nobody but you has a token/);
+
+  const refusal = { code: "BELAY_BUDGET_SPENT", message: "the error budget is spent", next: "Deploy a fix." };
+  const hours = { isOpen: false, why: "the freeze holds", opensAt: "2026-01-02T00:00:00Z" };
+  desk.inside.ahead = aPlanAhead({ refusal, hours, running: "shop-1", trouble: ["disk full"] });
+  const stopped = (await desk.run("deploy", "--dry-run")).stdout;
+  assert.match(stopped, /Now: the error budget is spent\. Deploy a fix\. \(BELAY_BUDGET_SPENT\)/);
+  assert.match(stopped, /Now: shop-1 is under way[\s\S]*Now: disk full\.[\s\S]*Now: the freeze holds; it opens at 2026-01-02/);
+
   await desk.stopServing();
   const alone = await desk.run("deploy", "--dry-run");
   assert.equal(alone.code, 0, alone.stderr);
-  assert.match(alone.stdout, /How it stands to the rules is not known: /);
-  const { routes } = JSON.parse((await desk.run("deploy", "--dry-run", "--json")).stdout);
-  assert.deepEqual(routes[1], { host: "*", path: "/pay", idempotent: "key" });
-  const unknown = await desk.run("deploy", "--dry-run", "--environment", "moon");
-  assert.match(unknown.stderr, /BELAY_MANIFEST_ENVIRONMENT_UNKNOWN/);
+  assert.match(alone.stdout, /Now: no control plane answers/);
+  assert.match(alone.stdout, /planned from the traffic when it starts/);
+  assert.equal(JSON.parse((await desk.run("deploy", "--dry-run", "--json")).stdout).ahead, null);
 });
 
 test("a commit that the control plane has is not sent again", async (t) => {

@@ -39,7 +39,11 @@ export const deploy: Command = {
     { flags: "--supersede", summary: "End a running rollout of the service in favour of this one." },
     ...exceptionOptions,
     briefOption,
-    { flags: "--dry-run", summary: "Show the plan and what the shield does not cover, and change nothing." },
+    {
+      flags: "--dry-run",
+      summary:
+        "Show the whole plan in words: what would happen, what would stop it, what is not covered, how to go back. Changes nothing.",
+    },
     { flags: "--until <point>", summary: "Return at this point: started, staging or promoted.", fallback: "promoted" },
     { flags: "--no-follow", summary: "The same as --until started." },
   ],

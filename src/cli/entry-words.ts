@@ -66,7 +66,7 @@ function words(fact: Fact): string {
   switch (fact.kind) {
     case "rollout-requested":
       return fact.rolloutKind === "deploy"
-        ? `deploy of ${fact.revisionOf === undefined ? "" : `the configuration alone, of release ${fact.revisionOf} with `}commit ${fact.commit.slice(0, 12)} asked for${fact.breakGlass === undefined ? "" : `, BREAKING THE GLASS (${fact.breakGlass.reason})`}${fact.isDirty ? " (uncommitted changes)" : ""}${fact.config === undefined ? "" : `, config ${fact.config}`}; ${planWords(fact)}${judgementWords(fact)}`
+        ? `deploy of ${fact.revisionOf === undefined ? "" : `the configuration alone, of release ${fact.revisionOf} with `}commit ${fact.commit.slice(0, 12)} asked for${fact.breakGlass === undefined ? "" : `, BREAKING THE GLASS (${fact.breakGlass.reason})`}${fact.fix === undefined ? "" : ` as a fix (${fact.fix})`}${fact.isDirty ? " (uncommitted changes)" : ""}${fact.config === undefined ? "" : `, config ${fact.config}`}; ${planWords(fact)}${judgementWords(fact)}`
         : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
     case "preflight-ended":
       return checkWords("preflight", fact.checks);

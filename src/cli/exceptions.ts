@@ -8,6 +8,10 @@ export const exceptionOptions: readonly CommandOption[] = [
     flags: "--override <checks>",
     summary: "Pass over these checks, windows among them, with commas between, once somebody else approves it. Needs --reason.",
   },
+  {
+    flags: "--fix <words>",
+    summary: "It mends this, so that a spent error budget does not hold it; it is kept in the ledger.",
+  },
   { flags: "--reason <words>", summary: "Why they are passed over; it is kept in the ledger." },
   {
     flags: "--break-glass <words>",
@@ -20,6 +24,18 @@ type Values = Readonly<Record<string, string | boolean | undefined>>;
 
 /** Throws `BELAY_CLI_REASON_NEEDED` and `BELAY_CLI_OVERRIDE_OR_BREAK_GLASS`. */
 export function exceptionsOf(values: Values): Exceptions {
+  const fix = textOf(values["fix"]);
+  if (fix?.trim() === "") {
+    throw new BelayError({
+      code: "BELAY_CLI_REASON_NEEDED",
+      message: "--fix is kept with what it mends, and nothing is said",
+      next: "Write --fix <words>.",
+    });
+  }
+  return { ...passedOver(values), ...(fix === undefined ? {} : { fix }) };
+}
+
+function passedOver(values: Values): Exceptions {
   const override = textOf(values["override"]);
   const breakGlass = textOf(values["breakGlass"]);
   if (override !== undefined && breakGlass !== undefined) {

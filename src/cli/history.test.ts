@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aPlan, aRollout } from "../api/fake-inside.ts";
+import { aRollout } from "../api/fake-inside.ts";
+import { aPlan } from "../api/fake-plans.ts";
 import type { ChainedEntry } from "../api/views.ts";
 import { MemoryLedgerDisk, openMemoryLedger } from "../ledger/memory-ledger.ts";
 import { ManualClock } from "../ports/manual-clock.ts";

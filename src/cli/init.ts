@@ -9,6 +9,7 @@ import { openProjectFiles } from "../project/project-files.ts";
 import { type Command, type CommandContext, textOf } from "./command.ts";
 import { manifestFile } from "./own-manifest.ts";
 import { harmless, indent } from "./show-table.ts";
+import { takeTour } from "./tour.ts";
 
 export const init: Command = {
   name: "init",
@@ -19,11 +20,16 @@ export const init: Command = {
     { flags: "--command <line>", summary: "Command line that starts one instance." },
     { flags: "--health <path>", summary: "Path that answers 2xx when the service can serve." },
     { flags: "--host <name>", summary: 'Host name of the visitors; "*" is any.' },
+    {
+      flags: "--tour",
+      summary: "A guided first deployment: says which service to begin with, explains each step, and asks before it.",
+    },
     { flags: "--print", summary: "Show what would be written, and write nothing." },
   ],
 
   async run(context) {
     const { io, values, isJson, print, printJson } = context;
+    if (values["tour"] === true) return takeTour(context);
     const path = join(io.cwd, manifestFile);
     if (values["print"] !== true && existsSync(path)) throw alreadyThere();
     const draft = await withFreeHost(context, await draftOf(context));

@@ -25,6 +25,7 @@ import { run } from "./run.ts";
 import { schema } from "./schema.ts";
 import { secret } from "./secret.ts";
 import { simulate } from "./simulate.ts";
+import { slo } from "./slo.ts";
 import { status } from "./status.ts";
 import { token } from "./token.ts";
 import { up } from "./up.ts";
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   up,
   deploy,
   status,
+  slo,
   promote,
   pause,
   resume,

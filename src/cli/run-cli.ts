@@ -61,6 +61,7 @@ async function runCommand(
     positionals,
     rest,
     values,
+    runOther: (words, folder) => runCli([...words, ...places(values)], { ...io, cwd: folder }),
     print: (line) => words.write(`${line}\n`),
     printJson: (document) => io.stdout.write(`${JSON.stringify(document, null, io.stdout.isTerminal ? 2 : 0)}\n`),
   };
@@ -72,6 +73,12 @@ async function runCommand(
   } finally {
     await client.close();
   }
+}
+
+/** The options that say where Belay is. */
+function places(values: CommandContext["values"]): readonly string[] {
+  const given = (["data", "server"] as const).map((name) => [`--${name}`, textOf(values[name])] as const);
+  return given.flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
 }
 
 function tellError(error: unknown, { io, isJson, printJson }: CommandContext): number {

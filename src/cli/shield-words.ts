@@ -1,6 +1,6 @@
 import type { RolloutView } from "../api/views.ts";
 import type { Manifest } from "../manifest/manifest.ts";
-import { countOf, showTable } from "./show-table.ts";
+import { showTable } from "./show-table.ts";
 
 type Shield = NonNullable<NonNullable<RolloutView["evidence"]>["shield"]>;
 
@@ -39,12 +39,4 @@ function unshieldedOf(idempotent: true | "key" | undefined, shield: "off" | unde
   if (idempotent === true) return "none (idempotent: true)";
   const others = "all but GET, HEAD and OPTIONS";
   return idempotent === "key" ? `${others}, unless they have an Idempotency-Key` : others;
-}
-
-/** The plan as belay.yml writes it, in one line. */
-export function describePlan({ plan }: Manifest): string {
-  const steps = plan.steps?.map(({ weight, cohort }) => (cohort === undefined ? `${weight / 100} %` : `cohort ${cohort}`));
-  const words = steps === undefined ? "steps that the traffic decides" : countOf(steps.length, "step");
-  const list = steps === undefined ? "" : ` (${steps.join(", ")})`;
-  return `${words}${list}, then ${plan.holdbackWeight / 100} % for ${plan.bakeMs / 1000} s, then everyone`;
 }

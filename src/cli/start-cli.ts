@@ -80,8 +80,10 @@ function isYes(answer: string | undefined): boolean | undefined {
 async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined;
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  // Ctrl-D, which answers nothing.
+  const ended = new Promise<undefined>((resolve) => terminal.once("close", () => resolve(undefined)));
   try {
-    return (await terminal.question(question, { signal })).trim();
+    return await Promise.race([terminal.question(question, { signal }), ended]);
   } finally {
     terminal.close();
   }

@@ -6,6 +6,7 @@ import { describeJudgement } from "./judgement-words.ts";
 import { describeProcess } from "./process-words.ts";
 import { byWords, describeProgress, describeStaging } from "./rollout-words.ts";
 import { countOf, harmless, indent, showTable } from "./show-table.ts";
+import { describeLowBudget } from "./slo.ts";
 
 export const status: Command = {
   name: "status",
@@ -102,6 +103,8 @@ function describeService(view: ServiceView): readonly string[] {
       `${service}: the error budget burns ${rate.toPrecision(2)} times too fast (over ${minutesWords(longMinutes)}, and still over ${minutesWords(shortMinutes)}; ${limit} is too much)`,
     );
   }
+  const low = describeLowBudget(service, view.budget);
+  if (low !== null) lines.push("", low);
   for (const words of describeBreakGlasses(view)) lines.push("", `${service}: ${words}`);
   if (maintenance !== null) {
     const message = maintenance.message === "" ? "" : `: ${harmless(maintenance.message)}`;

@@ -88,12 +88,13 @@ export function requireStable({ name, stable, releases }: Service): Release {
 /** The same revision once more: what was built, by whomever, stays as it is. */
 export function toDeployRequest(
   { commit, isDirty, root = "", built }: Release,
-  { environment, supersede, config, override, breakGlass, brief }: ConfigReleaseRequest,
+  { environment, supersede, config, override, fix, breakGlass, brief }: ConfigReleaseRequest,
 ): DeployRequest {
   const exceptions = {
     ...(override === undefined ? {} : { override }),
     ...(breakGlass === undefined ? {} : { breakGlass }),
     ...(brief === undefined ? {} : { brief }),
+    ...(fix === undefined ? {} : { fix }),
   };
   const bundle = built?.kind === "built-by" ? { bundle: built.bundle } : {};
   return { commit, isDirty, root, environment, supersede, config, ...bundle, ...exceptions };

@@ -36,7 +36,11 @@ export class LoopWorld {
   readonly plane: OneWorker = new OneWorker();
   /** What is built of a commit, in place of the release that is named like it. */
   readonly builds: Map<string, () => Promise<Release>> = new Map();
-  readonly stored: { evidence: unknown; table: RoutingTable | null } = { evidence: null, table: null };
+  readonly stored: { evidence: unknown; budgets: unknown; table: RoutingTable | null } = {
+    evidence: null,
+    budgets: undefined,
+    table: null,
+  };
   /** What the loop is given in place of the port of that name. */
   readonly changes: Partial<World> = {};
   /** belay.yml of every commit. */
@@ -140,6 +144,12 @@ export class LoopWorld {
       ledger,
       runtime,
       dataPlane: plane,
+      budgets: {
+        load: () => stored.budgets,
+        save: (filed) => {
+          stored.budgets = structuredClone(filed);
+        },
+      },
       evidence: {
         load: () => stored.evidence,
         save: (snapshot: EvidenceSnapshot) => {

@@ -10,7 +10,7 @@ import { Background } from "./background.ts";
 import { Builds } from "./builds.ts";
 import { checkBuilt, revisionOf } from "./built-release.ts";
 import { recordDirectRollbacks } from "./direct-rollbacks.ts";
-import { EvidenceBook, type Moment } from "./evidence-book.ts";
+import { EvidenceBook, momentOf } from "./evidence-book.ts";
 import { Fleet } from "./fleet.ts";
 import { InstanceKeeper } from "./instance-keeper.ts";
 import { Journal, loopActor, systemEntry } from "./journal.ts";
@@ -72,7 +72,8 @@ export class ControlLoop {
   constructor(world: World) {
     this.#world = world;
     this.journal = new Journal(world);
-    this.evidence = EvidenceBook.restore(world.evidence.load(), this.#moment(), world.log);
+    this.evidence = EvidenceBook.restore(world.evidence.load(), momentOf(world), world.log);
+    this.evidence.traffic.budgets.load(world.budgets, world.clock.monotonicMs(), world.log);
     this.events = new KpiEvents({ evidence: this.evidence, deployments: this.journal.deployments });
     this.instances = new InstanceKeeper(world);
     this.background = new Background(world);
@@ -366,14 +367,12 @@ export class ControlLoop {
     return this.#table.services.some(({ exposure }) => exposure !== null);
   }
 
-  #moment(): Moment {
-    return { nowMs: this.#world.clock.monotonicMs(), machineBoot: this.#world.machineBoot };
-  }
-
   #keepEvidence(): boolean {
     try {
-      for (const { worker, boot, sequence } of this.evidence.saveTo(this.#world.evidence, this.#moment()))
+      for (const { worker, boot, sequence } of this.evidence.saveTo(this.#world.evidence, momentOf(this.#world)))
         this.#world.dataPlane.keep(worker, boot, sequence);
+      // After the evidence: what is filed is then known there, with how far the reports had been read.
+      this.evidence.traffic.budgets.file(this.#world.budgets, this.#world.clock.monotonicMs(), this.#world.log);
       return true;
     } catch (cause) {
       this.journal.reportTrouble(`the evidence could not be written: ${messageOf(cause)}`);

@@ -15,11 +15,13 @@ import type { Instance } from "../runtimes/runtime.ts";
 import type { ApprovalView } from "./approval-view.ts";
 import type { HeldView } from "./front-sums.ts";
 import type { MetricFamily } from "./metric-name.ts";
+import type { PlanRequest, PlanView } from "./plan-ahead.ts";
 import type { Exceptions } from "./plan-needs.ts";
 import type { PolicyCommands } from "./policy-commands.ts";
 import type { ProcessView } from "./process-views.ts";
 import type { OneOffRequest } from "./run-commands.ts";
 import type { ScrapeTarget } from "./scrape-targets.ts";
+import type { BudgetLeft, SloView } from "./slo.ts";
 
 /** What the API offers, and all that it may ask of the inside. Commands throw a BelayError when the state does not allow them. */
 export interface ControlPlane extends PolicyCommands {
@@ -77,6 +79,10 @@ export interface ControlPlane extends PolicyCommands {
   override(request: ServiceRequest & { readonly reason: string }, actor: Actor): Promise<{ readonly rollout: string }>;
   /** That somebody else has looked at what one person alone pushed past the rules. */
   review(request: { readonly rollout: string; readonly words: string }, actor: Actor): Promise<{ readonly rollout: string }>;
+  /** What a deploy would do. Changes nothing and keeps nothing. */
+  planAhead(request: PlanRequest, actor: Actor): Promise<PlanView>;
+  /** How the objectives of a service stand, and what spent their budget. */
+  slo(request: ServiceRequest): Promise<SloView>;
   /** The rollout of this id; throws `BELAY_ROLLOUT_UNKNOWN`. */
   rollout(id: string): Promise<RolloutView>;
   history(options: {
@@ -236,6 +242,8 @@ export interface ServiceView {
   readonly newVisitorsLastMinute: number;
   /** Windows in which the error budget burns too fast, the fastest first; for people and alerts, it decides nothing. */
   readonly burning: readonly Burning[];
+  /** What is left of its error budget, of the objective that stands worst. */
+  readonly budget: BudgetLeft;
   /** What one person alone pushed past the rules, the newest last: all that nobody has reviewed, and the last few that somebody has. */
   readonly breakGlasses: readonly BreakGlass[];
   /** Set while visitors are told to come back later. */

@@ -5,7 +5,7 @@ import type { Counter } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
 import { EvidenceBook, type EvidenceSnapshot } from "./evidence-book.ts";
 
-const moment = { nowMs: 0, machineBoot: "m" };
+const moment = { nowMs: 0, machineBoot: "m", wallMs: 0 };
 const counter: Counter = {
   service: "shop",
   environment: "production",
@@ -39,7 +39,7 @@ test("counters of a rollout that is over, told again on a new link, are not traf
     () => false,
     () => false,
   );
-  const next = EvidenceBook.restore(savedBy(book), { nowMs: 120_000, machineBoot: "m" }, silentLog);
+  const next = EvidenceBook.restore(savedBy(book), { nowMs: 120_000, machineBoot: "m", wallMs: 0 }, silentLog);
   next.absorb(reportOf("x", { sequence: 2, counters }), 120_000, () => false);
   assert.equal(next.traffic.lastMinute("production", "shop", 120_000).requests, 0);
 });

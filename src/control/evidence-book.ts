@@ -1,3 +1,4 @@
+import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import type { SourceReading } from "../rollout/source.ts";
@@ -16,6 +17,12 @@ export interface EvidenceStore {
 export interface Moment {
   readonly nowMs: number;
   readonly machineBoot: string;
+  /** Wall clock. How long the machine was off is read from it, and nothing else. */
+  readonly wallMs: number;
+}
+
+export function momentOf({ clock, machineBoot }: { readonly clock: Clock; readonly machineBoot: string }): Moment {
+  return { nowMs: clock.monotonicMs(), machineBoot, wallMs: clock.now().epochMilliseconds };
 }
 
 interface WorkerPosition {
@@ -68,13 +75,15 @@ export class EvidenceBook {
     return new EvidenceBook();
   }
 
-  static #read(snapshot: EvidenceSnapshot, { nowMs, machineBoot }: Moment): EvidenceBook {
+  static #read(snapshot: EvidenceSnapshot, { nowMs, machineBoot, wallMs }: Moment): EvidenceBook {
     const book = new EvidenceBook();
-    book.awayMs = snapshot.machineBoot === machineBoot ? nowMs - snapshot.savedAtMs : Number.POSITIVE_INFINITY;
+    const isSameBoot = snapshot.machineBoot === machineBoot;
+    book.awayMs = isSameBoot ? nowMs - snapshot.savedAtMs : Number.POSITIVE_INFINITY;
     for (const position of snapshot.workers) book.#workers.set(`${position.worker}/${position.boot}`, position);
     book.#lostByForgotten = snapshot.lostByForgotten ?? 0;
-    const { counters, burn, shadows } = snapshot.traffic;
-    book.traffic.restore({ counters, shadows, burn: snapshot.machineBoot === machineBoot ? burn : [] });
+    const { counters, burn, shadows, budgets } = snapshot.traffic;
+    book.traffic.restore({ counters, shadows, burn: isSameBoot || budgets !== undefined ? burn : [] });
+    if (budgets !== undefined) book.traffic.budgets.resume(budgets, { nowMs, wallMs, savedMs: snapshot.savedAtMs, isSameBoot });
     for (const [rollout, watch] of snapshot.watches) book.#watches.set(rollout, RolloutWatch.restore(watch, nowMs));
     return book;
   }
@@ -148,14 +157,14 @@ export class EvidenceBook {
   }
 
   /** Makes everything absorbed so far durable; returns the positions that the workers may forget. */
-  saveTo(store: EvidenceStore, { nowMs, machineBoot }: Moment): readonly WorkerPosition[] {
+  saveTo(store: EvidenceStore, { nowMs, machineBoot, wallMs }: Moment): readonly WorkerPosition[] {
     store.save({
       format: 1,
       savedAtMs: nowMs,
       machineBoot,
       workers: [...this.#workers.values()],
       lostByForgotten: this.#lostByForgotten,
-      traffic: this.traffic.snapshot(),
+      traffic: this.traffic.snapshot({ wallMs }),
       watches: [...this.#watches].map(([rollout, watch]) => [rollout, watch.snapshot(nowMs)] as const),
     });
     this.#isChanged = false;

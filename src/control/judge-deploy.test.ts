@@ -81,6 +81,7 @@ function plan(options: Given = {}) {
     configs,
     by: "ann",
     ...(options.isPreview === undefined ? {} : { isPreview: options.isPreview }),
+    budgetLeft: () => ({ left: 1, isExhausted: false, windowMs: 2_419_200_000, objective: "availability" }),
     budgetOf: () => ({ left: null, isBurning: false }),
     newUnitsPerSecond: () => 40,
   });

@@ -162,6 +162,11 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     help: "1 while visitors are told to come back later.",
     labels: ofService,
   },
+  belay_error_budget_left_ratio: {
+    type: "gauge",
+    help: "What is left of the error budget over its window, of the objective that stands worst: 1 is all of it, below 0 the objective is missed.",
+    labels: ofService,
+  },
   belay_kpi_events_total: {
     type: "counter",
     help: "Events that applications posted for KPIs since the control plane started, by what became of them (accepted, or why not).",

@@ -29,6 +29,7 @@ export type MetricName =
   | "belay_error_budget_burning"
   | "belay_instances"
   | "belay_maintenance"
+  | "belay_error_budget_left_ratio"
   | "belay_kpi_events_total"
   | "belay_kpi_reached"
   | "belay_kpi_good";

@@ -213,6 +213,7 @@ test("a burning error budget is told by the window in which it burns", async () 
     numbers: [],
     events: [],
     summaryOf: () => null,
+    budgetLeft: () => 0.25,
     burning: () => [{ longMinutes: 360, shortMinutes: 30, limit: 6, rate: 7 }],
   }).filter(({ name }) => name === "belay_error_budget_burning");
   assert.deepEqual(

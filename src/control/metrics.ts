@@ -20,6 +20,7 @@ export interface MetricSources {
   readonly instances: readonly Instance[];
   readonly workers: readonly WorkerView[];
   readonly numbers: readonly NumbersOfWorker[];
+  readonly budgetLeft: (service: Service) => number;
   readonly events: ReturnType<KpiEvents["counts"]>;
   /** The numbers of the rollout of a service that is watched now. */
   summaryOf(service: Service): EvidenceSummary | null;
@@ -69,6 +70,10 @@ export function collectMetrics(sources: MetricSources): readonly MetricFamily[] 
       })),
     },
     ...exposureMetrics(table, workers),
+    {
+      name: "belay_error_budget_left_ratio",
+      samples: services.map((service) => ({ labels: labelsOf(service), value: sources.budgetLeft(service) })),
+    },
     {
       name: "belay_kpi_events_total",
       samples: sources.events.map(({ place, outcome, count }) => ({

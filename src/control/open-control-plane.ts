@@ -28,12 +28,14 @@ import { sumTurnedAway } from "./front-sums.ts";
 import { jobRunId } from "./job-runs.ts";
 import { requireSameRules } from "./judge-deploy.ts";
 import { collectMetrics } from "./metrics.ts";
+import { planAhead } from "./plan-ahead.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import { policyCommands } from "./policy-commands.ts";
 import type { Previews } from "./previews.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
 import { scrapeTargets } from "./scrape-targets.ts";
+import { budgetLeft, viewSlo } from "./slo.ts";
 import { stagedBefore } from "./staging.ts";
 import { requireNamed, supervisionCommands } from "./supervision-commands.ts";
 import { oneOffName } from "./task-keeper.ts";
@@ -81,6 +83,18 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     return { rollout: rollout.id };
   };
 
+  /** What every plan is made of, besides what is asked for. */
+  const planning = (actor: Actor) => ({
+    history: options.releases,
+    deployments,
+    now: world.clock.now(),
+    configs: options.configs,
+    by: actor.name,
+    budgetLeft: (service: Service) => budgetLeft(service, loop.evidence.traffic, world.clock.monotonicMs()),
+    budgetOf: (service: Service) => budgetOf(options, service),
+    newUnitsPerSecond: (service: Service) => newUnitsPerSecond(options, service),
+  });
+
   /** What a request would start: with a revision, that release with another configuration. */
   const plan = async (asked: DeployRequest, actor: Actor, { revision, mayTouch, isPreview = false }: DeployOptions) => {
     const request = await trustBundle(options.releases, asked);
@@ -91,18 +105,12 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         // What the deployer's environment holds is meant for the one that was asked for: the one before keeps what it has.
         request: isAsked ? request : { ...request, environment, config: {} },
         releases,
-        history: options.releases,
-        deployments,
-        now: world.clock.now(),
-        configs: options.configs,
-        by: actor.name,
+        ...planning(actor),
         ...(revision === undefined ? {} : { revision }),
         keepsValues: !isAsked,
         ...(isAsked && mayTouch !== undefined ? { mayTouch } : {}),
         isPreview,
         ...(isAsked ? {} : { next: request.environment }),
-        budgetOf: (service) => budgetOf(options, service),
-        newUnitsPerSecond: (service) => newUnitsPerSecond(options, service),
       });
     };
     const planned = await planFor(request.environment);
@@ -149,6 +157,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         instances: loop.instances.all,
         workers: world.dataPlane.workers(),
         numbers: loop.workerNumbers.of(world.dataPlane.workers()),
+        budgetLeft: (service) => budgetLeft(service, loop.evidence.traffic, world.clock.monotonicMs()).left,
         events: loop.events.counts(),
         summaryOf: ({ rollout, promotion }) =>
           loop.evidence.find((rollout !== null && !isEnded(rollout) ? rollout : promotion)?.id ?? "")?.summary() ?? null,
@@ -166,6 +175,14 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
       const revision = requireStable(requireService(loop, request));
       return deploy(toDeployRequest(revision, request), actor, { revision });
     },
+    planAhead: (request, actor) =>
+      planAhead({
+        request,
+        planning: { ...planning(actor), releases: options.releases },
+        trouble: loop.journal.trouble,
+        routesMet: ({ environment, name }) => loop.evidence.traffic.routesMet(environment, name),
+      }),
+    slo: async (request) => viewSlo(requireService(loop, request), loop.evidence.traffic, world.clock.monotonicMs()),
     ...secretCommands(options),
     config: async (request) => showConfig(requireService(loop, request), request.release, options.configs),
     promote: (request, actor) => {
@@ -319,10 +336,12 @@ function newUnitsPerSecond({ world, loop }: ControlPlaneOptions, service: Servic
 }
 
 /** How much is left of it nobody reckons yet; how fast it burns is known. */
-function budgetOf({ world, loop }: ControlPlaneOptions, { environment, name, promotion }: Service): RiskFacts["budget"] {
+function budgetOf({ world, loop }: ControlPlaneOptions, service: Service): RiskFacts["budget"] {
+  const { environment, name, promotion } = service;
   const availability = promotion?.plan.sloAvailability ?? 0.999;
   const nowMs = world.clock.monotonicMs();
-  return { left: null, isBurning: loop.evidence.traffic.burning(environment, name, { availability, nowMs }).length > 0 };
+  const left = budgetLeft(service, loop.evidence.traffic, nowMs)?.left ?? null;
+  return { left, isBurning: loop.evidence.traffic.burning(environment, name, { availability, nowMs }).length > 0 };
 }
 
 function requireService(loop: ControlLoop, { environment, service }: ServiceRequest): Service {

@@ -7,11 +7,13 @@ import { createSeededRandom } from "../ports/random.ts";
 import type { CommitComparison } from "../release/compare-commits.ts";
 import type { PinnedPolicy } from "../rollout/pinned-policy.ts";
 import { noPrincipals, type Principals } from "../rollout/principal.ts";
-import { releaseNamed, Story } from "../rollout/rollout.builder.ts";
+import { acknowledged, releaseNamed, Story } from "../rollout/rollout.builder.ts";
 import type { Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { DeployRequest, MayTouch } from "./control-plane.ts";
 import { planDeploy } from "./plan-deploy.ts";
+import type { Exceptions } from "./plan-needs.ts";
+import type { BudgetLeft } from "./slo.ts";
 
 const manifest = `version: 1
 service: shop
@@ -38,6 +40,8 @@ function plan(options: {
   readonly principals?: Principals;
   readonly promoted?: readonly Rollout[];
   readonly own?: Partial<DeployRequest>;
+  readonly left?: BudgetLeft;
+  readonly exceptions?: Exceptions;
   readonly mayTouch?: MayTouch;
   readonly breakGlass?: string;
 }) {
@@ -60,7 +64,7 @@ function plan(options: {
     runCommand: async () => "",
   });
   return planDeploy({
-    request: { ...request, environment, ...own, ...(breakGlass === undefined ? {} : { breakGlass }) },
+    request: { ...request, environment, ...own, ...options.exceptions, ...(breakGlass === undefined ? {} : { breakGlass }) },
     releases,
     history,
     deployments: { all: () => services, pinned, principals, promotedOf: () => promoted },
@@ -71,6 +75,7 @@ function plan(options: {
     ...(revision === undefined ? {} : { revision }),
     ...(mayTouch === undefined ? {} : { mayTouch }),
     newUnitsPerSecond: () => perSecond,
+    budgetLeft: () => options.left ?? { left: 1, isExhausted: false, windowMs: 2_419_200_000, objective: "availability" },
   });
 }
 
@@ -225,6 +230,48 @@ test("staging comes before production: there a release goes to everyone when it 
   assert.match(production.forecast, /^first the same bundle in staging; then .* of gates/);
   const configAlone = await plan({ text, revision: releaseNamed("a1") });
   assert.deepEqual([configAlone.after, configAlone.fact.revisionOf], [null, "a1"]);
+});
+
+const spent: BudgetLeft = { left: -0.32, isExhausted: true, windowMs: 2_419_200_000, objective: "availability" };
+const promise = { errorBudget: { windowMs: 2_419_200_000, onExhausted: "hold" } } as const;
+const holding = [new Story().request("a1", promise).tell({ kind: "candidate-ready" }, acknowledged).service];
+const bob: Principals["tokens"][number] = {
+  ...{ id: "t1", name: "bob", role: "approver", until: null, by: "root", madeAt: "2026-01-01T00:00:00Z" },
+  scope: { service: null, environment: null },
+};
+
+test("a spent budget holds a release that is no fix for a second person, who has to be there", async () => {
+  const held = await factOf({ services: holding, left: spent, principals: { tokens: [bob], gitEmails: {} } });
+  assert.deepEqual(
+    held.plan.needs?.map(({ id, kind, people }) => ({ id, kind, people })),
+    [{ id: "budget", kind: "budget", people: 1 }],
+  );
+  assert.match(held.forecast, /waits for 1 approval: the error budget of 28 days for availability is spent \(132 % of it\)/);
+  const alone = [
+    noPrincipals,
+    { tokens: [{ ...bob, name: "ann" }], gitEmails: {} },
+    { tokens: [{ ...bob, role: "deployer" as const }], gitEmails: {} },
+    { tokens: [{ ...bob, until: "2020-01-01T00:00:00Z" }], gitEmails: {} },
+    { tokens: [{ ...bob, scope: { service: "other", environment: null } }], gitEmails: {} },
+  ];
+  for (const principals of alone)
+    await assert.rejects(plan({ services: holding, left: spent, principals }), { code: "BELAY_BUDGET_SPENT" });
+});
+
+test("a spent budget lets a fix, a config release and broken glass through, and stops nobody where it only warns", async () => {
+  const fix = await factOf({ services: holding, left: spent, exceptions: { fix: "the leak" } });
+  assert.equal(fix.fix, "the leak");
+  assert.equal(fix.plan.needs, undefined);
+  assert.match(fix.forecast, /; the error budget of 28 days for availability is spent/);
+  const [stable] = Object.values(holding[0]?.releases ?? {});
+  assert.ok(stable !== undefined);
+  assert.equal((await factOf({ services: holding, left: spent, revision: stable })).plan.needs, undefined);
+  const broken = await factOf({ services: holding, left: spent, exceptions: { breakGlass: "fire" } });
+  assert.ok(broken.breakGlass?.skipped.some((words) => /the error budget .* is spent/.test(words)));
+  const warned = await factOf({ left: spent });
+  assert.equal(warned.plan.needs, undefined);
+  assert.match(warned.forecast, /is spent/);
+  assert.equal((await factOf({ services: holding, left: { ...spent, isExhausted: false } })).plan.needs, undefined);
 });
 
 test("an event that stable does not post yet is not judged, and that is said; a route and a posted event are", async () => {

@@ -18,6 +18,7 @@ import type { Deployments } from "./deployments.ts";
 import { judgeDeploy, requireStill } from "./judge-deploy.ts";
 import { supervise } from "./plan-needs.ts";
 import { type ManifestFiles, rulesFor } from "./rules.ts";
+import { type BudgetLeft, requireApprover, spentBudget, spentWords } from "./slo.ts";
 import { takenRoute } from "./taken-route.ts";
 
 export interface PlannedDeploy {
@@ -52,6 +53,8 @@ export interface DeployToPlan {
   readonly revision?: Release;
   /** What this environment was given by its last deployer is taken again, because nobody deploys to it by name. */
   readonly keepsValues?: boolean;
+  /** What is left of the error budget of a service that serves. */
+  budgetLeft(service: Service): BudgetLeft;
   /** Asked as soon as it is known which service it is: what follows opens its configuration and runs commands for it. */
   readonly mayTouch?: MayTouch;
   /** Nothing is to start: no configuration is resolved, and a brief that is missing is told instead of refused. */
@@ -91,8 +94,15 @@ export async function planDeploy(options: DeployToPlan): Promise<PlannedDeploy> 
   const held = heldCalendar({ spec: manifest.checks, environment: request.environment, calendar, now });
   const posted = withoutUnposted(manifest.plan, isFirst ? undefined : own?.releases[own.stable ?? ""]);
   const frozen = next === null ? keepTo(held, freezePlan(posted.plan, perSecond)) : stagingPlan(manifest.plan, next);
-  const config = options.isPreview === true ? (stable?.config ?? null) : await resolveConfig(manifest, { ...options, own });
   const place = { service: manifest.service, environment: request.environment };
+  const left = isFirst || next !== null ? null : options.budgetLeft(own);
+  const mayPass = request.fix !== undefined || revision !== undefined;
+  const spent = mayPass ? null : spentBudget(own, left);
+  if (spent !== null && request.breakGlass === undefined) {
+    const from = manifest.environments[request.environment]?.approvals?.from ?? [];
+    requireApprover(spent, { principals: deployments.principals, by: options.by, from, place, now });
+  }
+  const config = options.isPreview === true ? (stable?.config ?? null) : await resolveConfig(manifest, { ...options, own });
   const judged = await judgeDeploy(options, {
     place,
     own,
@@ -112,6 +122,7 @@ export async function planDeploy(options: DeployToPlan): Promise<PlannedDeploy> 
     isFirst,
     attests: next !== null,
     exceptions: request,
+    spentBudget: spent,
     now,
     own: judged.needs,
     waived: judged.waived,
@@ -123,10 +134,12 @@ export async function planDeploy(options: DeployToPlan): Promise<PlannedDeploy> 
     ...(tag === undefined ? {} : { tag }),
     ...(revision === undefined ? {} : { revisionOf: revision.id }),
     ...(next === null ? {} : { attests: true }),
+    ...(request.fix === undefined ? {} : { fix: request.fix }),
     ...(breakGlass === undefined ? {} : { breakGlass }),
   };
   const { judgement } = judged;
-  const words = withApprovals([`${frozen.words}${posted.words}`, ...judgement.consequences].join("; "), plan);
+  const expected = `${frozen.words}${posted.words}${budgetWords(left, spent)}`;
+  const words = withApprovals([expected, ...judgement.consequences].join("; "), plan);
   const forecast = after === null ? words : `first the same bundle in ${after}; then ${words}`;
   return {
     service: manifest.service,
@@ -160,6 +173,11 @@ function withoutUnposted(
 
 function keepTo(calendar: Calendar | null, { plan, words }: FrozenPlan): FrozenPlan {
   return { plan: calendar === null ? plan : { ...plan, calendar }, words };
+}
+
+/** A spent budget is told to whoever deploys, also where it stops nobody. */
+function budgetWords(left: BudgetLeft | null, spent: string | null): string {
+  return left === null || !left.isExhausted || spent !== null ? "" : `; ${spentWords(left)}`;
 }
 
 /** What is waited for is said before the start, too. */

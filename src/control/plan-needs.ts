@@ -9,6 +9,8 @@ import type { Plan, Rollout } from "../rollout/rollout.ts";
 export interface Exceptions {
   /** Names of checks, `windows` among them. */
   readonly override?: { readonly checks: readonly string[]; readonly reason: string } | undefined;
+  /** What it mends: a fix is not held by a spent error budget. */
+  readonly fix?: string | undefined;
   /** One person alone pushes it past approvals, hours and checks, for this reason. */
   readonly breakGlass?: string | undefined;
 }
@@ -34,6 +36,8 @@ interface NeedsRequest {
   /** Another environment comes after: no visitor of anybody is there. */
   readonly attests: boolean;
   readonly exceptions: Exceptions;
+  /** Why the error budget holds it, in words; null when it does not. */
+  readonly spentBudget: string | null;
   readonly now: Temporal.Instant;
   /** What the change itself asks people for. */
   readonly own?: readonly ApprovalNeed[];
@@ -82,12 +86,13 @@ export function withNeeds(plan: Plan, needs: readonly ApprovalNeed[]): Plan {
 }
 
 function needsOfPlan(request: NeedsRequest): readonly ApprovalNeed[] {
-  const { manifest, environment, plan, isFirst, attests, exceptions } = request;
+  const { manifest, environment, plan, isFirst, attests, exceptions, spentBudget } = request;
   const asked = request.own ?? [];
   const own = manifest.environments[environment]?.approvals ?? null;
   const rule = own ?? anybodyElse;
   const needs: ApprovalNeed[] = [];
   if (own !== null) needs.push({ id: "environment", kind: "environment", why: `${environment} asks for it`, ...own });
+  if (spentBudget !== null) needs.push({ id: "budget", kind: "budget", why: spentBudget, ...rule });
   for (const [step, { gate }] of plan.steps.entries()) {
     if (gate === undefined || asked.some((need) => need.step === step)) continue;
     const need = { id: `gate-${step + 1}`, kind: "gate", why: `step ${step + 1} of the plan asks for it`, ...rule } as const;

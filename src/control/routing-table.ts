@@ -48,6 +48,7 @@ function routeOf(service: Service): ServiceRoute | null {
   if (release === undefined) return null;
   const { exposure } = routing;
   const leaseTtlMs = service.rollout?.plan.leaseTtlMs ?? 0;
+  const ruling = rulingPlan(service, routing);
   return {
     service: service.name,
     environment: service.environment,
@@ -68,7 +69,8 @@ function routeOf(service: Service): ServiceRoute | null {
           },
     ...shadowRoute(service, exposure),
     watch: routing.watch,
-    responseDeadlineMs: rulingPlan(service, routing)?.responseDeadlineMs ?? 30_000,
+    responseDeadlineMs: ruling?.responseDeadlineMs ?? 30_000,
+    ...(ruling?.latencyObjective === undefined ? {} : { slowAfterMs: ruling.latencyObjective.underMs }),
     ...kpisOf(service, routing),
     assets: assetsOf(service),
     ...previewsOf(service, routing),

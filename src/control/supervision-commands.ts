@@ -51,6 +51,7 @@ export function supervisionCommands(
       requireOther(rollout, actor, authors);
       if (request.digest !== release.digest || request.plan !== planHash(rollout.plan)) throw changed(rollout);
       const needs = requireNeeds(rollout, { name: actor.name, shown: request.needs }, world.clock.now());
+      if (request.reason.trim() === "" && needs.some(({ kind }) => kind === "budget")) throw withoutReason(rollout);
       const until = world.clock.now().add({ milliseconds: Math.min(...needs.map(({ lastsMs }) => lastsMs)) });
       loop.submit([
         entryOf(rollout, actor, {
@@ -189,6 +190,14 @@ function own({ id }: Pick<Rollout, "id">, why: string): BelayError {
     code: "BELAY_APPROVAL_OWN",
     message: `${id} needs somebody else's word: ${why}`,
     next: "Ask somebody who had no part in it.",
+  });
+}
+
+function withoutReason({ id }: Pick<Rollout, "id">): BelayError {
+  return new BelayError({
+    code: "BELAY_APPROVAL_REASON_NEEDED",
+    message: `the error budget is spent, so that whoever lets ${id} go on says why`,
+    next: `Run \`belay approve ${id} --reason <words>\`.`,
   });
 }
 

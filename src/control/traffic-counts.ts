@@ -1,7 +1,8 @@
-import { type Burning, BurnRates, type BurnRatesState } from "../analysis/burn-rate.ts";
+import { type Burning, BurnRates, type BurnRatesState, type PairRate } from "../analysis/burn-rate.ts";
 import type { ShieldSummary } from "../rollout/evidence-summary.ts";
 import type { Counter } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
+import { type BudgetMoment, type BudgetsSnapshot, ErrorBudgets } from "./error-budgets.ts";
 import { ShadowCounts, type ShadowSnapshot, type ShadowTotals } from "./shadow-counts.ts";
 import { sumShield } from "./shield-counts.ts";
 
@@ -37,8 +38,10 @@ interface Second {
 
 export interface TrafficSnapshot {
   readonly counters: readonly (readonly [string, readonly Counter[]])[];
-  /** By service; absent in snapshots from before it was kept. On the machine's monotonic clock, so of use in its present life only. */
+  /** By service; absent in snapshots from before it was kept. By the clock of the budgets. */
   readonly burn?: readonly (readonly [string, BurnRatesState])[] | undefined;
+  /** Absent in snapshots from before it was kept: then `burn` is on the monotonic clock, and of use in that life of the machine only. */
+  readonly budgets?: BudgetsSnapshot | undefined;
   /** Absent in snapshots from before shadows. */
   readonly shadows?: ShadowSnapshot | undefined;
 }
@@ -55,6 +58,7 @@ export class TrafficCounts {
   #newVisitorsByBoot = new Map<string, number>();
   #seconds: Second[] = [];
   #burn = new Map<string, BurnRates>();
+  readonly budgets: ErrorBudgets = new ErrorBudgets();
   #shadows = new ShadowCounts();
 
   absorb({ worker, boot, counters, newVisitors, shadows = [] }: Reported, nowMs: number): void {
@@ -78,9 +82,10 @@ export class TrafficCounts {
       second.requests += counter.count - before;
       const added = counter.count - before;
       if (counter.outcome === "failed") second.failed += added;
+      this.budgets.count(counter, added, nowMs);
       if (counter.outcome === "excluded") continue;
       const failed = counter.outcome === "failed" ? added : 0;
-      this.#burnOf(counter.environment, counter.service).add({ requests: added, failed, nowMs });
+      this.#burnOf(counter.environment, counter.service).add({ requests: added, failed, nowMs: this.budgets.timeAt(nowMs) });
     }
   }
 
@@ -133,7 +138,17 @@ export class TrafficCounts {
     service: string,
     objective: { readonly availability: number; readonly nowMs: number },
   ): readonly Burning[] {
-    return this.#burn.get(`${environment}/${service}`)?.burning(objective.availability, objective.nowMs) ?? [];
+    const { availability, nowMs } = objective;
+    return this.#burn.get(`${environment}/${service}`)?.burning(availability, this.budgets.timeAt(nowMs)) ?? [];
+  }
+
+  /** The same windows, whether or not it burns too fast in them. */
+  burnRates(
+    environment: string,
+    service: string,
+    { availability, nowMs }: { readonly availability: number; readonly nowMs: number },
+  ): readonly PairRate[] {
+    return this.#burnOf(environment, service).rates(availability, this.budgets.timeAt(nowMs));
   }
 
   /** How much of the last minute there was anything of the service to count, at least 1 s. */
@@ -143,6 +158,15 @@ export class TrafficCounts {
       ({ second, byService }) => second > nowSecond - keptSeconds && byService.has(`${environment}/${service}`),
     );
     return Math.min(keptSeconds, Math.max(1, nowSecond - (first?.second ?? nowSecond)));
+  }
+
+  /** Routes on which requests came since the workers that are known were started. */
+  routesMet(environment: string, service: string): ReadonlySet<string> {
+    const routes = new Set<string>();
+    for (const known of this.#byBoot.values())
+      for (const counter of known.values())
+        if (counter.service === service && counter.environment === environment) routes.add(counter.route);
+    return routes;
   }
 
   /** Drops what a rollout counted that nobody will ask for again. */
@@ -163,10 +187,11 @@ export class TrafficCounts {
     return true;
   }
 
-  snapshot(): TrafficSnapshot {
+  snapshot(moment: Pick<BudgetMoment, "wallMs"> = { wallMs: 0 }): TrafficSnapshot {
     return {
       counters: [...this.#byBoot].map(([boot, known]) => [boot, [...known.values()]] as const),
       burn: [...this.#burn].map(([service, rates]) => [service, rates.state()] as const),
+      budgets: this.budgets.snapshot(moment),
       shadows: this.#shadows.snapshot(),
     };
   }
@@ -199,6 +224,6 @@ export class TrafficCounts {
 }
 
 function keyOf(counter: Counter): string {
-  const { environment, service, rollout, release, arm, weight, route, outcome, isHarm, shield } = counter;
-  return [environment, service, rollout, release, arm, weight, route, outcome, isHarm, shield].join("\n");
+  const { environment, service, rollout, release, arm, weight, route, outcome, isHarm, shield, isSlow } = counter;
+  return [environment, service, rollout, release, arm, weight, route, outcome, isHarm, shield, isSlow].join("\n");
 }

@@ -13,6 +13,7 @@ import type { RolloutView, ServiceView, StagingView } from "./control-plane.ts";
 import { sumHeld } from "./front-sums.ts";
 import { viewProcesses } from "./process-views.ts";
 import { askAboutTask } from "./run-commands.ts";
+import { budgetLeft } from "./slo.ts";
 import { stagedOf } from "./staging.ts";
 import { heldByPeople, viewSupervision } from "./supervision-views.ts";
 import type { NumbersOfWorker } from "./worker-numbers.ts";
@@ -118,6 +119,7 @@ export function viewService(
     requestsLastMinute: minute.requests,
     failuresLastMinute: minute.failed,
     newVisitorsLastMinute: minute.newVisitors,
+    budget: budgetLeft(service, loop.evidence.traffic, nowMs),
     burning: burningOf(service, loop, nowMs),
     breakGlasses: service.breakGlasses,
     maintenance: service.maintenance,

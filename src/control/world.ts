@@ -9,6 +9,7 @@ import type { ReadSource } from "../rollout/source.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
 import type { DataPlane } from "./data-plane.ts";
+import type { BudgetStore } from "./error-budgets.ts";
 import type { EvidenceStore } from "./evidence-book.ts";
 
 /** Everything outside that the loop looks at and acts on. The simulator has one of its own. */
@@ -22,6 +23,7 @@ export interface World {
   readonly runtime: Runtime;
   readonly dataPlane: DataPlane;
   readonly evidence: EvidenceStore;
+  readonly budgets: BudgetStore;
   readonly tables: TableStore;
   /** Asks what others count of the two releases of a rollout. */
   readonly readSource: ReadSource;

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { FailingMetric } from "../rollout/evidence-summary.ts";
-import type { OnFail, WeightStep } from "../rollout/rollout.ts";
+import type { OnFail, Plan, WeightStep } from "../rollout/rollout.ts";
 import { dnsLabel, duration, percent, text } from "./leaves.ts";
 
 /** What belay.yml says of steps, objectives and single metrics. */
@@ -103,9 +103,26 @@ const latency = z.strictObject({
   ),
 });
 
+/** What an exhausted error budget means for a release that is no fix. */
+type OnExhausted = "hold" | "warn";
+
+interface WrittenSlo {
+  readonly availability?: number | undefined;
+  readonly latency?: { readonly under: number; readonly objective: number } | undefined;
+  readonly window: number;
+  readonly onExhausted?: OnExhausted | undefined;
+}
+
+const defaultAvailability = 0.999;
+
 export const sloSchema: z.ZodType<
-  { availability: number; latency?: { under: number; objective: number } | undefined },
-  { availability?: string | undefined; latency?: { under: string | 0; objective: string } | undefined }
+  WrittenSlo,
+  {
+    availability?: string | undefined;
+    latency?: { under: string | 0; objective: string } | undefined;
+    window?: string | undefined;
+    onExhausted?: OnExhausted | undefined;
+  }
 > = z.strictObject({
   latency: latency
     .meta({
@@ -115,8 +132,38 @@ export const sloSchema: z.ZodType<
     })
     .optional(),
   availability: percent(
-    { description: "Share of requests that are answered well.", examples: ["99.9%"] },
+    { description: "Share of requests that are answered well; 99.9% when left out.", examples: ["99.9%"] },
     (share) => share >= 0.5 && share < 1,
     "is outside of 50% to less than 100%",
-  ).prefault("99.9%"),
+  ).optional(),
+  window: text(/^([1-9]|[1-8][0-9]|90)d$/, "1d to 90d", {
+    description: "The days over which the error budget is reckoned, such as four whole weeks.",
+    examples: ["28d"],
+  })
+    .transform((days) => Number.parseInt(days, 10) * 24 * hour)
+    .prefault("28d"),
+  onExhausted: z
+    .enum(["hold", "warn"])
+    .meta({
+      title: "hold or warn",
+      description:
+        "What a spent error budget means for a release that is no fix: it waits for a second person, or it is only told. hold when an objective is written down here, else warn.",
+      examples: ["hold"],
+    })
+    .optional(),
 });
+
+/** An objective that nobody wrote down stops nobody. */
+export function toObjectives({
+  availability,
+  latency: promised,
+  window,
+  onExhausted,
+}: WrittenSlo): Pick<Plan, "sloAvailability" | "latencyObjective" | "errorBudget"> {
+  const isWritten = availability !== undefined || promised !== undefined;
+  return {
+    sloAvailability: availability ?? defaultAvailability,
+    errorBudget: { windowMs: window, onExhausted: onExhausted ?? (isWritten ? "hold" : "warn") },
+    ...(promised === undefined ? {} : { latencyObjective: { underMs: promised.under, share: promised.objective } }),
+  };
+}

@@ -10,7 +10,7 @@ import { kpisSchema, toKpis } from "./kpi-schema.ts";
 import { dnsLabel, duration, memory, pathPattern, percent, shellCommand, text } from "./leaves.ts";
 import type { EnvironmentOfManifest, Manifest } from "./manifest.ts";
 import { processes, toProcesses } from "./processes.ts";
-import { holdbackWeight, onFailsSchema, sloSchema, stepSchema, toSteps } from "./rollout-schema.ts";
+import { holdbackWeight, onFailsSchema, sloSchema, stepSchema, toObjectives, toSteps } from "./rollout-schema.ts";
 import { shadowSchema } from "./shadow-schema.ts";
 import { sourcesSchema, toSources } from "./sources-schema.ts";
 
@@ -342,7 +342,6 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
     const after = environmentBefore(name, written.after, Object.hasOwn(data.environments, "staging"));
     environments[name] = { ...toEnvironment(written), calendar: calendarOf(name, data), after };
   }
-  const { latency } = data.slo;
   const { onFail: onFailOfSources, ...sources } = toSources(data.sources);
   const { kpis, onFail: ofKpis } = toKpis(data.kpis);
   const onFail = { ...rollout.onFail, ...ofKpis, ...onFailOfSources };
@@ -381,7 +380,7 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       scoreWindowMs: rollout.scoreWindow,
       bakeMs: rollout.bake,
       keepWarmMs: rollout.keepWarm,
-      sloAvailability: data.slo.availability,
+      ...toObjectives(data.slo),
       responseDeadlineMs: run.responseTimeout,
       leaseTtlMs: rollout.lease,
       ...(named.length === 0 ? {} : { cohorts: named }),
@@ -392,7 +391,6 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       ...(Object.keys(onFail).length === 0 ? {} : { onFail }),
       ...sources,
       ...(kpis === undefined ? {} : { kpis }),
-      ...(latency === undefined ? {} : { latencyObjective: { underMs: latency.under, share: latency.objective } }),
     },
   };
 }

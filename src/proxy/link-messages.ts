@@ -65,6 +65,7 @@ const serviceRoute = z.object({
     .optional(),
   watch: z.object({ rollout: z.string(), epoch: whole }).nullable(),
   responseDeadlineMs: z.number().positive(),
+  slowAfterMs: z.number().positive().optional(),
   kpis: z.array(kpiRule).optional(),
   assets: z
     .array(
@@ -121,6 +122,7 @@ const counter = z.object({
   outcome: z.enum(["ok", "failed", "excluded"]),
   isHarm: z.boolean(),
   shield: z.enum(["covered", "replayed", "not-repeatable", "switched-off", "too-large", "budget-spent"]).optional(),
+  isSlow: z.literal(true).optional(),
   count: whole,
 });
 

@@ -35,6 +35,8 @@ export type RolloutFact =
       readonly config?: string | undefined;
       /** A config release: the release whose revision is taken as it is; absent when one is built. */
       readonly revisionOf?: ReleaseId | undefined;
+      /** What it mends, in words: a fix is not held by a spent error budget. */
+      readonly fix?: string | undefined;
       /** The tag of its version in the repository of whoever asked; null when there is none, absent when nobody told. */
       readonly tag?: ReleaseTag | null | undefined;
       /** What the same bundle has to go through first; absent when nothing comes before. */

@@ -151,6 +151,7 @@ function beginRollout(service: Service, entry: Entry, fact: RolloutFact & { kind
     ...(isRollback || fact.bundle === undefined ? {} : { bundle: fact.bundle }),
     ...(isRollback || fact.config === undefined ? {} : { config: fact.config }),
     ...(isRollback || fact.revisionOf === undefined ? {} : { revisionOf: fact.revisionOf }),
+    ...(isRollback || fact.fix === undefined ? {} : { fix: fact.fix }),
     ...(isRollback || fact.tag === undefined ? {} : { tag: fact.tag }),
     ...(isRollback || fact.staging === undefined ? {} : { staging: fact.staging }),
     ...(isRollback || fact.attests === undefined ? {} : { attests: fact.attests }),

@@ -87,6 +87,8 @@ export interface Plan {
   readonly newUnitsPerSecond?: number | undefined;
   /** Share of visitors whose answer is to come within `underMs`; absent when the manifest promises nothing. */
   readonly latencyObjective?: { readonly underMs: number; readonly share: number } | undefined;
+  /** Over which time the objectives hold, and what follows for a deploy when nothing of the budget is left. Absent in plans from before. */
+  readonly errorBudget?: { readonly windowMs: number; readonly onExhausted: "hold" | "warn" } | undefined;
   /** Answers of so long after the first exposure are not timed, on either side: new instances are cold. Absent in plans from before. */
   readonly warmUpMs?: number | undefined;
   /** What others count of the two releases; absent when the manifest names none. */
@@ -258,6 +260,8 @@ export interface Rollout {
   readonly config?: string | undefined;
   /** A config release: the release whose revision it takes as it is. Nothing is built for it, and no task is run. */
   readonly revisionOf?: ReleaseId | undefined;
+  /** What it mends, as whoever asked for it says; absent when it is no fix. */
+  readonly fix?: string | undefined;
   /** The tag of its version in the repository of whoever asked, by their word; null when there is none, absent when nobody told. */
   readonly tag?: ReleaseTag | null | undefined;
   /** Absent when no environment comes before this one. Until that rollout has earned an attestation, nothing runs here. */

@@ -16,8 +16,8 @@ export class Counters {
   #unnamedSinceMs = new Map<string, number>();
 
   add(counter: Omit<Counter, "count">): void {
-    const { environment, service, rollout, release, arm, weight, route, outcome, isHarm, shield = "" } = counter;
-    const key = `${environment}\n${service}\n${rollout}\n${release}\n${arm}\n${weight}\n${route}\n${outcome}\n${isHarm}\n${shield}`;
+    const { environment, service, rollout, release, arm, weight, route, outcome, isHarm, shield = "", isSlow = false } = counter;
+    const key = `${environment}\n${service}\n${rollout}\n${release}\n${arm}\n${weight}\n${route}\n${outcome}\n${isHarm}\n${shield}\n${isSlow}`;
     const cell = this.#cells.getOrInsertComputed(key, () => ({ counter, count: 0 }));
     cell.count += 1;
     this.#changed.add(cell);

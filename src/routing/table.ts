@@ -69,6 +69,8 @@ export interface ServiceRoute {
   readonly watch: { readonly rollout: string; readonly epoch: number } | null;
   /** A response head later than this counts as a failure, on both arms alike. */
   readonly responseDeadlineMs: number;
+  /** An answer that begins later is counted as slow; absent where nothing is promised. */
+  readonly slowAfterMs?: number | undefined;
   /** Outcomes by which the rollout that is compared, or was promoted last, is judged; absent when it has none. */
   readonly kpis?: readonly KpiRule[] | undefined;
   /** Absent in tables from before assets were known. */

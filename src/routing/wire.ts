@@ -74,6 +74,8 @@ export interface Counter {
   readonly isHarm: boolean;
   /** What the shield could do for it; absent where it has no part, and from workers before the shield. */
   readonly shield?: ShieldMark | undefined;
+  /** Its answer began later than the objective allows; absent where it did not, and where nothing is promised. */
+  readonly isSlow?: true | undefined;
   readonly count: number;
 }
 

@@ -79,6 +79,32 @@ test("a preview is in no record, falls back to stable when its instances are gon
   assert.equal(state.exchangeWithdrawn(waiting).release, "old");
 });
 
+test("an answer later than the objective allows is counted as slow, and none where nothing is promised", () => {
+  for (const slowAfterMs of [50, undefined]) {
+    const state = stateWith({
+      epoch: 9,
+      services: tableWith(1, { weight: 0 }).services.map((shop) => ({ ...shop, slowAfterMs })),
+    });
+    for (const tookMs of [49, 51]) {
+      const choice = state.choose({ host: "shop.test", path: "/", visitor: stableVisitor, nowMs: 0 });
+      assert.ok(choice !== null);
+      const request = state.exchangeStarted(choice, 0);
+      state.headArrived(request, { status: 200, kind: "body", nowMs: tookMs });
+      state.exchangeEnded(request, "complete", tookMs);
+    }
+    const slow = state.report(100).counters.map(({ isSlow, count }) => [isSlow, count]);
+    assert.deepEqual(
+      slow,
+      slowAfterMs === undefined
+        ? [[undefined, 2]]
+        : [
+            [undefined, 1],
+            [true, 1],
+          ],
+    );
+  }
+});
+
 function tableWith(epoch: number, exposure: Partial<Exposure> | null): RoutingTable {
   const canary = { release: "new", targets: [{ instance: "a", host: "127.0.0.1", port: 9001 }] };
   const filled = { rollout: "r", epoch, canary, weight: 500, salt: "salt", leaseTtlMs: 10_000, ...exposure };

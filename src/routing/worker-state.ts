@@ -373,8 +373,12 @@ export class WorkerState {
     const { shield } = request;
     // One that its client left says nothing of stable.
     if (shield === "replayed" && seen !== "excluded") this.#shield.replayEnded(choice, seen === "failed", endMs);
-    const said = { service, environment, rollout, release: pool.release, arm, weight, route, outcome, isHarm };
-    this.#counters.add(shield === null ? said : { ...said, shield });
+    const isSlow = waited !== null && waited > (choice.service.slowAfterMs ?? Number.POSITIVE_INFINITY);
+    this.#counters.add({
+      ...{ service, environment, rollout, release: pool.release, arm, weight, route, outcome, isHarm },
+      ...(shield === null ? {} : { shield }),
+      ...(isSlow ? { isSlow } : {}),
+    });
   }
 
   /** Compared with its peers of the same release alone: an arm's failures are never moved to the other one. */

@@ -3,6 +3,7 @@ import { createMemoryFiles } from "../config/sealed-files.ts";
 import { ControlLoop } from "../control/control-loop.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import type { DataPlane } from "../control/data-plane.ts";
+import type { FiledBudgets } from "../control/error-budgets.ts";
 import type { EvidenceSnapshot } from "../control/evidence-book.ts";
 import { openControlPlane } from "../control/open-control-plane.ts";
 import { createMemoryKeyStore, PreviewKeys } from "../control/preview-keys.ts";
@@ -22,6 +23,7 @@ import type { SimRuntime } from "./sim-runtime.ts";
 export interface ControlDisk {
   readonly ledger: MemoryLedgerDisk;
   evidence: EvidenceSnapshot | null;
+  budgets: FiledBudgets | null;
   table: RoutingTable | null;
   /** Files beside the ledger cannot be written. */
   isFull: boolean;
@@ -208,6 +210,14 @@ export class ControlProcess {
           if (!this.#mayAct()) return;
           requireSpace();
           disk.evidence = snapshot;
+        },
+      },
+      budgets: {
+        load: () => disk.budgets,
+        save: (filed) => {
+          if (!this.#mayAct()) return;
+          requireSpace();
+          disk.budgets = JSON.parse(JSON.stringify(filed));
         },
       },
       tables: {

@@ -40,7 +40,7 @@ export class World {
   readonly clock: ManualClock = new ManualClock();
   readonly agenda: Agenda = new Agenda(this.clock);
   readonly nodes: readonly [SimNode, SimNode] = [new SimNode("node-1"), new SimNode("node-2")];
-  readonly disk: ControlDisk = { ledger: new MemoryLedgerDisk(), evidence: null, table: null, isFull: false };
+  readonly disk: ControlDisk = { ledger: new MemoryLedgerDisk(), evidence: null, budgets: null, table: null, isFull: false };
   readonly runtime: SimRuntime;
   readonly ledger: LedgerChecker;
   readonly routing: RoutingChecker;
