@@ -73,6 +73,7 @@ release: { build: npm ci }
 config: { REGION: { default: eu } }
 environments: { production: { routes: [{ host: "*" }] } }
 checks: { migrations: ["migrations/*.sql"] }
+kpis: { done: { user: a visitor of the shop, outcome: orders something, good: { route: POST /orders }, of: { per: visitor } } }
 windows: [{ days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "00:00", zone: Europe/Paris }]
 `,
     "belay.yml",
@@ -98,7 +99,11 @@ windows: [{ days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "00:00
       previous: null,
       repository: null,
       commands: { cwd: folder, env: {} },
+      runsOn: { node: process.versions.node },
+      serving: null,
+      secretValue: () => "",
       earlier: null,
+      running: null,
       clock,
     };
     const results = await runChecks(checksOf(manifest.checks), {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Evidence } from "./evidence.ts";
+import { nextWeightAfter } from "./next-weight.ts";
 import { begin, record, unitOf, visit } from "./traffic.fixture.ts";
 
 const firstStep = { kind: "step", step: 0 } as const;
@@ -76,4 +78,36 @@ test("a clock that steps back, and counters that begin anew, change nothing that
   const { canary, stable } = evidence.summary();
   assert.deepEqual([canary.visitors, stable.visitors], [before.canary.visitors, before.stable.visitors]);
   assert.ok(evidence.summary().metrics.every(({ eValue }) => Number.isFinite(eValue)));
+});
+
+// Goal: an approval between two steps loosens nothing: what is ruled out before it holds for the weight behind it.
+test("the step before an approval rules out the harm of the weight behind it, also in evidence that was kept", () => {
+  const steps = [
+    { weight: 500, minHoldMs: 0 },
+    { weight: 500, minHoldMs: 0, gate: "approval" },
+    { weight: 5_000, minHoldMs: 0 },
+  ] as const;
+  assert.equal(nextWeightAfter({ steps, holdbackWeight: 9_500 }, 0), 5_000);
+  const evidence = begin({ steps, harm: 0.02 });
+  const restored = Evidence.restore(JSON.parse(JSON.stringify(evidence.snapshot(0))), 0);
+  for (const each of [evidence, restored]) {
+    // 40 good canary visitors rule out 8 %, which is enough for 25 %, and not yet the 4 % that 50 % needs.
+    visit(each, { from: 0, to: 800 });
+    assert.equal(each.verdict(firstStep).kind, "inconclusive");
+    visit(each, { from: 800, to: 2_000 });
+    assert.equal(each.verdict(firstStep).kind, "pass");
+  }
+  assert.deepEqual(restored.snapshot(0), evidence.snapshot(0));
+});
+
+// Goal: an hour of stable alone, in the step of a shadow or a cohort or in a pause, does not make visitors of many requests.
+test("requests of times in which nobody was drawn leave the objective as strict as it was", () => {
+  const evidence = begin();
+  const requests = { canary: { requests: 100, failed: 0 }, stable: { requests: 360_000, failed: 0 }, harmedRequests: 0 };
+  evidence.countRequests({ ...requests, comparedOnStable: 1_900 });
+  visit(evidence, { from: 0, to: 2_000 });
+  evidence.advance({ nowMs: 70_000, settledUntilMs: 70_000 });
+  const { metrics } = evidence.snapshot(70_000);
+  const { requestsPerVisit } = metrics["slo"] as { readonly requestsPerVisit: number };
+  assert.equal(requestsPerVisit, 1);
 });

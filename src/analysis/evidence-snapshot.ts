@@ -16,6 +16,8 @@ export interface RequestCounts {
   readonly stable: { readonly requests: number; readonly failed: number };
   /** Canary failures that reached a user. */
   readonly harmedRequests: number;
+  /** Of stable's, those whose visitors are in the comparison; all of them when absent. */
+  readonly comparedOnStable?: number | undefined;
 }
 
 /** A failure that was decided: it stays, whatever comes after. */
@@ -75,8 +77,16 @@ const source: z.ZodType<CounterSource> = z.object({
   isRequired: z.boolean(),
 });
 
+const step = z.object({
+  weight: z.number(),
+  minHoldMs: z.number(),
+  shadow: z.number().optional(),
+  cohort: z.string().optional(),
+  gate: z.literal("approval").optional(),
+});
+
 const plan = z.object({
-  steps: z.array(z.object({ weight: z.number(), minHoldMs: z.number(), shadow: z.number().optional() })),
+  steps: z.array(step),
   holdbackWeight: z.number(),
   harm: z.number(),
   maxHoldMs: z.number(),
@@ -142,7 +152,7 @@ const snapshotSchema: z.ZodType<EvidenceSnapshot> = z.object({
   kpis: kpiBookSchema.optional(),
   scoredVisitors: z.number(),
   failedScoredVisitors: z.number(),
-  requests: z.object({ canary: requests, stable: requests, harmedRequests: z.number() }),
+  requests: z.object({ canary: requests, stable: requests, harmedRequests: z.number(), comparedOnStable: z.number().optional() }),
   lostRecords: z.number(),
   failures: z.array(z.object({ metric, reason: z.string() })),
 });

@@ -9,6 +9,7 @@ import { excludedShare } from "./excluded-share.ts";
 import type { Circumstances, MetricTest } from "./judged-metric.ts";
 import { beginMetrics, restoreMetrics } from "./judged-metrics.ts";
 import { type Exposed, KpiBook } from "./kpi-book.ts";
+import { nextWeightAfter } from "./next-weight.ts";
 import { Gate, gateThreshold } from "./non-inferiority.ts";
 import { RequestsPerVisit } from "./requests-per-visit.ts";
 import { SampleRatio, sampleRatioThreshold } from "./sample-ratio.ts";
@@ -24,11 +25,6 @@ const noRequests: RequestCounts = {
   stable: { requests: 0, failed: 0 },
   harmedRequests: 0,
 };
-
-/** The weight that a gate decides about; the step of a cohort has none. */
-export function nextWeightAfter({ steps, holdbackWeight }: Pick<Plan, "steps" | "holdbackWeight">, step: number): number {
-  return steps.slice(step + 1).find(({ weight }) => weight > 0)?.weight ?? holdbackWeight;
-}
 
 function createGates(plan: Plan): Gate[] {
   return plan.steps.map((_, index) => new Gate({ harm: plan.harm, nextWeight: nextWeightAfter(plan, index) }));
@@ -94,12 +90,12 @@ export class Evidence {
       state.plan,
       coldSinceMs.map((atMs) => atMs + shiftMs),
     );
-    evidence.#visits = new RequestsPerVisit(state.visits ?? { visits: 0, requestsBefore: state.requests.stable.requests });
+    evidence.#visits = new RequestsPerVisit(state.visits ?? { visits: 0, requestsBefore: comparedOnStable(state.requests) });
     state.gates.forEach((gate, index) => {
       evidence.#gates[index]?.load(gate);
     });
     evidence.#book = VisitorBook.restore({ ...windowOf(state.plan), state: state.book, shiftMs });
-    if (state.kpis !== undefined) evidence.#kpis = KpiBook.restore(kpiNames(state.plan), state.kpis);
+    if (state.kpis !== undefined) evidence.#kpis = KpiBook.restore(kpiNames(state.plan), state.kpis, shiftMs);
     evidence.#scoredVisitors = state.scoredVisitors;
     evidence.#failedScoredVisitors = state.failedScoredVisitors;
     evidence.#requests = state.requests;
@@ -151,7 +147,12 @@ export class Evidence {
   /** One record of the rollout, its time on the caller's clock. Repetitions change nothing. */
   absorb(record: UnitRecord): void {
     const news = this.#newsOf(record);
-    if (news === null) return;
+    if (news !== null) this.#take(news);
+    if (record.kind !== "exposed") return;
+    for (const early of this.#kpis?.takeEarly(record) ?? []) this.absorb({ ...record, ...early, kind: "converted" });
+  }
+
+  #take(news: UnitRecord): void {
     if (news.kind === "exposed") this.#assignment.seen(news);
     for (const metric of this.#metrics) metric.absorb(news, this.#kpis?.scale ?? 1);
     this.#latch(news.weight);
@@ -284,6 +285,7 @@ export class Evidence {
       case "reached":
         return atExposure(record, this.#kpis?.reached(kpi, unit));
       case "converted":
+        this.#kpis?.cameEarly({ unit, kpi, atMs: record.atMs, value: record.value });
         // Who got there has set out, also where no worker saw it.
         if (this.#kpis !== null) this.absorb({ ...record, kind: "reached" });
         return atExposure(record, this.#kpis?.converted(kpi, unit));
@@ -324,7 +326,7 @@ export class Evidence {
   }
 
   #invest(): void {
-    const requestsPerVisit = this.#visits.mean(this.#requests.stable.requests);
+    const requestsPerVisit = this.#visits.mean(comparedOnStable(this.#requests));
     for (const metric of this.#metrics) metric.invest({ requestsPerVisit });
   }
 
@@ -380,6 +382,10 @@ export class Evidence {
   #circumstances(weight: number): Circumstances {
     return { weight, failedVisitors: this.#book.failedVisitors };
   }
+}
+
+function comparedOnStable({ stable, comparedOnStable: compared = stable.requests }: RequestCounts): number {
+  return compared;
 }
 
 function kpiNames({ kpis = [] }: Plan): readonly string[] {

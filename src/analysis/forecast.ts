@@ -1,5 +1,5 @@
 import type { Plan } from "../rollout/rollout.ts";
-import { nextWeightAfter } from "./evidence.ts";
+import { nextWeightAfter } from "./next-weight.ts";
 import { Gate, gateThreshold } from "./non-inferiority.ts";
 import { gateWarmUpMs } from "./warm-up.ts";
 import { durationWords, percentWords } from "./words.ts";

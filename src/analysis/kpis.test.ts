@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { conversionFactor } from "./conversion-test.ts";
+import { Evidence } from "./evidence.ts";
 import { KpiBook } from "./kpi-book.ts";
 import { type KpiStory, kpi, playKpi } from "./kpis.fixture.ts";
 import { begin, record, unitOf } from "./traffic.fixture.ts";
@@ -102,11 +103,39 @@ test("evidence that is restored in between goes on bit for bit", () => {
   assert.ok((whole.summary().metrics.find(({ name }) => name === "kpi:checkout")?.kpi?.stable.good ?? 0) > 100);
 });
 
+// Goal: whether an outcome counts does not depend on how fast its side answers.
+// Method: the application posts while the worker's report of the visitor's first request is still on its way.
+test("an outcome that is told before its visitor counts once the visitor is, and one of before its first request does not", () => {
+  let evidence = begin({ kpis: [kpi(), kpi({ name: "other" })] });
+  const visitor = { unit: unitOf(1), arm: "canary", atMs: 5_000 } as const;
+  const told = { ...visitor, kind: "converted", arm: "stable", weight: 0 } as const;
+  evidence.absorb(record({ ...told, kpi: "checkout", atMs: 5_010 }));
+  evidence.absorb(record({ ...told, kpi: "checkout", atMs: 5_020 }));
+  evidence.absorb(record({ ...told, kpi: "other", atMs: 3_000 }));
+  evidence = Evidence.restore(JSON.parse(JSON.stringify(evidence.snapshot(5_030))), 5_030);
+  evidence.absorb(record({ kind: "exposed", ...visitor }));
+  const sides = () => evidence.summary().metrics.flatMap(({ kpi: both }) => both?.canary ?? []);
+  assert.deepEqual(sides(), [
+    { units: 1, good: 1 },
+    { units: 1, good: 0 },
+  ]);
+  evidence.absorb(record({ ...told, kpi: "checkout", atMs: 9_000 }));
+  assert.equal(sides()[0]?.good, 1, "told again");
+  assert.equal(evidence.snapshot(0).kpis?.early, undefined);
+});
+
+test("outcomes of visitors who never come take no more memory than those of some thousands", () => {
+  const book = new KpiBook(["checkout"]);
+  for (let number = 0; number < 10_000; number += 1) book.cameEarly({ unit: unitOf(number), kpi: "checkout", atMs: number });
+  assert.equal(book.state().early?.length, 4_096);
+  assert.equal(book.takeEarly({ unit: unitOf(9_999), atMs: 0 }).length, 1);
+});
+
 test("an outcome counts once for its visitor, at its first exposure, and for nobody whom no worker met", () => {
   const evidence = begin({ kpis: [kpi({ of: { method: "GET", path: "/basket" } })] });
   const visitor = { unit: unitOf(1), arm: "canary" } as const;
   const converted = { ...visitor, kind: "converted", kpi: "checkout" } as const;
-  evidence.absorb(record(converted));
+  evidence.absorb(record({ ...converted, unit: unitOf(2) }));
   evidence.absorb(record({ kind: "exposed", ...visitor }));
   evidence.absorb(record({ kind: "exposed", ...visitor, arm: "stable", weight: 2_500 }));
   evidence.absorb(record({ kind: "reached", kpi: "checkout", ...visitor, arm: "stable", weight: 2_500 }));

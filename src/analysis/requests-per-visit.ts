@@ -25,7 +25,7 @@ export class RequestsPerVisit {
     this.#visits += 1;
   }
 
-  /** At least 1. `requests`: of stable, since the rollout began. */
+  /** At least 1. `requests`: of stable's visitors who are compared, since the rollout began. */
   mean(requests: number): number {
     const counted = Math.max(0, requests - this.#requestsBefore);
     return Math.max(1, (counted + presumedVisits) / (this.#visits + presumedVisits));

@@ -2,6 +2,7 @@ import type { Alarm } from "../rollout/decide.ts";
 import type { DifferingField, ShadowSummary } from "../rollout/evidence-summary.ts";
 import type { OnFail } from "../rollout/rollout.ts";
 import type { ShadowRouteTally, ShadowTally } from "../routing/shadow-tallies.ts";
+import { logChoose } from "./choose.ts";
 import type { Verdict } from "./verdict.ts";
 import { countWords, percentWords } from "./words.ts";
 
@@ -127,18 +128,6 @@ function isBeyondNoise({ shadow, compared, stable, pairs }: DifferingField, limi
     if (probability > limit) return false;
   }
   return true;
-}
-
-function logChoose(n: number, k: number): number {
-  return logFactorial(n) - logFactorial(k) - logFactorial(n - k);
-}
-
-/** Stirling's series from 20 on, where it is exact to nine digits. */
-function logFactorial(n: number): number {
-  if (n >= 20) return (n + 0.5) * Math.log(n) - n + 0.5 * Math.log(2 * Math.PI) + 1 / (12 * n) - 1 / (360 * n ** 3);
-  let product = 1;
-  for (let factor = 2; factor <= n; factor += 1) product *= factor;
-  return Math.log(product);
 }
 
 function sumOf(routes: readonly ShadowRouteTally[], count: (route: ShadowRouteTally) => number): number {

@@ -110,3 +110,29 @@ test("a snapshot of the pair goes on as the pair does", () => {
     for (let more = 0; more < 9; more += 1) each.failed(record({ kind: "failed", weight: 5_000 }));
   assert.deepEqual(restored.state(), pair.state());
 });
+
+// Goal: an objective that only notifies is missed for hours, and what is asked at each record must not grow with them.
+test("a release that misses its objective for long costs no more at each visitor than at first", { timeout: 20_000 }, () => {
+  for (const [availability, stableFails] of [
+    [0.999, 1_001],
+    [0.99, 60],
+  ] as const) {
+    const pair = SloPair.begin(availability);
+    for (let visitor = 0; visitor < 200_000; visitor += 1) {
+      const arm = visitor % 2 === 0 ? "canary" : "stable";
+      const isBad = visitor % (arm === "canary" ? 25 : stableFails) === 0;
+      pair[isBad ? "failed" : "served"](record({ kind: isBad ? "failed" : "served", arm, weight: 5_000 }));
+    }
+    assert.equal(pair.isCanaryToBlame, true);
+  }
+});
+
+test("a suspicion that an older program kept is judged by what both sides do from then on", () => {
+  const pair = SloPair.begin(0.999);
+  pair.failed(record({ kind: "failed", arm: "stable", weight: 5_000 }));
+  for (let failure = 0; failure < 3; failure += 1) pair.failed(record({ kind: "failed", weight: 5_000 }));
+  const { since: _, ...older } = pair.state();
+  const restored = SloPair.restore({ state: { ...older, suspicion: { canaryFailures: 1 } }, availability: 0.999 });
+  restored.served(record({ kind: "served", arm: "stable", weight: 5_000 }));
+  assert.equal(restored.isCanaryToBlame, false, "nobody has failed since");
+});

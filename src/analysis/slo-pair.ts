@@ -1,4 +1,5 @@
 import type { Arm, UnitRecord } from "../routing/wire.ts";
+import { logChoose } from "./choose.ts";
 import { SloTest, type SloTestState } from "./slo-test.ts";
 
 /** Of outages that both sides share, at most this part is blamed on the canary by a comparison that looks again at each failure. */
@@ -136,27 +137,30 @@ export class SloPair {
   }
 
   #judge(): void {
-    if (this.#suspicion === null) return;
+    if (this.#suspicion === null || this.#isCanaryToBlame) return;
     const { canary, stable } = this.#since;
     const isUnheard = stable.failed === 0 && this.#suspicion.canaryFailures >= canaryFailuresMax;
     const failures = canary.failed + stable.failed;
-    if (isUnheard || chanceIfAlike(canary, stable) <= blamedMax / (failures * (failures + 1))) this.#isCanaryToBlame = true;
+    if (failures === 0) return;
+    if (isUnheard || !isByChance(this.#since, blamedMax / (failures * (failures + 1)))) this.#isCanaryToBlame = true;
   }
 }
 
-/** The probability of as few failures on stable, given all failures, if both sides fail alike (Fisher's exact test, one-sided). */
-function chanceIfAlike(canary: Seen, stable: Seen): number {
+/**
+ * Whether so few failures on stable, given all failures, are likelier than `limit` if both sides fail alike (Fisher's exact test,
+ * one-sided). It is asked at each record, also of sides that have failed for hours, so it ends as soon as it knows.
+ */
+function isByChance({ canary, stable }: Readonly<Record<Arm, Seen>>, limit: number): boolean {
   const [onCanary, onStable] = [canary.served + canary.failed, stable.served + stable.failed];
   const failures = canary.failed + stable.failed;
   const logAll = logChoose(onCanary + onStable, failures);
   let chance = 0;
-  for (let failed = Math.max(0, failures - onCanary); failed <= stable.failed; failed += 1)
-    chance += Math.exp(logChoose(onStable, failed) + logChoose(onCanary, failures - failed) - logAll);
-  return Math.min(1, chance);
-}
-
-function logChoose(all: number, chosen: number): number {
-  let sum = 0;
-  for (let index = 0; index < Math.min(chosen, all - chosen); index += 1) sum += Math.log((all - index) / (index + 1));
-  return sum;
+  for (let failed = stable.failed; failed >= Math.max(0, failures - onCanary); failed -= 1) {
+    const term = Math.exp(logChoose(onStable, failed) + logChoose(onCanary, failures - failed) - logAll);
+    chance += term;
+    if (chance > limit) return true;
+    // Terms only fall from here on, and faster each time.
+    if (term < limit * 1e-9 && failed * (onCanary + onStable) < failures * onStable) break;
+  }
+  return false;
 }

@@ -82,7 +82,7 @@ class SourceTest implements MetricTest {
   }
 
   read({ reading, askedAtMs }: { readonly reading: SourceReading; readonly askedAtMs: number }): void {
-    if (this.#weight === 0) return;
+    if (!this.#isAsked) return;
     const isEarly = askedAtMs < this.#sinceMs + this.#source.everyMs;
     if (reading.kind === "read" && isEarly) return;
     const step = reading.kind === "broken" ? reading : this.#book.absorb(reading.samples);
@@ -116,7 +116,7 @@ class SourceTest implements MetricTest {
   }
 
   obstacle(nowMs: number): string | null {
-    if (!this.#source.isRequired || this.#weight === 0) return null;
+    if (!this.#source.isRequired || !this.#isAsked) return null;
     const { state, words } = this.#hearing(nowMs);
     switch (state) {
       case "heard":
@@ -140,12 +140,16 @@ class SourceTest implements MetricTest {
     };
   }
 
+  /** Nothing is where one side has no traffic, as after the promotion: what was heard before stands. */
+  get #isAsked(): boolean {
+    return this.#weight > 0 && this.#weight < 10_000;
+  }
+
   #hearing(nowMs: number): Pick<SourceSummary, "state" | "words"> {
-    // Nothing is asked where the canary has no traffic: what was heard before stands.
-    if (this.#weight === 0 && this.#test.batches > 0) return { state: "heard", words: "" };
+    if (!this.#isAsked && this.#test.batches > 0) return { state: "heard", words: "" };
     if (this.#isBroken) return { state: "broken", words: this.#reason };
     const silentMs = nowMs - (this.#heardAtMs ?? this.#sinceMs);
-    if (this.#weight > 0 && silentMs > silentAfterMs(this.#source))
+    if (this.#isAsked && silentMs > silentAfterMs(this.#source))
       return { state: "broken", words: `nothing to compare came for ${durationWords(silentMs)}: ${this.#reason}` };
     return this.#heardAtMs === null ? { state: "waiting", words: this.#reason } : { state: "heard", words: "" };
   }

@@ -76,7 +76,7 @@ const bodies: Readonly<Record<string, object>> = {
   "POST /deployments": { commit: "1".repeat(40), isDirty: false, root: "", environment: "production", supersede: false },
   "POST /deployments/plan": { commit: "1".repeat(40), isDirty: false, root: "", environment: "production", supersede: false },
   "POST /policy": { text: "brief: always" },
-  "POST /rollouts/{id}/approvals": { digest: hash, plan: hash },
+  "POST /rollouts/{id}/approvals": { digest: hash, plan: hash, needs: ["environment"] },
   "POST /rollouts/{id}/review": { words: "seen" },
   "POST /services/{environment}/{service}/abort": { reason: "" },
   "POST /services/{environment}/{service}/pause": { reason: "" },

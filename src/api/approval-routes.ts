@@ -26,6 +26,11 @@ const approve = createRoute({
       z.strictObject({
         digest: hash.openapi({ description: "Of the bundle, as it was shown." }),
         plan: hash.openapi({ description: "sha256 of the plan, as it was shown." }),
+        needs: z
+          .array(z.string().min(1).max(200))
+          .min(1)
+          .max(100)
+          .openapi({ description: "Ids of what was open, as they were shown: what came since is not approved." }),
         reason: reasonSchema.default(""),
       }),
     ),

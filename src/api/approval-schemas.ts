@@ -30,6 +30,7 @@ const needFields: { readonly [Field in keyof Required<ApprovalNeed>]: z.ZodType<
   lastsMs: count,
   step: count.optional(),
   check: z.string().optional(),
+  askedBy: z.string().optional().openapi({ description: "Who asked for it later; their own word does not count for it." }),
 };
 export const needSchema: z.ZodType<ApprovalNeed> = z.object(needFields).openapi("ApprovalNeed");
 
@@ -67,6 +68,7 @@ export const approvalSchema: z.ZodType<ApprovalView> = z
     requestedBy: z.string(),
     requestedAt: z.string(),
     supervision: supervisionSchema,
+    open: z.array(z.string()),
     digest: z.string(),
     plan: z.string(),
     forecast: z.string(),

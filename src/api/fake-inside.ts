@@ -216,6 +216,9 @@ export function createFakeInside(): FakeInside {
         bytes: 34_567,
       }),
       build: async () => aRelease(),
+      show: async () => {
+        throw new Error("the API shows no release's files");
+      },
       listFiles: () => undefined,
       verifiedFolder: async () => "/nowhere",
     },
@@ -246,6 +249,7 @@ export function anApproval(changes: Partial<ApprovalView> = {}): ApprovalView {
     requestedBy: "ada",
     requestedAt: "2026-01-01T00:00:00Z",
     supervision: { needs: [], awaiting: null, breakGlass: null },
+    open: ["environment"],
     digest: "3".repeat(64),
     plan: "4".repeat(64),
     forecast: "about 27 s of gates",

@@ -5,7 +5,9 @@ import { nameSchema } from "./schemas.ts";
 import type { TokenView } from "./views.ts";
 
 /** As an entry of the ledger names whoever acts. */
-const principal = z.string().regex(/^[A-Za-z0-9][\w.@+-]{0,99}$/);
+const principal = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.@+-]{0,99}$/, "a name begins with a letter or digit and has letters, digits and . _ @ + - alone");
 const gitEmails = z
   .array(
     z

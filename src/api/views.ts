@@ -2,6 +2,7 @@
 export type { SecretView } from "../config/configs.ts";
 export type { ApprovalView } from "../control/approval-view.ts";
 export type {
+  ApprovalRequest,
   ApprovedView,
   ConfigView,
   DeployRequest,

@@ -10,9 +10,11 @@ import type { Configs, Place } from "../config/configs.ts";
 import { openConfigs } from "../config/open-configs.ts";
 import { runSource } from "../config/run-source.ts";
 import { openSealedFiles } from "../config/sealed-files.ts";
+import { bootTrialOf } from "../control/boot-trial.ts";
 import { manifestSource } from "../control/bundle-source.ts";
+import { checkRunning } from "../control/check-running.ts";
 import { ControlLoop } from "../control/control-loop.ts";
-import { inspectConfigRelease, inspectRelease, previousRelease } from "../control/inspect-release.ts";
+import { inspectConfigRelease, inspectRelease, previousRelease, servingReleases } from "../control/inspect-release.ts";
 import { openControlPlane } from "../control/open-control-plane.ts";
 import { manifestOf, planBuild } from "../control/plan-deploy.ts";
 import { PreviewKeys } from "../control/preview-keys.ts";
@@ -131,17 +133,31 @@ export async function runControl(options: ControlOptions): Promise<void> {
       const { deployments } = loop.journal;
       const manifest = await manifestOf(source, { rollout, history: releases, deployments, now: clock.now() });
       const given = configs.given(placeOf(rollout), rollout.config ?? null, manifest.config);
+      const secretValue = (name: string) => configs.secretValues(placeOf(rollout), [name])[name] ?? "";
       const serving = loop.journal.deployments.find(rollout.environment, rollout.service);
       const previous = previousRelease(serving, releases, rollout.root);
       if (revision !== null) {
-        await inspectConfigRelease({ rollout, manifest, given, previous, clock, version: program, tell }, abort);
+        await inspectConfigRelease({ rollout, manifest, given, secretValue, previous, clock, version: program, tell }, abort);
         return withConfig(revision, rollout.config);
       }
       const request = await planBuild(source, { rollout, staged: staged?.release ?? null, rules: manifest, configs });
+      const tasks = request.tasks ?? [];
+      const trial = bootTrialOf({ service: serving, rollout, tasks, configs, tryBoot: (...trial) => runtime.tryBoot(...trial) });
+      const compared = previous === null ? null : { ...previous, trial };
+      const known = servingReleases(loop.journal.deployments.all(), rollout.service);
+      const inspection = { rollout, staged, manifest, given, secretValue, previous: compared, serving: known, nodeFolder, clock };
       tell.doing(staged !== null || request.build === null ? "packing the bundle" : "building");
-      return releases.build(request, abort, (built) =>
-        inspectRelease({ rollout, staged, manifest, given, previous, built, nodeFolder, clock, version: program, tell }, abort),
-      );
+      return releases.build(request, abort, (built) => inspectRelease({ ...inspection, built, version: program, tell }, abort));
+    },
+    checkRunning: async (order) => {
+      const { rollout } = order;
+      const manifest = await manifestOf(await manifestSource(releases, rollout.bundle), {
+        rollout,
+        history: releases,
+        deployments: loop.journal.deployments,
+        now: clock.now(),
+      });
+      return checkRunning({ ...order, manifest, releases, nodeFolder, clock, version: program });
     },
     readSource: prometheusSource({
       secretOf: ({ service, environment }, name) => secretOrWords(configs, { service, environment }, name),

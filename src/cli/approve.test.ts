@@ -41,7 +41,7 @@ test("approve shows everything first, and approves what was shown only when it i
 
   desk.answer = true;
   await desk.run("approve", "shop", "--reason", "looks right");
-  const request = { rollout: id, digest: "3".repeat(64), plan: "4".repeat(64), reason: "looks right" };
+  const request = { rollout: id, digest: "3".repeat(64), plan: "4".repeat(64), needs: ["environment"], reason: "looks right" };
   assert.deepEqual(desk.inside.asked, [{ method: "approve", request, actor: { kind: "person", name: "bob", via: "token" } }]);
 });
 
@@ -65,7 +65,7 @@ test("a token comes from a file or standard input as well, and its text is in no
   assert.ok(!(refused.stdout + refused.stderr).includes("two words"));
 });
 
-test("token create shows the secret once, alone on standard output's line, and asks for a role", async (t) => {
+test("token create shows the secret once, alone on standard output, and asks for a role", async (t) => {
   const desk = await openDesk(t);
   const made = await desk.run(
     "token",
@@ -80,7 +80,8 @@ test("token create shows the secret once, alone on standard output's line, and a
     "--email",
     "a@x.y, b@x.y",
   );
-  assert.ok(made.stdout.split("\n").includes("belay_made"), made.stdout);
+  assert.equal(made.stdout, "belay_made\n");
+  assert.match(made.stderr, /^Token .* for .* It is shown once/);
   const scope = { service: "shop", environment: null };
   const request = { name: "cleo", role: "deployer", scope, lastsMs: 172_800_000, gitEmails: ["a@x.y", "b@x.y"] };
   assert.deepEqual(desk.inside.asked[0]?.request, request);

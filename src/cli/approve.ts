@@ -26,8 +26,8 @@ export const approve: Command = {
       print(`Nothing was approved. \`belay approve ${id} --yes\` does it.`);
       return undefined;
     }
-    const { digest, plan } = view;
-    const given = await client.approve(id, { digest, plan, reason: textOf(values["reason"]) ?? "" });
+    const { digest, plan, open: needs } = view;
+    const given = await client.approve(id, { digest, plan, needs, reason: textOf(values["reason"]) ?? "" });
     const open = given.supervision.needs.filter(({ isMet, kind }) => !isMet && kind !== "window" && kind !== "gate");
     const rest = open.length === 0 ? "" : `; still open: ${open.map((need) => need.id).join(", ")}`;
     print(`Approved ${id} (${given.approved.join(", ")}), which counts until ${describeTime(given.until)}${rest}.`);

@@ -28,7 +28,7 @@ test("check finds a service that is whole, and says what each look saw", async (
   assert.equal(result.code, 0, result.stderr);
   assert.deepEqual(
     (await checksOf(desk)).filter(({ status }) => status !== "skipped").map(({ check, status }) => `${check} ${status}`),
-    ["git warn", "command pass", "include pass", "health pass", "listening pass", "artifact pass", "secrets pass"],
+    ["git warn", "command pass", "include pass", "health pass", "listening pass", "artifact pass", "secrets pass", "kpis warn"],
   );
 });
 

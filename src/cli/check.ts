@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { parseManifest } from "../manifest/parse-manifest.ts";
-import { userEnvironment } from "../ports/environment.ts";
+import { nodeVersion, userEnvironment } from "../ports/environment.ts";
 import { checksOf } from "../preflight/all-checks.ts";
 import type { Check, Subject } from "../preflight/check.ts";
 import { describeBlocking, describeResults } from "../preflight/describe.ts";
@@ -105,9 +105,24 @@ async function subjectOf(options: {
       cwd: folder,
       env: { ...ownEnvironment, PATH: [join(folder, "node_modules", ".bin"), ownEnvironment["PATH"] ?? ""].join(":") },
     },
+    runsOn: { node: nodeVersion },
+    serving: null,
+    secretValue: (name) => requireVariable(context.io.env, name),
     earlier: null,
+    running: null,
     clock: context.io.clock,
   };
+}
+
+/** What is a secret of the environment in a deploy is a variable of whoever looks here. */
+function requireVariable(env: Readonly<Record<string, string | undefined>>, name: string): string {
+  const value = env[name];
+  if (value !== undefined && value !== "") return value;
+  throw new BelayError({
+    code: "BELAY_CHECK_NO_SECRET",
+    message: `the check needs ${name}, which is not set here`,
+    next: `Run it with ${name} in the environment, or leave it to the deploy.`,
+  });
 }
 
 async function tagOf(manifest: Manifest, tree: WorkTree | null): Promise<Pick<Subject, "tag">> {

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { Agent, buildConnector, type Dispatcher, request } from "undici";
 import type {
+  ApprovalRequest,
   ApprovalView,
   ApprovedView,
   ChainedEntry,
@@ -86,10 +87,7 @@ export interface Client {
     readonly isRevoking: boolean;
   }): Promise<{ readonly keys: readonly string[]; readonly position: number }>;
   approval(rollout: string): Promise<ApprovalView>;
-  approve(
-    rollout: string,
-    body: { readonly digest: string; readonly plan: string; readonly reason: string },
-  ): Promise<ApprovedView>;
+  approve(rollout: string, body: Omit<ApprovalRequest, "rollout">): Promise<ApprovedView>;
   review(rollout: string, body: { readonly words: string }): Promise<Started>;
   override(of: ServiceName, body: { readonly reason: string }): Promise<Started>;
   tokens(): Promise<readonly TokenView[]>;

@@ -33,14 +33,14 @@ function builtWords(built: (Fact & { kind: "release-built" })["release"]["built"
     : "built here";
 }
 
-function preflightWords(checks: (Fact & { kind: "preflight-ended" })["checks"]): string {
+function checkWords(what: string, checks: (Fact & { kind: "preflight-ended" })["checks"]): string {
   const told = (["fail", "error", "warn"] as const).flatMap((status) => {
     const names = checks.filter((check) => check.status === status).map(({ check }) => check);
     return names.length === 0 ? [] : [`${status === "error" ? "could not be checked" : status}: ${names.join(", ")}`];
   });
   const passed = checks.filter(({ status }) => status === "pass").length;
   const waived = checks.flatMap(({ findings }) => findings).filter((finding) => finding.waived !== undefined).length;
-  return [`preflight: ${passed} of ${checks.length} checks passed`, ...told, ...(waived === 0 ? [] : [`${waived} waived`])].join(
+  return [`${what}: ${passed} of ${checks.length} checks passed`, ...told, ...(waived === 0 ? [] : [`${waived} waived`])].join(
     "; ",
   );
 }
@@ -69,7 +69,9 @@ function words(fact: Fact): string {
         ? `deploy of ${fact.revisionOf === undefined ? "" : `the configuration alone, of release ${fact.revisionOf} with `}commit ${fact.commit.slice(0, 12)} asked for${fact.breakGlass === undefined ? "" : `, BREAKING THE GLASS (${fact.breakGlass.reason})`}${fact.isDirty ? " (uncommitted changes)" : ""}${fact.config === undefined ? "" : `, config ${fact.config}`}; ${planWords(fact)}${judgementWords(fact)}`
         : `rollback to release ${fact.target} asked for${because(fact.reason)}`;
     case "preflight-ended":
-      return preflightWords(fact.checks);
+      return checkWords("preflight", fact.checks);
+    case "staging-checked":
+      return checkWords("while it ran here", fact.checks);
     case "release-built":
       return `release ${fact.release.id} ${builtWords(fact.release.built)}: ${fact.release.fileCount} files, ${fact.release.bytes} bytes, digest ${fact.release.digest.slice(0, 12)}${fact.release.config === undefined ? "" : `, config ${fact.release.config}`}`;
     case "rollout-refused":

@@ -92,3 +92,17 @@ test("the time line counts from the first entry, and without evidence there is n
   assert.equal(explanation.effect, null);
   assert.deepEqual(explanationWords(explanation, "visitor"), []);
 });
+
+test("what is missing is measured by the weight behind an approval, and of the approval itself no evidence is missing", () => {
+  const steps = [
+    { weight: 500, minHoldMs: 0 },
+    { weight: 500, minHoldMs: 0, gate: "approval" as const },
+    { weight: 5_000, minHoldMs: 0 },
+  ];
+  const at = (step: number) => {
+    const held = aRollout({ evidence, plan: { ...view.plan, steps, harm: 0.02 }, phase: { name: "held", step, reason: "" } });
+    return explanationOf(held, [], evidence).missing;
+  };
+  assert.match(at(0)?.words ?? "", /It is to rule out more than 4 % extra/);
+  assert.equal(at(1), null);
+});

@@ -1,4 +1,5 @@
 import { differenceInterval, type Interval, shareInterval } from "../analysis/effect.ts";
+import { nextWeightAfter } from "../analysis/next-weight.ts";
 import { gateFactors, gateThreshold } from "../analysis/non-inferiority.ts";
 import { countWords, percentWords } from "../analysis/words.ts";
 import type { ChainedEntry, RolloutView } from "../api/views.ts";
@@ -61,8 +62,8 @@ function missingOf(
   const at = step === null ? undefined : view.plan.steps[step];
   const gate = evidence.metrics.find(({ name }) => name === "gate");
   if (step === null || at === undefined || at.weight === 0 || gate === undefined || gate.eValue >= gateThreshold) return null;
-  const nextWeight = view.plan.steps.slice(step + 1).find(({ weight }) => weight > 0)?.weight ?? view.plan.holdbackWeight;
-  const margin = Math.min(0.5, view.plan.harm / (nextWeight / 10_000));
+  if (at.gate !== undefined) return null;
+  const margin = Math.min(0.5, view.plan.harm / (nextWeightAfter(view.plan, step) / 10_000));
   const rate = (evidence.failedScoredVisitors + 0.5) / (evidence.scoredVisitors + 100);
   const share = at.weight / 10_000;
   const { growth } = gateFactors({ rate, share, margin });

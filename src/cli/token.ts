@@ -39,7 +39,9 @@ export const token: Command = {
 };
 
 async function create(context: CommandContext, name: string): Promise<undefined> {
-  const { client, values, print, printJson, isJson, io } = context;
+  const { client, values, printJson, isJson, io } = context;
+  // The secret is alone on standard output, so that `> file` makes a file for BELAY_TOKEN_FILE.
+  const say = (line: string) => io.stderr.write(`${line}\n`);
   const made = await client.createToken({
     name,
     role: roleOf(textOf(values["role"])),
@@ -48,10 +50,10 @@ async function create(context: CommandContext, name: string): Promise<undefined>
     lastsMs: lastsMsOf(textOf(values["expires"]) ?? "90d"),
     gitEmails: addressesOf(values["email"]),
   });
-  print(`${describeToken(made.token)}. It is shown once, and kept nowhere:`);
+  say(`${describeToken(made.token)}. It is shown once, and kept nowhere:`);
   if (isJson) printJson(made);
   else io.stdout.write(`${made.secret}\n`);
-  print("Whoever has it sets BELAY_TOKEN, or BELAY_TOKEN_FILE to a file with it. It ends with `belay token revoke`.");
+  say("Whoever has it sets BELAY_TOKEN, or BELAY_TOKEN_FILE to a file with it. It ends with `belay token revoke`.");
   return undefined;
 }
 

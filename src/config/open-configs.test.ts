@@ -78,6 +78,17 @@ test("it is shown who gave each value and when, a secret as its fingerprint", as
   assert.ok(!JSON.stringify(shown).includes("hunter22"));
 });
 
+test("what was set as a secret stays one, whatever belay.yml declares", async () => {
+  const { configs, resolve } = open();
+  configs.setSecrets(place, { DATABASE_URL: url, NPM_TOKEN: "npm-token" }, "ada");
+  const text = manifest
+    .replace("type: url, secret: true, differs: true", "type: url")
+    .replace("KEY: { command: make-key }", "KEY: { command: make-key }, DATABASE_URL: { from: secret }");
+  const version = (await resolve({}, text)) ?? "";
+  assert.equal(configs.variables(place, version).secret["DATABASE_URL"], url);
+  assert.ok(!JSON.stringify(configs.show(place, version)).includes("hunter22"));
+});
+
 test("all problems are told at once, each with its remedy and none with a value", async () => {
   const { configs, resolve } = open(undefined, "not-a-key-of-hunter22");
   configs.setSecrets(place, { DATABSE_URL: url }, "ada");

@@ -58,7 +58,9 @@ async function resolveOne(
   const { value, given } = found;
   const message = problemOf(variable, value) ?? problemOfSameness(name, value, variable, resolving);
   if (message !== undefined) return { problem: { name, message, fix: correction(name, source, resolving.place) } };
-  return { resolved: { name, value, isSecret: variable.isSecret, source: source.kind, ...given } };
+  // What somebody has set as a secret is shown to nobody, whatever this commit's belay.yml calls it.
+  const isSecret = variable.isSecret || source.kind === "secret";
+  return { resolved: { name, value, isSecret, source: source.kind, ...given } };
 }
 
 /** A variable that need not be there and has no source is left out; `checkMeaning` refuses any other. */

@@ -17,7 +17,9 @@ export interface ApprovalView {
   readonly requestedBy: string;
   readonly requestedAt: string;
   readonly supervision: SupervisionView;
-  /** What an approval names, so that nothing else is approved than what was shown. */
+  /** Ids of what can be approved now; a gate only once it is reached. */
+  readonly open: readonly string[];
+  /** What an approval names beside that, so that nothing else is approved than what was shown. */
   readonly digest: string;
   readonly plan: string;
   readonly forecast: string;
@@ -71,9 +73,10 @@ export function viewApproval(options: {
   readonly comparison: CommitComparison | null;
   readonly principals: Principals;
   readonly supervision: SupervisionView;
+  readonly open: readonly string[];
   readonly configs: Pick<Configs, "show">;
 }): ApprovalView {
-  const { rollout, release, service, comparison, principals, supervision } = options;
+  const { rollout, release, service, comparison, principals, supervision, open } = options;
   const stable = rollout.stable === null ? undefined : service.releases[rollout.stable];
   return {
     rollout: rollout.id,
@@ -82,6 +85,7 @@ export function viewApproval(options: {
     requestedBy: rollout.requestedBy.name,
     requestedAt: rollout.requestedAt,
     supervision,
+    open,
     digest: release.digest,
     plan: planHash(rollout.plan),
     forecast: rollout.forecast,

@@ -159,6 +159,7 @@ export class LoopWorld {
         signal.throwIfAborted();
         return release;
       },
+      checkRunning: async () => ({ results: [], stopping: [] }),
       runningWorkers: async () => [plane.view.pid],
       replaceWorker: async () => {},
       ...this.changes,

@@ -21,6 +21,7 @@ import type { RolloutWatch } from "./rollout-watch.ts";
 import { nextTable } from "./routing-table.ts";
 import { SourcePoller } from "./source-poller.ts";
 import { attestationDue, refuseUnstaged, stagedOf } from "./staging.ts";
+import { StagingChecks } from "./staging-checks.ts";
 import { overdueReview } from "./supervision-views.ts";
 import { TaskKeeper } from "./task-keeper.ts";
 import { waitsForWindow } from "./windows.ts";
@@ -52,6 +53,7 @@ export class ControlLoop {
   #world: World;
   #fleet: Fleet;
   #builds: Builds;
+  #stagingChecks: StagingChecks;
   #afterPromotion: AfterPromotion;
   #sources: SourcePoller;
   #table: RoutingTable;
@@ -77,6 +79,7 @@ export class ControlLoop {
     this.tasks = new TaskKeeper(world);
     this.#fleet = new Fleet(world);
     this.#builds = new Builds({ build: world.build, log: world.log, onEnd: () => this.react() });
+    this.#stagingChecks = new StagingChecks({ world, onEnd: () => this.react() });
     this.#afterPromotion = new AfterPromotion(world);
     this.#sources = new SourcePoller(world, this.evidence, () => this.react());
     this.#table = world.tables.load() ?? emptyTable;
@@ -130,9 +133,9 @@ export class ControlLoop {
     this.react();
   }
 
-  /** What the build of a rollout is at, in words; empty when none runs. */
-  buildWords(rollout: Rollout): string {
-    return this.#builds.doing(rollout.id);
+  /** What the build of a rollout, or the checks of its running candidate, are at, in words; empty when none runs. */
+  workWords(rollout: Rollout): string {
+    return this.#builds.doing(rollout.id) || this.#stagingChecks.doing(rollout.id);
   }
 
   async tick(): Promise<void> {
@@ -162,6 +165,7 @@ export class ControlLoop {
   close(): void {
     this.#isClosed = true;
     this.#builds.keepOnly(new Set());
+    this.#stagingChecks.keepOnly([]);
     this.#sources.close();
   }
 
@@ -222,6 +226,7 @@ export class ControlLoop {
       if (entries.every(({ fact }) => fact.kind !== "release-built")) entries.push(...this.#entriesFor(service, rollout));
     }
     this.#builds.keepOnly(building);
+    this.#stagingChecks.keepOnly(this.journal.deployments.running());
     return entries;
   }
 
@@ -236,7 +241,8 @@ export class ControlLoop {
   #factsFor(service: Service, rollout: Rollout): readonly Fact[] {
     if (rollout.phase.name === "pending" && rollout.candidate === null) return this.#factsBeforeRelease(service, rollout);
     const fact = this.#factFor(service, rollout);
-    return fact === null || waitsForWindow(rollout, fact, this.#world.clock.now()) ? [] : [fact];
+    if (fact === null || waitsForWindow(rollout, fact, this.#world.clock.now())) return [];
+    return this.#stagingChecks.factsFor(fact, service, rollout);
   }
 
   #entriesAfterPromotion(service: Service): readonly NewEntry[] {

@@ -71,11 +71,8 @@ export interface ControlPlane extends PolicyCommands {
   ): Promise<{ readonly keys: readonly string[]; readonly position: number }>;
   /** Everything that somebody looks at before they approve the rollout. Throws `BELAY_APPROVAL_TOO_EARLY` while it is not built. */
   approval(request: { readonly rollout: string }): Promise<ApprovalView>;
-  /** The actor's word for what `digest` and `plan` name; throws `BELAY_APPROVAL_…` when it does not count. */
-  approve(
-    request: { readonly rollout: string; readonly digest: string; readonly plan: string; readonly reason: string },
-    actor: Actor,
-  ): Promise<ApprovedView>;
+  /** The actor's word for what `digest`, `plan` and `needs` name; throws `BELAY_APPROVAL_…` when it does not count. */
+  approve(request: ApprovalRequest, actor: Actor): Promise<ApprovedView>;
   /** Asks that closed hours are passed over for the rollout that runs; counts once somebody else has approved it. */
   override(request: ServiceRequest & { readonly reason: string }, actor: Actor): Promise<{ readonly rollout: string }>;
   /** That somebody else has looked at what one person alone pushed past the rules. */
@@ -299,6 +296,16 @@ export interface RolloutView {
   readonly supervision: SupervisionView;
   /** How it stands to the rules; null for a rollback, and where it was not recorded. */
   readonly judgement: Judgement | null;
+}
+
+/** Names what was looked at. */
+export interface ApprovalRequest {
+  readonly rollout: string;
+  readonly digest: string;
+  readonly plan: string;
+  /** Ids of what was open. */
+  readonly needs: readonly string[];
+  readonly reason: string;
 }
 
 export interface ApprovedView {

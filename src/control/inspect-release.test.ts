@@ -20,7 +20,7 @@ const given: GivenConfig = { values: [{ name: "REGION", doubts: [], sameIn: [] }
 async function inspect(
   text: string,
   config: GivenConfig,
-): Promise<{ readonly results: readonly CheckResult[]; readonly code: string }> {
+): Promise<{ readonly results: readonly CheckResult[]; readonly code: string; readonly next: string }> {
   const world = new LoopWorld();
   await world.serve("a");
   const parsed = parseManifest(text, "belay.yml");
@@ -32,16 +32,17 @@ async function inspect(
     rollout,
     manifest: parsed.manifest,
     given: config,
+    secretValue: () => assert.fail("no check of a config release needs one"),
     previous: null,
     clock: createSystemClock(),
     version: "0",
     tell,
   };
-  const code = await inspectConfigRelease(inspection, AbortSignal.timeout(10_000)).then(
-    () => "",
-    (cause: { readonly code: string }) => cause.code,
+  const end = await inspectConfigRelease(inspection, AbortSignal.timeout(10_000)).then(
+    () => ({ code: "", next: "" }),
+    ({ code, next }: { readonly code: string; readonly next: string }) => ({ code, next }),
   );
-  return { results, code };
+  return { results, ...end };
 }
 
 const statuses = (results: readonly CheckResult[]) => results.map(({ check, status }) => `${check} ${status}`);
@@ -54,6 +55,9 @@ test("of a release of another configuration the values and the hours are looked 
 test("in a freeze, and with a placeholder, it is refused as any other", async () => {
   const closed = await inspect(`${manifest}${frozen}`, given);
   assert.deepEqual([statuses(closed.results), closed.code], [["config pass", "windows fail"], "BELAY_PREFLIGHT_FAILED"]);
+  assert.match(closed.next, /--override windows --reason.*--break-glass/);
+  const never = await inspect(`${manifest.replace("checks: {", "checks: { neverOverride: [windows],")}${frozen}`, given);
+  assert.doesNotMatch(never.next, /--override|--break-glass/);
   const doubted = { ...given, values: [{ name: "REGION", doubts: ["placeholder"], sameIn: [] }] } as const;
   const { results, code } = await inspect(manifest, doubted);
   assert.deepEqual([statuses(results), code], [["config fail", "windows skipped"], "BELAY_PREFLIGHT_FAILED"]);

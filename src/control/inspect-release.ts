@@ -3,9 +3,9 @@ import { BelayError } from "../errors.ts";
 import type { GivenConfig } from "../manifest/given-config.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Clock } from "../ports/clock.ts";
-import { systemPath } from "../ports/environment.ts";
+import { nodeVersion, systemPath } from "../ports/environment.ts";
 import { checksOf, configReleaseChecks } from "../preflight/all-checks.ts";
-import type { Check, PreviousRelease, Subject } from "../preflight/check.ts";
+import type { Check, PreviousRelease, SeenKpi, Subject } from "../preflight/check.ts";
 import { describeBlocking, describeResults } from "../preflight/describe.ts";
 import { openFileTree } from "../preflight/file-tree.ts";
 import { type Progress, runChecks } from "../preflight/run-checks.ts";
@@ -22,7 +22,10 @@ export interface Inspection {
   /** Of the rollout's own commit. */
   readonly manifest: Manifest;
   readonly given: GivenConfig;
+  /** As `Subject.secretValue`. */
+  readonly secretValue: (name: string) => string;
   readonly previous: PreviousRelease | null;
+  readonly serving: Subject["serving"];
   readonly built: BuiltFolders;
   /** Folder of the program `node` that commands find first. */
   readonly nodeFolder: string;
@@ -38,11 +41,18 @@ export async function inspectRelease(inspection: Inspection, signal: AbortSignal
 
 /** The same for a release whose files serve already: what else there is to look at. Throws `BELAY_PREFLIGHT_FAILED`. */
 export async function inspectConfigRelease(
-  inspection: Omit<Inspection, "built" | "staged" | "nodeFolder">,
+  inspection: Omit<Inspection, "built" | "staged" | "serving" | "nodeFolder">,
   signal: AbortSignal,
 ): Promise<void> {
-  const { rollout, manifest, given, previous, clock } = inspection;
-  const nothing = { source: null, bundle: null, repository: null, commands: { cwd: null, env: {} }, earlier: null };
+  const { rollout, manifest, given, secretValue, previous, clock } = inspection;
+  const nothing = {
+    source: null,
+    bundle: null,
+    repository: null,
+    commands: { cwd: null, env: {} },
+    earlier: null,
+    running: null,
+  };
   const { environment, commit } = rollout;
   const names = configReleaseChecks.map(({ name }) => name);
   const waivers = manifest.checks.waivers.filter(({ check }) => names.includes(check));
@@ -54,6 +64,9 @@ export async function inspectConfigRelease(
     environment,
     commit,
     given,
+    runsOn: { node: nodeVersion },
+    serving: null,
+    secretValue,
     tag: rollout.tag,
     previous,
     clock,
@@ -71,10 +84,21 @@ async function inspect(
   const results = await runChecks(checks, { subject, signal, version, onProgress });
   tell.checked(results);
   const stopping = results.filter(({ blocks, check }) => blocks && !passesOver(rollout, manifest, check));
-  if (stopping.length > 0) throw preflightFailed(stopping);
+  if (stopping.length > 0) throw preflightFailed(stopping, manifest.checks.neverOverride);
 }
 
-async function subjectOf({ rollout, staged, manifest, given, previous, built, nodeFolder, clock }: Inspection): Promise<Subject> {
+async function subjectOf({
+  rollout,
+  staged,
+  manifest,
+  given,
+  secretValue,
+  previous,
+  serving,
+  built,
+  nodeFolder,
+  clock,
+}: Inspection): Promise<Subject> {
   const { source, scratch, isBuiltNow } = built;
   return {
     manifest,
@@ -87,14 +111,18 @@ async function subjectOf({ rollout, staged, manifest, given, previous, built, no
     tag: rollout.tag,
     previous,
     repository: built.repository,
+    runsOn: { node: nodeVersion },
+    serving,
+    secretValue,
     commands: { cwd: isBuiltNow ? source : null, env: commandEnvironment(source, scratch, nodeFolder) },
     earlier: staged === null ? null : { environment: staged.release.environment, results: staged.checks },
+    running: null,
     clock,
   };
 }
 
 /** As a build has it: the tools of its own dependencies, Belay's node and the system's programs, and nothing of whoever runs Belay. */
-function commandEnvironment(source: string | null, scratch: string, nodeFolder: string): Readonly<Record<string, string>> {
+export function commandEnvironment(source: string | null, scratch: string, nodeFolder: string): Readonly<Record<string, string>> {
   const tools = source === null ? [] : [join(source, "node_modules", ".bin")];
   return {
     PATH: [...tools, nodeFolder, systemPath].join(":"),
@@ -121,6 +149,8 @@ export function previousRelease(
     commit: release.commit,
     tag: service?.promotion?.tag ?? null,
     files: releases.listFiles(release.digest) ?? null,
+    kpis: seenKpis(service?.promotion ?? null),
+    trial: null,
     readSource: async (path) => {
       try {
         return await releases.readFile(release.commit, root === "" ? path : `${root}/${path}`);
@@ -133,14 +163,38 @@ export function previousRelease(
   };
 }
 
+/** What the rollout that made it stable counted, on both sides; null when it left no evidence, as a first release. */
+function seenKpis(promotion: Rollout | null): readonly SeenKpi[] | null {
+  const metrics = promotion?.evidence?.metrics;
+  if (promotion === null || metrics === undefined) return null;
+  return (promotion.plan.kpis ?? []).flatMap((kpi) => {
+    const counted = metrics.find(({ name }) => name === `kpi:${kpi.name}`)?.kpi;
+    if (counted === undefined) return [];
+    const { canary, stable } = counted;
+    return [{ kpi, setOut: canary.units + stable.units, good: canary.good + stable.good }];
+  });
+}
+
+/** What serves everyone in the service's environments. */
+export function servingReleases(services: readonly Service[], name: string): NonNullable<Subject["serving"]> {
+  return services.flatMap((service) => {
+    const release = service.name !== name || service.stable === null ? undefined : service.releases[service.stable];
+    return release === undefined ? [] : [{ environment: service.environment, release: release.id, commit: release.commit }];
+  });
+}
+
 function describeProgress({ done, total, running }: Progress): string {
   return `preflight: ${done} of ${total} checks done${running.length === 0 ? "" : `, now ${running.join(", ")}`}`;
 }
 
-function preflightFailed(blocking: readonly CheckResult[]): BelayError {
+function preflightFailed(blocking: readonly CheckResult[], neverOverride: readonly string[]): BelayError {
+  const names = blocking.map(({ check }) => check);
+  const past = names.some((name) => neverOverride.includes(name))
+    ? ""
+    : ` To go past it once, deploy with \`--override ${names.join(",")} --reason <words>\`, which somebody else has to approve; alone in an emergency, with \`--break-glass <words>\`.`;
   return new BelayError({
     code: "BELAY_PREFLIGHT_FAILED",
     message: `${describeBlocking(blocking)}; nothing of the release was kept or started\n${describeResults(blocking, (text) => text)}`,
-    next: "Do what is written below each finding, commit, and deploy again; `belay check` runs the same checks on the folder. What is accepted for a while goes into checks.waivers, which counts from the next release on; `belay deploy --override <check> --reason <words>` passes over it now, with a second person.",
+    next: `Do what is written below each finding, commit, and deploy again; \`belay check\` runs the same checks on the folder. What is accepted for a while goes into checks.waivers, which counts from the next release on.${past}`,
   });
 }

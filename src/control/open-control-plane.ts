@@ -101,11 +101,11 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         isPreview,
         ...(isAsked ? {} : { next: request.environment }),
         budgetOf: (service) => budgetOf(options, service),
+        ...(isAsked && mayTouch !== undefined ? { mayTouch } : {}),
         newUnitsPerSecond: (service) => newUnitsPerSecond(options, service),
       });
     };
     const planned = await planFor(request.environment);
-    mayTouch?.({ environment: request.environment, service: planned.service });
     return { request, planned, planFor };
   };
 

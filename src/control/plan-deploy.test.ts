@@ -10,7 +10,7 @@ import { noPrincipals, type Principals } from "../rollout/principal.ts";
 import { releaseNamed, Story } from "../rollout/rollout.builder.ts";
 import type { Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import type { DeployRequest } from "./control-plane.ts";
+import type { DeployRequest, MayTouch } from "./control-plane.ts";
 import { planDeploy } from "./plan-deploy.ts";
 
 const manifest = `version: 1
@@ -38,9 +38,21 @@ function plan(options: {
   readonly principals?: Principals;
   readonly promoted?: readonly Rollout[];
   readonly own?: Partial<DeployRequest>;
+  readonly mayTouch?: MayTouch;
+  readonly breakGlass?: string;
 }) {
   const { text = manifest, services = [new Story().withStable().service], perSecond = 40, environment = "production" } = options;
-  const { revision, served, comparison = null, pinned = [], principals = noPrincipals, promoted = [], own = {} } = options;
+  const {
+    revision,
+    served,
+    comparison = null,
+    pinned = [],
+    principals = noPrincipals,
+    promoted = [],
+    own = {},
+    mayTouch,
+    breakGlass,
+  } = options;
   const readFile = async (commit: string, path: string) =>
     path !== "belay.yml" ? undefined : commit === request.commit ? (text === "" ? undefined : text) : (served ?? text);
   const releases = { readFile };
@@ -57,7 +69,7 @@ function plan(options: {
     runCommand: async () => "",
   });
   return planDeploy({
-    request: { ...request, environment, ...own },
+    request: { ...request, environment, ...(breakGlass === undefined ? {} : { breakGlass }), ...own },
     releases,
     history,
     deployments: { all: () => services, pinned, principals, promotedOf: () => promoted },
@@ -66,6 +78,7 @@ function plan(options: {
     configs,
     by: "ann",
     ...(revision === undefined ? {} : { revision }),
+    ...(mayTouch === undefined ? {} : { mayTouch }),
     newUnitsPerSecond: () => perSecond,
   });
 }
@@ -185,6 +198,27 @@ test("a config version is a part of the plan, and a contract that is not kept is
   const text = `${manifest}config: { REGION: { default: eu } }\n`;
   assert.match((await factOf({ text })).config ?? "", /^[0-9a-f]{12}$/);
   await assert.rejects(plan({ text: `${manifest}config: { TOKEN: { secret: true } }\n` }), { code: "BELAY_CONFIG_REFUSED" });
+});
+
+test("whoever may not deploy a service learns nothing of its routes and of what it is configured with", async () => {
+  const mayTouch: MayTouch = ({ environment, service }) => {
+    throw new Error(`not for you: ${service} in ${environment}`);
+  };
+  const taken = new Story().withStable().service;
+  const text = `${manifest.replace("service: shop", "service: cart")}config: { TOKEN: { secret: true } }\n`;
+  await assert.rejects(plan({ text, services: [taken], mayTouch }), /not for you: cart in production/);
+  await assert.rejects(plan({ text, services: [], mayTouch }), /not for you: cart in production/);
+});
+
+test("a broken glass is told where it skips something: in staging, the approvals of staging", async () => {
+  const staging = (own: string) =>
+    manifest.replace("environments:", `environments:\n  staging: { routes: [{ host: staging.example.com }]${own} }`);
+  const asked = await factOf({ text: staging(", approvals: {}"), services: [], environment: "staging", breakGlass: "fire" });
+  assert.equal(asked.breakGlass?.reason, "fire");
+  assert.deepEqual(asked.breakGlass?.skipped, ["1 approval: staging asks for it"]);
+  assert.ok(asked.plan.needs?.every(({ people }) => people === 0));
+  const unasked = await factOf({ text: staging(""), services: [], environment: "staging", breakGlass: "fire" });
+  assert.equal(unasked.breakGlass, undefined);
 });
 
 test("staging comes before production: there a release goes to everyone when it is ready, and it is said what happens first", async () => {

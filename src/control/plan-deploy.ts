@@ -13,7 +13,7 @@ import type { PinnedPolicy } from "../rollout/pinned-policy.ts";
 import type { RiskFacts } from "../rollout/risk.ts";
 import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import type { DeployRequest } from "./control-plane.ts";
+import type { DeployRequest, MayTouch } from "./control-plane.ts";
 import type { Deployments } from "./deployments.ts";
 import { judgeDeploy, requireStill } from "./judge-deploy.ts";
 import { supervise } from "./plan-needs.ts";
@@ -56,6 +56,8 @@ export interface DeployToPlan {
   readonly isPreview?: boolean;
   /** The environment that this one comes before, where the caller knows it: by the rules of the release that serves there. */
   readonly next?: string;
+  /** Asked as soon as it is known which service it is: what follows opens its configuration and runs commands for it. */
+  readonly mayTouch?: MayTouch;
   newUnitsPerSecond(service: Service): number;
   /** Of the error budget. */
   budgetOf(service: Service): RiskFacts["budget"];
@@ -66,6 +68,7 @@ export async function planDeploy(options: DeployToPlan): Promise<PlannedDeploy> 
   const { request, releases, deployments, now, newUnitsPerSecond, revision } = options;
   const services = deployments.all();
   const asked = await readManifest(releases, request);
+  options.mayTouch?.({ environment: request.environment, service: asked.service });
   requireEnvironment(asked, request.environment);
   const own = services.find((service) => service.name === asked.service && service.environment === request.environment);
   const stable = own === undefined || own.stable === null ? null : (own.releases[own.stable] ?? null);

@@ -48,7 +48,21 @@ interface NeedsRequest {
 export function supervise(request: NeedsRequest): SupervisedPlan {
   const { plan, exceptions, attests, now } = request;
   const needs = needsOfPlan(request);
-  if (exceptions.breakGlass === undefined || attests) return { plan: withNeeds(plan, needs), breakGlass: undefined };
+  const reviewBefore = now.add({ milliseconds: reviewWithinMs }).toString();
+  if (exceptions.breakGlass === undefined) return { plan: withNeeds(plan, needs), breakGlass: undefined };
+  if (attests) {
+    // Checks ask nobody there as it is. Its own approvals do.
+    const isAsked = ({ people }: ApprovalNeed) => people > 0;
+    const skipped = needs.filter(isAsked).map(describeNeed);
+    const breakGlass = skipped.length === 0 ? undefined : { reason: exceptions.breakGlass, skipped, reviewBefore };
+    return {
+      plan: withNeeds(
+        plan,
+        needs.filter((need) => !isAsked(need)),
+      ),
+      breakGlass,
+    };
+  }
   const { calendar, ...open } = plan;
   const hours = calendar === undefined ? [] : ["windows and freezes"];
   const checks = passable(request.manifest).filter((name) => name !== "windows");
@@ -58,7 +72,6 @@ export function supervise(request: NeedsRequest): SupervisedPlan {
     ...hours,
     `failed checks, if any of ${checks.join(", ")}`,
   ];
-  const reviewBefore = now.add({ milliseconds: reviewWithinMs }).toString();
   return { plan: open, breakGlass: { reason: exceptions.breakGlass, skipped, reviewBefore } };
 }
 
@@ -72,11 +85,9 @@ function needsOfPlan(request: NeedsRequest): readonly ApprovalNeed[] {
   const { manifest, environment, plan, isFirst, attests, exceptions } = request;
   const asked = request.own ?? [];
   const own = manifest.environments[environment]?.approvals ?? null;
-  const isBroken = exceptions.breakGlass !== undefined;
   const rule = own ?? anybodyElse;
   const needs: ApprovalNeed[] = [];
-  if (own !== null && !(attests && isBroken))
-    needs.push({ id: "environment", kind: "environment", why: `${environment} asks for it`, ...own });
+  if (own !== null) needs.push({ id: "environment", kind: "environment", why: `${environment} asks for it`, ...own });
   for (const [step, { gate }] of plan.steps.entries()) {
     if (gate === undefined || asked.some((need) => need.step === step)) continue;
     const need = { id: `gate-${step + 1}`, kind: "gate", why: `step ${step + 1} of the plan asks for it`, ...rule } as const;

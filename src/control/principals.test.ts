@@ -71,3 +71,9 @@ test("the names of who acts without a token are nobody's", () => {
   const { desk } = openDesk();
   assert.throws(() => desk.create({ ...bob, name: "deployer" }, ann), { code: "BELAY_TOKEN_NAME_TAKEN" });
 });
+
+test("no name is one that every object has", () => {
+  const { desk } = openDesk();
+  const { view } = desk.create({ ...bob, name: "constructor", gitEmails: [] }, ann);
+  assert.deepEqual(view.gitEmails, []);
+});

@@ -122,7 +122,8 @@ export class PrincipalDesk {
   }
 
   #view(token: Token): TokenView {
-    const gitEmails = this.#principals.gitEmails[token.name] ?? [];
+    const { gitEmails: known } = this.#principals;
+    const gitEmails = (Object.hasOwn(known, token.name) ? known[token.name] : undefined) ?? [];
     return { ...token, isExpired: isExpired(token, this.#clock.now()), gitEmails };
   }
 }

@@ -148,16 +148,25 @@ export class RolloutWatch {
       return this.#shadowReport().verdict(onFailOf(this.plan, "shadow"), obstacle);
     if (this.#cohort === null || drawn.kind === "fail") return drawn;
     const chosen = this.#cohort.verdict();
-    if (chosen?.kind === "fail") return chosen;
+    const onFail = onFailOf(this.plan, "slo");
+    if (chosen?.kind === "fail" && onFail === "rollback") return chosen;
     const cohort = stage.kind === "step" ? this.plan.steps[stage.step]?.cohort : undefined;
     if (cohort === undefined) return drawn;
     const missing = describeCohort(cohort, this.#cohort.counts);
-    return chosen ?? { kind: "inconclusive", missing, pendingVisitors: 0, lastVisitorAtMs: null, meanGapMs: null };
+    if (chosen?.kind === "shared-outage" && onFail !== "notify") return chosen;
+    return { kind: "inconclusive", missing, pendingVisitors: 0, lastVisitorAtMs: null, meanGapMs: null };
   }
 
   alarms(stage: ExposedStage): readonly Alarm[] {
-    const alarm = this.#isCopied(stage) ? this.#shadowReport().alarm(onFailOf(this.plan, "shadow")) : null;
-    return alarm === null ? this.#evidence.alarms() : [...this.#evidence.alarms(), alarm];
+    const copied = this.#isCopied(stage) ? this.#shadowReport().alarm(onFailOf(this.plan, "shadow")) : null;
+    return [...this.#evidence.alarms(), this.#cohortAlarm(), copied].filter((alarm) => alarm !== null);
+  }
+
+  /** That members fail is told as a missed objective, with what the plan says of that. */
+  #cohortAlarm(): Alarm | null {
+    const chosen = this.#cohort?.verdict() ?? null;
+    const onFail = onFailOf(this.plan, "slo");
+    return chosen?.kind === "fail" && onFail !== "rollback" ? { metric: "slo", onFail, reason: chosen.reason } : null;
   }
 
   summary(): EvidenceSummary {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { BelayError } from "../errors.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import { ann, plan, releaseNamed } from "../rollout/rollout.builder.ts";
@@ -7,7 +8,7 @@ import { wellBehaved } from "../runtimes/memory-runtime.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { entryOf } from "./control-loop.ts";
 import { stagedBefore } from "./staging.ts";
-import type { StagedRelease } from "./world.ts";
+import type { RunningChecked, RunningOrder, StagedRelease } from "./world.ts";
 
 const source = { commit: releaseNamed("b2").commit, root: "", isDirty: false };
 const passedTests: CheckResult = {
@@ -159,3 +160,98 @@ test("what passed is known again by its commit, or by the digest of a bundle, an
   assert.equal(stagedBefore(staging, { ...source, root: "other" }, deployments), null);
   assert.equal(stagedBefore(undefined, source, deployments), null);
 });
+
+/** What a check of the running release ends with. */
+function asked(blocks: boolean): CheckResult {
+  const finding = { rule: "body", level: "fail", message: "GET /pets: in 200: /id must be integer", fix: "Mend it." } as const;
+  const evidence = { inspected: 2, tool: "belay", toolVersion: "", inputsSha256: "", durationMs: 5 };
+  const own = { check: "conformance", summary: "2 operations asked", evidence };
+  return blocks
+    ? { ...own, status: "fail", blocks, findings: [finding], findingCount: 1 }
+    : { ...own, status: "pass", blocks, findings: [], findingCount: 0 };
+}
+
+test("a release is asked while it is ready in staging and nobody is routed to it, and what was seen is part of its attestation", async () => {
+  const world = new LoopWorld();
+  const waiting = Promise.withResolvers<RunningChecked>();
+  const orders: RunningOrder[] = [];
+  world.changes.checkRunning = (order) => {
+    orders.push(order);
+    order.doing("asking it");
+    return waiting.promise;
+  };
+  const { built } = deployAfterStaging(world);
+  await world.pass(3_000);
+  assert.deepEqual([world.serviceIn("staging").rollout?.phase.name, world.rollout.phase.name], ["pending", "pending"]);
+  assert.equal((await world.commands.rollout(first.id)).verdict, "asking it");
+  assert.equal(orders.length, 1, "it is asked once");
+  assert.deepEqual([orders[0]?.release.id, orders[0]?.instance.isReady], ["b2", true]);
+  waiting.resolve({ results: [asked(false)], stopping: [] });
+  await world.pass(3_000);
+  assert.equal(world.service.stable, "b2");
+  assert.deepEqual((await world.commands.rollout(second.id)).staging?.checked, [
+    "1 of 1 instances answered GET /healthz",
+    "conformance: pass, 2 operations asked",
+  ]);
+  assert.deepEqual(
+    built[1]?.checks.map(({ check }) => check),
+    ["tests", "conformance"],
+  );
+});
+
+test("a release that breaks its contract in staging is refused there, is not promoted, and production with it", async () => {
+  const world = new LoopWorld();
+  world.changes.checkRunning = async () => ({ results: [asked(true)], stopping: [asked(true)] });
+  deployAfterStaging(world);
+  await world.pass(3_000);
+  const staging = world.serviceIn("staging");
+  const { phase } = staging.rollout ?? {};
+  assert.ok(phase?.name === "refused", JSON.stringify(phase));
+  assert.equal(phase.code, "BELAY_STAGING_CHECKS_FAILED");
+  assert.match(
+    phase.reason,
+    /a check failed: conformance on the release while it ran\n {2}fail {2}conformance: GET \/pets: in 200/,
+  );
+  assert.deepEqual([staging.stable, staging.attestations, staging.rollout?.checks?.at(-1)?.check], [null, {}, "conformance"]);
+  assert.equal(world.rollout.phase.name === "refused" && world.rollout.phase.code, "BELAY_STAGING_FAILED");
+  await world.pass(3_000);
+  assert.deepEqual(await world.runtime.list(), [], "its instances are gone");
+});
+
+test("after a crash a release is asked anew, and what nobody waits for any more is given up", async () => {
+  const world = new LoopWorld();
+  const signals: AbortSignal[] = [];
+  world.changes.checkRunning = ({ signal }) => {
+    signals.push(signal);
+    return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+  };
+  deployAfterStaging(world);
+  await world.pass(1_000);
+  world.restart();
+  await world.pass(1_000);
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [true, false],
+  );
+  world.loop.submit([entryOf(first, ann, { kind: "abort-requested", reason: "not good" })]);
+  await world.pass(300);
+  assert.deepEqual([signals.length, signals[1]?.aborted], [2, true]);
+  assert.equal(world.rollout.phase.name, "refused");
+});
+
+for (const [cause, code] of [
+  [
+    new BelayError({ code: "BELAY_RELEASE_CHANGED", message: "files were changed", next: "Deploy again." }),
+    "BELAY_RELEASE_CHANGED",
+  ],
+  [new Error("a bug"), "BELAY_STAGING_CHECKS_BUG"],
+] as const) {
+  test(`a release of which nothing can be asked is refused in staging: ${code}`, async () => {
+    const world = new LoopWorld();
+    world.changes.checkRunning = () => Promise.reject(cause);
+    deployAfterStaging(world);
+    await world.pass(2_000);
+    const { phase } = world.serviceIn("staging").rollout ?? {};
+    assert.equal(phase?.name === "refused" && phase.code, code);
+  });
+}

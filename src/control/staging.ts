@@ -1,9 +1,16 @@
+import { builtInChecks } from "../preflight/all-checks.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { NewEntry, RolloutFact } from "../rollout/entry.ts";
 import { isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Attestation, Service } from "../rollout/service.ts";
 import type { Deployments } from "./deployments.ts";
 import { loopActor } from "./journal.ts";
+
+const stagingNames = builtInChecks.filter(({ inStaging }) => inStaging !== undefined).map(({ name }) => name);
+
+function isOfStaging({ check, status }: CheckResult): boolean {
+  return status !== "skipped" && stagingNames.includes(check);
+}
 
 /** What a release is made of, as far as it is known before the build. */
 export interface Source {
@@ -90,8 +97,8 @@ function refusal({ phase, environment, service, id }: Rollout, since: string): R
 }
 
 /**
- * The attestation that a release has earned and that is not written down yet. What else is to be checked in an environment that
- * comes before another belongs here: until it has passed, there is no entry and the next environment waits.
+ * The attestation that a release has earned and that is not written down yet. What its instances were asked before they were
+ * promoted (`staging-checks.ts`) is a part of it.
  */
 export function attestationDue(service: Service): NewEntry | null {
   const { rollout, environment, name } = service;
@@ -100,7 +107,11 @@ export function attestationDue(service: Service): NewEntry | null {
   if (release === undefined || service.attestations[release.id] !== undefined) return null;
   const instances = Object.values(service.instances).filter((instance) => instance.release === release.id && instance.isReady);
   if (instances.length === 0) return null;
-  const checked = [`${instances.length} of ${release.run.instances} instances answered GET ${release.run.health}`];
+  const healthy = `${instances.length} of ${release.run.instances} instances answered GET ${release.run.health}`;
+  const checked = [
+    healthy,
+    ...(rollout.checks ?? []).filter(isOfStaging).map(({ check, status, summary }) => `${check}: ${status}, ${summary}`),
+  ];
   const fact = { kind: "attested", release: release.id, digest: release.digest, checked } as const;
   return { environment, service: name, rollout: rollout.id, actor: loopActor, fact };
 }

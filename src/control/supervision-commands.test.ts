@@ -7,6 +7,7 @@ import type { Actor } from "../rollout/rollout.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { entryOf } from "./control-loop.ts";
 import { createMemoryHashes, PrincipalDesk } from "./principals.ts";
+import { requireNamed } from "./supervision-commands.ts";
 
 const need: ApprovalNeed = { id: "environment", kind: "environment", why: "asked", people: 1, from: [], lastsMs: 3_600_000 };
 const by = (name: string): Actor => ({ kind: "person", name, via: "token" });
@@ -30,8 +31,8 @@ async function waiting(world: LoopWorld, own: Partial<ApprovalNeed> = {}) {
   await world.serve("a1");
   const rollout = world.request("b2", { needs: [{ ...need, ...own }] });
   await world.pass(500);
-  const { digest, plan } = await world.commands.approval({ rollout });
-  return { rollout, digest, plan, reason: "" };
+  const { digest, plan, open } = await world.commands.approval({ rollout });
+  return { rollout, digest, plan, needs: open, reason: "" };
 }
 
 test("an approval is for what was shown, by somebody with a token who had no part in it, and once", async () => {
@@ -77,6 +78,14 @@ test("the screen shows who wrote what, which of them may not approve, and what w
   );
 });
 
+test("what preflight has ended is not to be waited for", async () => {
+  const world = openWorld("bob");
+  await world.serve("a1");
+  const rollout = world.request("b2", { needs: [need] });
+  world.tell({ kind: "rollout-refused", code: "BELAY_PREFLIGHT_FAILED", reason: "a check failed", next: "" });
+  await assert.rejects(world.commands.approval({ rollout }), { code: "BELAY_APPROVAL_NOT_NEEDED" });
+});
+
 test("an approval that was given too long ago starts nothing", async () => {
   const world = openWorld("bob", "cleo");
   const word = await waiting(world, { people: 2, lastsMs: 1_000 });
@@ -100,10 +109,87 @@ test("closed hours are passed over for a rollout that waits for them, by a secon
   await world.commands.override({ environment: "production", service: "shop", reason: "an outage" }, ann);
   await world.pass(500);
   assert.equal(world.rollout.phase.name, "pending");
-  const { digest, plan } = await world.commands.approval({ rollout });
-  await world.commands.approve({ rollout, digest, plan, reason: "" }, by("bob"));
+  const { digest, plan, open } = await world.commands.approval({ rollout });
+  await world.commands.approve({ rollout, digest, plan, needs: open, reason: "" }, by("bob"));
   await world.pass(500);
   assert.equal(world.rollout.phase.name, "progressing");
+});
+
+test("who asks for closed hours to be passed over does not approve it, whoever deployed", async () => {
+  const world = openWorld("bob", "cleo");
+  await world.serve("a1");
+  const freeze = { name: "count", from: "2000-01-01T00:00:00Z", to: "2099-01-01T00:00:00Z", reason: "shelves" };
+  const rollout = world.request("b2", { calendar: { windows: [], freezes: [freeze] } });
+  await world.pass(500);
+  await world.commands.override({ environment: "production", service: "shop", reason: "an outage" }, by("bob"));
+  const { digest, plan, open } = await world.commands.approval({ rollout });
+  assert.deepEqual(open, ["window"]);
+  const word = { rollout, digest, plan, needs: open, reason: "" };
+  await assert.rejects(world.commands.approve(word, by("bob")), { code: "BELAY_APPROVAL_OWN" });
+  await world.commands.approve(word, by("cleo"));
+  await world.pass(500);
+  assert.equal(world.rollout.phase.name, "progressing");
+  await assert.rejects(world.commands.override({ environment: "production", service: "shop", reason: "once more" }, by("cleo")), {
+    code: "BELAY_APPROVAL_NOT_NEEDED",
+  });
+});
+
+test("a word is for what was open when it was looked at, and for nothing that came since", async () => {
+  const world = openWorld("bob", "cleo");
+  const gate: ApprovalNeed = { ...need, id: "gate-1", kind: "gate", step: 0 };
+  await world.serve("a1");
+  const step = { weight: 500, minHoldMs: 0, gate: "approval" } as const;
+  const freeze = { name: "count", from: "2000-01-01T00:00:00Z", to: "2099-01-01T00:00:00Z", reason: "shelves" };
+  const held = world.request("b2", { needs: [need], calendar: { windows: [], freezes: [freeze] } });
+  await world.pass(500);
+  const before = await world.commands.approval({ rollout: held });
+  assert.deepEqual(before.open, ["environment"]);
+  await world.commands.override({ environment: "production", service: "shop", reason: "an outage" }, ann);
+  const { digest, plan, open } = before;
+  const given = await world.commands.approve({ rollout: held, digest, plan, needs: open, reason: "" }, by("bob"));
+  assert.deepEqual(given.approved, ["environment"]);
+  await world.commands.abort({ environment: "production", service: "shop", reason: "" }, ann);
+  await world.pass(500);
+
+  const rollout = world.request("c3", { needs: [need, gate], steps: [step] });
+  await world.pass(500);
+  const looked = await world.commands.approval({ rollout });
+  assert.deepEqual(looked.open, ["environment"]);
+  const word = { rollout, digest: looked.digest, plan: looked.plan, needs: looked.open, reason: "" };
+  await world.commands.approve(word, by("bob"));
+  await world.pass(1_000);
+  assert.deepEqual(world.rollout.phase, { name: "progressing", step: 0 });
+  await assert.rejects(world.commands.approve(word, by("cleo")), { code: "BELAY_APPROVAL_CHANGED" });
+  assert.deepEqual((await world.commands.approval({ rollout })).open, ["gate-1"]);
+  await world.commands.approve({ ...word, needs: ["gate-1"] }, by("cleo"));
+  await world.pass(500);
+  const ended = world.commands.history({ afterPosition: 0, limit: 1000 }).find(({ entry }) => entry.fact.kind === "step-ended");
+  assert.match(JSON.stringify(ended?.entry.fact), /"approved by cleo"/);
+});
+
+test("whoever works alone breaks the glass at the machine, also when a dashboard has a token", () => {
+  const { loop, clock } = openWorld();
+  const give = (name: string, role: "viewer" | "approver") => {
+    const fact = {
+      kind: "token-created",
+      id: name,
+      name,
+      role,
+      scope: { service: null, environment: null },
+      until: null,
+    } as const;
+    loop.submit([{ environment: "", service: "", rollout: "", actor: ann, fact }]);
+  };
+  const atTheMachine: Actor = { kind: "person", name: "root", via: "socket" };
+  const isRefused = (actor: Actor) =>
+    assert.throws(() => requireNamed(loop, actor, clock.now()), { code: "BELAY_PERSON_NEEDED" });
+  requireNamed(loop, by("deployer"), clock.now());
+  give("prometheus", "viewer");
+  requireNamed(loop, atTheMachine, clock.now());
+  isRefused(by("deployer"));
+  give("bob", "approver");
+  isRefused(atTheMachine);
+  requireNamed(loop, by("bob"), clock.now());
 });
 
 test("a broken glass is overdue once, a day later, and reviewed by somebody else", async () => {

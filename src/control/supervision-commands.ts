@@ -2,9 +2,9 @@ import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { CommitComparison } from "../release/compare-commits.ts";
 import type { Releases } from "../release/releases.ts";
-import { type ApprovalNeed, isBeforeStart, isMet, needsOf, refuseApprover } from "../rollout/approval.ts";
+import { type ApprovalNeed, isBeforeStart, isMet, isWindowPassedOver, needsOf, refuseApprover } from "../rollout/approval.ts";
 import { requireRunning } from "../rollout/commands.ts";
-import { isExpired } from "../rollout/principal.ts";
+import { hasRole, isExpired } from "../rollout/principal.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { authorsOf, planHash, viewApproval } from "./approval-view.ts";
@@ -38,7 +38,8 @@ export function supervisionCommands(
     approval: async ({ rollout }) => {
       const subject = await lookAt(supervisors, rollout);
       const supervision = viewSupervision(subject.rollout, subject.service, world.clock.now());
-      return viewApproval({ ...subject, ...supervisors, principals: loop.journal.deployments.principals, supervision });
+      const open = openNow(subject.rollout, world.clock.now()).map(({ id }) => id);
+      return viewApproval({ ...subject, ...supervisors, principals: loop.journal.deployments.principals, supervision, open });
     },
     approve: async (request, actor) => {
       requirePerson(loop, actor, world.clock.now());
@@ -49,7 +50,7 @@ export function supervisionCommands(
       const authors = authorsOf(comparison, loop.journal.deployments.principals);
       requireOther(rollout, actor, authors);
       if (request.digest !== release.digest || request.plan !== planHash(rollout.plan)) throw changed(rollout);
-      const needs = requireNeeds(rollout, actor, world.clock.now());
+      const needs = requireNeeds(rollout, { name: actor.name, shown: request.needs }, world.clock.now());
       const until = world.clock.now().add({ milliseconds: Math.min(...needs.map(({ lastsMs }) => lastsMs)) });
       loop.submit([
         entryOf(rollout, actor, {
@@ -69,6 +70,8 @@ export function supervisionCommands(
       const service = loop.journal.deployments.find(request.environment, request.service);
       const rollout = requireRunning(service?.rollout ?? null, request.service);
       if (rollout.plan.calendar === undefined) throw noHours(rollout);
+      // Asked for again by one who approved it, it would count no more.
+      if (isWindowPassedOver(rollout, world.clock.now())) throw notNeeded(rollout, "closed hours are passed over already");
       const rule = (rollout.plan.needs ?? []).find(({ kind }) => kind === "environment") ?? anybodyElse;
       const { people, from, lastsMs } = rule;
       const need = windowNeed(request.reason, { people, from, lastsMs });
@@ -90,12 +93,13 @@ export function supervisionCommands(
 }
 
 /**
- * A way past everything has to have somebody's name on it. Where nobody has a token of their own, whoever is at the machine is all
- * there is. Throws `BELAY_PERSON_NEEDED`.
+ * A way past everything has to have somebody's name on it. Where nobody has a token that could approve, whoever is at the machine
+ * is all there is, also when a dashboard or a job has one. Throws `BELAY_PERSON_NEEDED`.
  */
 export function requireNamed(loop: Pick<ControlLoop, "journal">, actor: Actor, now: Temporal.Instant): void {
-  const { tokens } = loop.journal.deployments.principals;
-  if (tokens.some((token) => !isExpired(token, now))) requirePerson(loop, actor, now);
+  const tokens = loop.journal.deployments.principals.tokens.filter((token) => !isExpired(token, now));
+  const isAlone = actor.via === "socket" ? tokens.every(({ role }) => !hasRole(role, "approver")) : tokens.length === 0;
+  if (!isAlone) requirePerson(loop, actor, now);
 }
 
 /** A claimed name approves nothing, and neither does the machine's token. Throws `BELAY_PERSON_NEEDED`. */
@@ -114,7 +118,8 @@ async function lookAt({ loop, releases }: Supervisors, id: string): Promise<Subj
   const { journal } = loop;
   const service = journal.deployments.find(rollout.environment, rollout.service);
   const release = rollout.candidate === null ? undefined : service?.releases[rollout.candidate];
-  if (service === undefined || release === undefined) throw tooEarly(rollout);
+  if (service === undefined || release === undefined)
+    throw isEnded(rollout) ? notNeeded(rollout, "it has ended, and no release came of it") : tooEarly(rollout);
   const stable = rollout.stable === null ? null : (service.releases[rollout.stable] ?? null);
   const isSameCode = stable?.digest === release.digest && stable.commit === release.commit;
   const comparison = isSameCode
@@ -138,28 +143,43 @@ function requireOther({ id, requestedBy }: Rollout, actor: Actor, authors: reado
   if (refusal !== null) throw own({ id }, refusal);
 }
 
-/** What of its needs somebody can approve now. A gate is approved when it is reached, and not before. */
-function requireNeeds(rollout: Rollout, { name }: Actor, now: Temporal.Instant): readonly ApprovalNeed[] {
+/** What of its needs can be approved now. A gate is approved when it is reached, and not before. */
+function openNow(rollout: Rollout, now: Temporal.Instant): readonly ApprovalNeed[] {
   const { supervision, phase } = rollout;
-  if (isEnded(rollout)) throw notNeeded(rollout, "it has ended");
+  if (isEnded(rollout)) return [];
   const isNow = (need: ApprovalNeed) =>
     need.kind === "window" || (isBeforeStart(need) ? !supervision.mayStart : "step" in phase && phase.step === need.step);
-  const open = needsOf(rollout).filter((need) => isNow(need) && !isMet(need, supervision, now));
-  if (open.length === 0) throw notNeeded(rollout, "nothing of it waits for approval now");
+  return needsOf(rollout).filter((need) => isNow(need) && !isMet(need, supervision, now));
+}
+
+/** What of that was shown and is somebody's to approve: what came since they looked is looked at first. */
+function requireNeeds(
+  rollout: Rollout,
+  { name, shown }: { readonly name: string; readonly shown: readonly string[] },
+  now: Temporal.Instant,
+): readonly ApprovalNeed[] {
+  const { supervision } = rollout;
+  if (isEnded(rollout)) throw notNeeded(rollout, "it has ended");
+  const all = openNow(rollout, now);
+  if (all.length === 0) throw notNeeded(rollout, "nothing of it waits for approval now");
+  const open = all.filter(({ id }) => shown.includes(id));
+  if (open.length === 0) throw changed(rollout);
   const isGiven = ({ id }: ApprovalNeed) =>
     supervision.approvals.some(
       ({ by, needs, until }) =>
         by === name && needs.includes(id) && Temporal.Instant.compare(now, Temporal.Instant.from(until)) < 0,
     );
-  const own = open.filter(({ from }) => from.length === 0 || from.includes(name));
-  if (own.length === 0) {
+  const others = open.filter(({ askedBy }) => askedBy !== name);
+  if (others.length === 0) throw own(rollout, `${name} asked for closed hours to be passed over`);
+  const mine = others.filter(({ from }) => from.length === 0 || from.includes(name));
+  if (mine.length === 0) {
     throw new BelayError({
       code: "BELAY_APPROVAL_NOT_YOURS",
-      message: `${rollout.id} is to be approved by ${[...new Set(open.flatMap(({ from }) => from))].join(" or ")}, and not by ${name}`,
+      message: `${rollout.id} is to be approved by ${[...new Set(others.flatMap(({ from }) => from))].join(" or ")}, and not by ${name}`,
       next: "Ask one of them, or name more people under approvals in belay.yml.",
     });
   }
-  const left = own.filter((need) => !isGiven(need));
+  const left = mine.filter((need) => !isGiven(need));
   if (left.length === 0) throw notNeeded(rollout, `${name} has approved it, and somebody else is waited for`);
   return left;
 }

@@ -47,6 +47,7 @@ test("a counter that is told twice counts once, and a worker that was replaced l
   assert.deepEqual(traffic.rollout("r1"), {
     canary: { requests: 5, failed: 5 },
     stable: { requests: 0, failed: 0 },
+    comparedOnStable: 0,
     cohort: { requests: 0, failed: 0 },
     preview: { requests: 0, failed: 0 },
     harmedRequests: 5,
@@ -108,4 +109,18 @@ test("a rate is taken over the time in which there was anything of the service t
   assert.equal(traffic.watchedSeconds("production", "old", 55_000), 55);
   assert.equal(traffic.watchedSeconds("production", "shop", 55_000), 5);
   assert.equal(traffic.watchedSeconds("production", "never", 55_000), 1);
+});
+
+test("what stable answered while nobody was drawn, or whose client left, is no part of the comparison", () => {
+  const traffic = new TrafficCounts();
+  const stable = { ...counter, arm: "stable", isHarm: false } as const;
+  const counters: readonly Counter[] = [
+    { ...stable, outcome: "ok", weight: 0, count: 50_000 },
+    { ...stable, outcome: "ok", count: 30 },
+    { ...stable, outcome: "failed", count: 2 },
+    { ...stable, outcome: "excluded", count: 7 },
+  ];
+  traffic.absorb({ ...report, counters }, 0);
+  const { stable: all, comparedOnStable } = traffic.rollout("r1");
+  assert.deepEqual([all.requests, comparedOnStable], [50_039, 32]);
 });

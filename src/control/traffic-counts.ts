@@ -11,6 +11,8 @@ type Reported = Pick<WorkerReport, "worker" | "boot" | "counters" | "newVisitors
 export interface RolloutTraffic {
   readonly canary: { readonly requests: number; readonly failed: number };
   readonly stable: { readonly requests: number; readonly failed: number };
+  /** Of stable's, those that ended well or badly while visitors were drawn: not of a shadow's or a cohort's step, or of a pause. */
+  readonly comparedOnStable: number;
   readonly cohort: { readonly requests: number; readonly failed: number };
   readonly preview: { readonly requests: number; readonly failed: number };
   /** Failed canary answers that reached a user. */
@@ -89,7 +91,7 @@ export class TrafficCounts {
       cohort: { requests: 0, failed: 0 },
       preview: { requests: 0, failed: 0 },
     };
-    let harmedRequests = 0;
+    let [harmedRequests, comparedOnStable] = [0, 0];
     const own: Counter[] = [];
     for (const known of this.#byBoot.values()) {
       for (const counter of known.values()) {
@@ -99,12 +101,14 @@ export class TrafficCounts {
         side.requests += counter.count;
         if (counter.outcome === "failed") side.failed += counter.count;
         if (counter.isHarm) harmedRequests += counter.count;
+        if (counter.arm === "stable" && counter.weight > 0 && counter.outcome !== "excluded") comparedOnStable += counter.count;
       }
     }
     const shield = sumShield(own);
     const shadow = this.#shadows.rollout(id);
     return {
       ...bySide,
+      comparedOnStable,
       harmedRequests,
       ...(shield === undefined ? {} : { shield }),
       ...(shadow === undefined ? {} : { shadow }),

@@ -60,7 +60,11 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     unitsCanary: evidence?.canary.visitors ?? 0,
     failedRequests: (evidence?.canary.failedRequests ?? 0) + (evidence?.stable.failedRequests ?? 0),
     evidence,
-    verdict: [waitWords(rollout, clock.now()), loop.buildWords(rollout), verdict === undefined ? "" : verdictWords(verdict)]
+    verdict: [
+      waitWords(rollout, clock.now()),
+      loop.workWords(rollout),
+      verdict === undefined ? "" : verdictWords(verdict, rollout),
+    ]
       .filter((words) => words !== "")
       .join("; "),
     checks: rollout.checks ?? [],
@@ -72,7 +76,10 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
   };
 }
 
-function verdictWords(verdict: Verdict): string {
+function verdictWords(verdict: Verdict, { phase, plan }: Rollout): string {
+  // A step that ends by people's word is asked about no evidence that lets it end.
+  const isApproval = "step" in phase && plan.steps[phase.step]?.gate !== undefined;
+  if (isApproval && (verdict.kind === "inconclusive" || verdict.kind === "pass")) return "";
   return verdict.kind === "inconclusive" ? verdict.missing : verdict.reason;
 }
 

@@ -4,6 +4,7 @@ import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { Release, Rollout } from "../rollout/rollout.ts";
+import type { KnownInstance } from "../rollout/service.ts";
 import type { ReadSource } from "../rollout/source.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
@@ -30,6 +31,11 @@ export interface World {
    * BelayError when it cannot be built or must not run; then nothing of it is kept.
    */
   build(order: BuildOrder): Promise<Release>;
+  /**
+   * Asks a candidate that is ready, in an environment that comes before another, what its manifest wants to be checked there; empty when that
+   * is nothing. Changes nothing, and may be called again. Rejects with a BelayError when it cannot be checked at all.
+   */
+  checkRunning(order: RunningOrder): Promise<RunningChecked>;
   /** Process ids of the proxy workers that run now, whether or not they are connected. Rejects when nobody can tell. */
   runningWorkers(): Promise<readonly number[]>;
   /** Ends a worker that does not serve the present table by force; the keeper starts another one, which reads the table from disk. */
@@ -45,6 +51,23 @@ export interface BuildOrder {
   readonly revision: Release | null;
   readonly signal: AbortSignal;
   readonly tell: BuildWitness;
+}
+
+/** What the checks of a release that runs are given. */
+export interface RunningOrder {
+  readonly rollout: Rollout;
+  readonly release: Release;
+  /** One that is ready. */
+  readonly instance: KnownInstance;
+  readonly signal: AbortSignal;
+  /** Hears what is done now, in words. */
+  doing(words: string): void;
+}
+
+export interface RunningChecked {
+  readonly results: readonly CheckResult[];
+  /** Those by which the release may go no further, and that nobody passes over. */
+  readonly stopping: readonly CheckResult[];
 }
 
 export interface StagedRelease {

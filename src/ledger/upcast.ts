@@ -7,6 +7,7 @@ const neededFields: { readonly [Kind in Fact["kind"]]: readonly (keyof Extract<F
   "rollout-requested": ["rolloutKind", "plan"],
   "preflight-ended": ["checks"],
   "release-built": ["release"],
+  "staging-checked": ["release", "checks"],
   "approval-awaited": ["needs"],
   "approval-given": ["needs", "digest", "plan", "until", "commits", "reason"],
   "override-requested": ["need"],

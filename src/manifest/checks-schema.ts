@@ -1,38 +1,20 @@
 import * as z from "zod";
 import type { Calendar, Freeze, WeeklyWindow } from "../rollout/calendar.ts";
+import { apiChecks } from "./api-checks-schema.ts";
+import { glob, globs, run, timeout } from "./check-leaves.ts";
 import type { ChecksSpec } from "./checks.ts";
-import { dnsLabel, duration, shellCommand, text } from "./leaves.ts";
+import { dnsLabel, text } from "./leaves.ts";
 import { parseSize, sizePattern } from "./quantities.ts";
+import { review } from "./review-schema.ts";
 
 /** The parts of belay.yml that say what must hold before, and when, a release goes further. */
 const checkName = /^[a-z][a-z0-9-]{0,39}$/;
-/** Inside the service's folder. */
-const relativeGlob = /^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\0\r\n]{1,1024}$/;
 /** Names that git takes for a tag, with the version somewhere in them. */
 const tagForm = /^(?![-./])(?!.*(?:\.\.|\/\/|@\{|\.lock$|\.$))[A-Za-z0-9._/@+-]{0,100}\{version\}[A-Za-z0-9._/@+-]{0,100}$/;
 const oneLine = /^(?=.*\S)[^\0\r\n]{1,500}$/;
 const timeOfDay = /^([01][0-9]|2[0-3]):[0-5][0-9]$/;
 const dayNames = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 const severities = ["low", "medium", "high", "critical"] as const;
-
-function glob(description: string, example: string): z.ZodType<string, string> {
-  return text(relativeGlob, "a path or glob inside the service's folder", { description, examples: [example] });
-}
-
-function globs(description: string, example: string): z.ZodType<string[], string[]> {
-  return z
-    .array(glob(description, example))
-    .max(200, "has more than 200 globs")
-    .meta({ title: "a list of globs", description, examples: [`[${example}]`] });
-}
-
-function run(description: string, example: string): z.ZodType<string, string> {
-  return text(shellCommand, "a command line", { description, examples: [example] });
-}
-
-function timeout(example: string): z.ZodType<number, string | 0> {
-  return duration({ description: "Time for the command.", examples: [example] }, { atLeastMs: 100 });
-}
 
 function failOn(): z.ZodType<(typeof severities)[number], (typeof severities)[number]> {
   return z.enum(severities).meta({
@@ -185,35 +167,12 @@ const checksShape = z.strictObject({
     .meta({ ...list, description: "Plans of Terraform or OpenTofu.", examples: ["[{ plan: plan.json }]"] }),
   runbook: glob("The service's runbook.", "docs/runbook.md").optional(),
   changelog: glob("The service's changelog, with a heading for each version.", "CHANGELOG.md").optional(),
-  api: z
-    .strictObject({
-      openapi: glob("The OpenAPI document (3.0 or 3.1, YAML or JSON) of the service.", "openapi.yaml"),
-    })
-    .optional()
-    .meta({
-      title: "a map of keys",
-      description: "The service's HTTP API, whose clients a release must not break.",
-      examples: ["{ openapi: openapi.yaml }"],
-    }),
+  api: apiChecks.optional(),
   tag: text(tagForm, "a name with {version} in it", {
     description: "Asks for an annotated tag of this name on the commit of each release; `belay deploy --tag` makes it.",
     examples: ["v{version}"],
   }).optional(),
-  review: z
-    .strictObject({
-      approvals: z
-        .int()
-        .min(1, "is too few: at least 1")
-        .max(10, "is too many: at most 10")
-        .prefault(1)
-        .meta({ title: "a whole number", description: "How many others must have reviewed each commit.", examples: [1] }),
-    })
-    .optional()
-    .meta({
-      title: "a map of keys",
-      description: "Asks who reviewed each commit since the last release.",
-      examples: ["{ approvals: 1 }"],
-    }),
+  review: review.optional(),
   custom: z
     .array(custom)
     .max(50, "has more than 50 checks")

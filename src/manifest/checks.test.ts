@@ -57,6 +57,13 @@ test("everything that can be said of checks is read", () => {
   assert.deepEqual([waivers.length, artifact.bytesMax, tests?.timeoutMs, scanners[0]?.failOn], [1, 200e6, 300_000, "medium"]);
 });
 
+test("what is held against an API may be a collection alone", () => {
+  const manifest = parse("checks: { api: { postman: { run: ./run, timeout: 2m } } }\n");
+  assert.ok("checks" in manifest, JSON.stringify(manifest));
+  const postman = { run: "./run", timeoutMs: 120_000 };
+  assert.deepEqual(manifest.checks.api, { openapi: null, skip: [], timeoutMs: 60_000, mocks: [], postman });
+});
+
 test("windows and freezes hold for the environments that they name, production by default", () => {
   const manifest = parse(`windows:
   - { days: [mon, sun], from: "22:00", to: "02:00", zone: Europe/Paris }
@@ -79,6 +86,9 @@ for (const [lines, place] of [
   ["freezes: [{ name: a, from: 2026-12-23, to: 2027-01-04T00:00:00Z, reason: r }]", "5:28 freezes[0].from"],
   ["freezes: [{ name: a, from: 2027-12-23T00:00:00Z, to: 2027-01-04T00:00:00Z, reason: r }]", "5:11 freezes[0]"],
   ["checks: { waivers: [{ check: secrets, reason: r, by: ann, until: 2026-02-30 }] }", "5:66 checks.waivers[0].until"],
+  ["checks: { api: { mocks: [a.json] } }", "5:16 checks.api"],
+  ['checks: { api: { openapi: a.yaml, skip: ["POST /a"] } }', "5:42 checks.api.skip[0]"],
+  ["checks: { custom: [{ name: postman, run: x }] }", "5:28 checks.custom[0].name"],
   ["checks: { custom: [{ name: secrets, run: x }] }", "5:28 checks.custom[0].name"],
   ["checks: { custom: [{ name: a, run: x }], scanners: [{ name: a, run: y }] }", "5:28 checks.custom[0].name"],
   ["checks: { runbook: ../runbook.md }", "5:20 checks.runbook"],
@@ -89,3 +99,34 @@ for (const [lines, place] of [
     assert.deepEqual(parse(`${lines}\n`), [place]);
   });
 }
+
+test("the place of reviews is known by its address, and a token goes nowhere in clear", () => {
+  const placeOf = (review: string) => {
+    const parsed = parse(`checks: { review: ${review} }`);
+    return "checks" in parsed ? (parsed.checks.review?.place ?? null) : parsed.map((problem) => problem.replace(/^\S+ /, ""));
+  };
+  const path = "acme/shop";
+  assert.deepEqual(placeOf("{ repository: https://github.com/acme/shop.git, token: T }"), {
+    provider: "github",
+    api: "https://api.github.com",
+    path,
+    token: "T",
+  });
+  assert.deepEqual(placeOf("{ repository: https://gitlab.example.com/group/sub/shop }"), {
+    provider: "gitlab",
+    api: "https://gitlab.example.com/api/v4",
+    path: "group/sub/shop",
+    token: null,
+  });
+  assert.deepEqual(placeOf('{ repository: "https://git.example.com:8443/acme/shop", provider: github }'), {
+    provider: "github",
+    api: "https://git.example.com:8443/api/v3",
+    path,
+    token: null,
+  });
+  assert.equal(placeOf("{ approvals: 2 }"), null);
+  assert.deepEqual(placeOf("{ repository: https://git.example.com/acme/shop }"), ["checks.review.repository"]);
+  assert.deepEqual(placeOf("{ repository: http://git.example.com/acme/shop, provider: gitlab }"), ["checks.review.repository"]);
+  assert.deepEqual(placeOf("{ repository: https://ann:pw@github.com/acme/shop }"), ["checks.review.repository"]);
+  assert.deepEqual(placeOf("{ token: T }"), ["checks.review.token"]);
+});

@@ -18,13 +18,24 @@ export interface ChecksSpec {
   readonly infrastructure: readonly PlanFile[];
   readonly runbook: string | null;
   readonly changelog: string | null;
-  /** The description of its HTTP API, in the service's folder. */
-  readonly api: { readonly openapi: string } | null;
+  readonly api: ApiChecks | null;
   /** What the annotated tag of a version is called, with `{version}` in it; null does not ask for one. */
   readonly tag: string | null;
-  /** Approvals that each commit since the last release needs, by `Reviewed-by` trailers; 0 does not ask. */
-  readonly review: { readonly approvals: number } | null;
+  /** Approvals that each commit since the last release needs, where it is reviewed or, when `place` is null, by `Reviewed-by` lines. */
+  readonly review: { readonly approvals: number; readonly place: ReviewPlace | null } | null;
   readonly custom: readonly CustomCheck[];
+}
+
+export interface ApiChecks {
+  /** The description of its HTTP API, in the service's folder. */
+  readonly openapi: string | null;
+  /** Operations that are not asked in staging, as `GET /export`. */
+  readonly skip: readonly string[];
+  /** Time for asking all others. */
+  readonly timeoutMs: number;
+  /** Globs of recorded answers that are held against the description. */
+  readonly mocks: readonly string[];
+  readonly postman: { readonly run: string; readonly timeoutMs: number } | null;
 }
 
 /** Names of the checks that Belay brings, and of those that `belay check` adds: a check of one's own has another name. */
@@ -39,11 +50,16 @@ export const takenCheckNames: readonly string[] = [
   "changelog",
   "tag",
   "api",
+  "mocks",
+  "conformance",
+  "postman",
   "runbook",
   "infrastructure",
   "review",
   "tests",
   "audit",
+  "kpis",
+  "parity",
   "waivers",
   "git",
   "command",
@@ -85,6 +101,17 @@ export interface PlanFile {
   readonly plan: string;
   /** Types of resources whose deletion or replacement fails. */
   readonly protect: readonly string[];
+}
+
+/** Where commits are reviewed. */
+export interface ReviewPlace {
+  readonly provider: "github" | "gitlab";
+  /** Of its API, without a `/` at the end. */
+  readonly api: string;
+  /** Of the repository: `acme/shop`. */
+  readonly path: string;
+  /** Name of a secret; null asks without. */
+  readonly token: string | null;
 }
 
 export interface CustomCheck {

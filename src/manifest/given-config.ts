@@ -40,7 +40,9 @@ export interface MissingValue {
 export type Doubt = "placeholder" | "unexpanded" | "this-machine" | "reserved-host";
 
 const placeholder =
-  /^(?:change[-_ ]?(?:me|it|this)|replace[-_ ]?(?:me|this|with\b.*)|(?:your|my)[-_ ].+[-_ ]here|your[-_ ](?:\w+[-_ ])*(?:key|token|secret|password|url|id|value|domain)|fill[-_ ]?(?:me[-_ ]?)?in|to[-_ ]?do|fix[-_ ]?me|tbd|placeholder|dummy|insert[-_ ].*|password|secret|example|undefined|null|none|x{3,}|\*{3,}|\.{3})$/i;
+  /^(?:change[-_ ]?(?:me|it|this)|replace[-_ ]?(?:me|this|with\b.*)|(?:your|my)[-_ ].+[-_ ]here|your[-_ ](?:\w+[-_ ])*(?:key|token|secret|password|url|id|value|domain)|fill[-_ ]?(?:me[-_ ]?)?in|to[-_ ]?do|fix[-_ ]?me|tbd|placeholder|dummy|insert[-_ ].*|undefined|x{3,}|\*{3,}|\.{3})$/i;
+/** A secret is never one of these words; of what may be seen they say something: `SAMESITE: none`, `FIELD: password`. */
+const secretPlaceholder = /^(?:password|secret|example|null|none)$/i;
 const innerPlaceholder =
   /change[-_]?me\b|replace[-_]?me\b|<[a-z][a-z0-9 _-]{1,60}>|\b(?:your|my)[-_](?:api[-_])?(?:key|token|secret|password)(?:[-_]here)?\b|x{8,}/i;
 const unexpanded = /\$\{[A-Za-z_]\w*\}|\$\([A-Za-z_]\w*\)|\{\{[^{}]*\}\}|^\$[A-Za-z_]\w*$|^%[A-Za-z_]\w*%$/;
@@ -50,7 +52,7 @@ const listens = /(?:^|_)(?:BIND|LISTEN)/i;
 
 export function doubtsOf(
   name: string,
-  { isLocal, oneOf }: Pick<ConfigVariable, "isLocal" | "oneOf">,
+  { isLocal, isSecret, oneOf }: Pick<ConfigVariable, "isLocal" | "isSecret" | "oneOf">,
   value: string,
 ): readonly Doubt[] {
   // Whoever wrote the list of values has meant each of them.
@@ -59,7 +61,8 @@ export function doubtsOf(
   const host = hostOf(text);
   const doubts: Doubt[] = [];
   if (unexpanded.test(text)) doubts.push("unexpanded");
-  else if (placeholder.test(text) || innerPlaceholder.test(text)) doubts.push("placeholder");
+  else if (placeholder.test(text) || innerPlaceholder.test(text) || (isSecret && secretPlaceholder.test(text)))
+    doubts.push("placeholder");
   if (host !== null && !isLocal && !listens.test(name) && isThisMachine(host)) doubts.push("this-machine");
   if (host !== null && isReservedHost(host)) doubts.push("reserved-host");
   return doubts;

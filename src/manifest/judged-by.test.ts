@@ -117,6 +117,11 @@ const rules: readonly Rule[] = [
     strict: "checks: { review: { approvals: 2 } }",
     loose: "checks: { review: { approvals: 1 } }",
   },
+  {
+    field: "checks.api.skip",
+    strict: "checks: { api: { openapi: a.yaml } }",
+    loose: "checks: { api: { openapi: a.yaml, skip: [GET /x] } }",
+  },
   { field: "checks.runbook", strict: "checks: { runbook: RUNBOOK.md }", loose: "" },
   { field: "checks.custom.licences", strict: "checks: { custom: [{ name: licences, run: ./licences }] }", loose: "" },
   {

@@ -11,8 +11,8 @@ export const api: Check = {
   timeoutMs: quick,
 
   async run({ manifest, source, previous }: Subject): Promise<Outcome> {
-    const file = manifest.checks.api?.openapi;
-    if (file === undefined) return skipped("checks.api names no document");
+    const file = manifest.checks.api?.openapi ?? null;
+    if (file === null) return skipped("checks.api names no document");
     if (source === null) return skipped("the source is not here, only what was built of it");
     const text = await readText(source, file);
     if (text === undefined) return unchecked(`there is no ${file}`, "Correct checks.api.openapi, or commit the file.");

@@ -1,12 +1,14 @@
 import type { Waiver } from "../manifest/checks.ts";
 import type { CheckResult, CheckStatus } from "../rollout/check-result.ts";
-import { type Outcome, type Subject, skipped, unchecked } from "./check.ts";
+import { type Check, type Outcome, type Subject, skipped, unchecked } from "./check.ts";
 import { applyWaivers, blocks, statusOf, strictnessOf } from "./policy.ts";
 
 /** What a check saw in the environment before, of the same bundle. */
 export interface Earlier {
   readonly kind: "earlier";
   readonly environment: string;
+  /** What happened there, in words that go on "where it ". */
+  readonly how: "was built" | "ran";
   readonly result: CheckResult;
 }
 
@@ -15,16 +17,40 @@ export function seenElsewhere(check: string, { earlier }: Pick<Subject, "earlier
   if (earlier === null) return skipped("it runs where the bundle is built, by `belay check` there");
   const { environment, results } = earlier;
   const result = results.find((each) => each.check === check);
-  if (result !== undefined) return { kind: "earlier", environment, result };
+  if (result !== undefined) return { kind: "earlier", environment, how: "was built", result };
   return unchecked(
     `it runs where the release is built, which was for ${environment}, and there it did not run`,
     `Let checks.policy have it run in ${environment} too, commit, and deploy again.`,
   );
 }
 
+/** What stands for a check that asks a running release, before it runs. It is a pass for nobody who has no staging. */
+export function seenInStaging(
+  { name, inStaging }: Pick<Check, "name" | "inStaging">,
+  { earlier, environment, manifest }: Pick<Subject, "earlier" | "environment" | "manifest">,
+): Earlier | Outcome {
+  const why = inStaging?.whyNotAsked(manifest.checks) ?? null;
+  if (why !== null) return skipped(why);
+  if (earlier !== null) return ranThere(name, earlier);
+  if (Object.values(manifest.environments).some(({ after }) => after === environment))
+    return skipped("runs here when the release's instances are ready");
+  const before = manifest.environments[environment]?.after ?? null;
+  if (before !== null) return skipped(`runs in ${before}, before anything of the release runs here`);
+  return skipped(`not checked: no staging comes before ${environment}`);
+}
+
+function ranThere(check: string, { environment, results }: NonNullable<Subject["earlier"]>): Earlier | Outcome {
+  const result = results.find((each) => each.check === check);
+  if (result !== undefined && result.status !== "skipped") return { kind: "earlier", environment, how: "ran", result };
+  return unchecked(
+    `it runs in ${environment}, and there it did not run`,
+    `Let checks.policy have it run in ${environment} too, commit, and deploy again.`,
+  );
+}
+
 /** The environment before may be less strict, and what was accepted there may have ended since: both are asked again. */
 export function judgeEarlier(
-  { environment: before, result }: Earlier,
+  { environment: before, how, result }: Earlier,
   { manifest, environment, clock }: Pick<Subject, "manifest" | "environment" | "clock">,
   used: Set<Waiver>,
 ): CheckResult {
@@ -36,7 +62,7 @@ export function judgeEarlier(
     ...result,
     status,
     blocks: blocks(status, strictnessOf(manifest.checks, check, environment)),
-    summary: `${result.summary} (seen in ${before}, where it was built)`,
+    summary: `${result.summary} (seen in ${before}, where it ${how})`,
     findings,
   };
 }

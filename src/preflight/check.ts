@@ -3,6 +3,7 @@ import type { GivenConfig } from "../manifest/given-config.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CheckFinding, CheckResult } from "../rollout/check-result.ts";
+import type { Kpi } from "../rollout/kpi.ts";
 import type { ReleaseTag } from "../rollout/release-tag.ts";
 import type { FileTree } from "./file-tree.ts";
 
@@ -25,10 +26,18 @@ export interface Subject {
   readonly previous: PreviousRelease | null;
   /** The user's repository with its history and tags, where there is one: a control plane has none. */
   readonly repository: string | null;
+  /** Versions of what the release would run on here. */
+  readonly runsOn: { readonly node: string };
+  /** What serves in the service's environments; null when nobody is there to ask. */
+  readonly serving: readonly { readonly environment: string; readonly release: string; readonly commit: string }[] | null;
   /** How commands of checks run. */
   readonly commands: CommandPlace;
+  /** A secret that a check needs itself, by its name. Throws a BelayError when there is none. */
+  secretValue(name: string): string;
   /** What preflight saw where the same bundle was built for another environment; null when none came before this one. */
   readonly earlier: EarlierResults | null;
+  /** An instance of it in an environment that comes before another; null before it runs, and where it is not checked so. */
+  readonly running: RunningInstance | null;
   readonly clock: Pick<Clock, "now" | "monotonicMs" | "every">;
 }
 
@@ -41,6 +50,40 @@ export interface PreviousRelease {
   readonly files: readonly { readonly path: string; readonly bytes: number }[] | null;
   /** A file of its commit, relative to the service's folder; undefined when the commit has none. Null: nobody can tell. */
   readSource(path: string): Promise<string | undefined | null>;
+  /** What its rollout counted of its KPIs; null when nobody can tell. */
+  readonly kpis: readonly SeenKpi[] | null;
+  /** Null when nothing changes of what it would be started with, and where nobody can start it. */
+  readonly trial: BootTrial | null;
+}
+
+export interface SeenKpi {
+  readonly kpi: Kpi;
+  /** Visitors on both sides. */
+  readonly setOut: number;
+  readonly good: number;
+}
+
+/** The release that serves, started once more as it would have to be after the new one: beside everything, and without traffic. */
+export interface BootTrial {
+  /** It gets the new release's configuration, which is another than its own; else the tasks are others, and it gets its own. */
+  readonly isConfigNew: boolean;
+  /** Variables that it has now and would not have then. */
+  readonly gone: readonly string[];
+  /** Nothing of it is left when this returns. Rejects with the signal's reason on abort. */
+  run(signal: AbortSignal): Promise<BootAnswer>;
+}
+
+/** How it came up. `cut-short` is by a limit of the trial, which says nothing of the release. */
+export type BootAnswer =
+  | { readonly kind: "answered"; readonly afterMs: number }
+  | { readonly kind: "failed"; readonly reason: string; readonly lastLines: string }
+  | { readonly kind: "cut-short"; readonly reason: string };
+
+export interface RunningInstance {
+  readonly host: string;
+  readonly port: number;
+  /** An empty folder for what commands write; goes away with the check. */
+  readonly scratch: string;
 }
 
 export interface EarlierResults {
@@ -84,6 +127,11 @@ export interface Check {
   /** One sentence for the page of checks: what makes it run. */
   readonly runs: string;
   timeoutMs(spec: ChecksSpec): number;
+  /** Of a check that asks a running release, as there is in an environment that comes before another: it runs there, and nowhere else. */
+  readonly inStaging?: {
+    /** Null when somebody asked for it. */
+    whyNotAsked(spec: ChecksSpec): string | null;
+  };
   /**
    * Rejects with a BelayError when it cannot be checked, which is an `error` of the check, and with the signal's reason on
    * abort. Whatever it started has ended when it returns.

@@ -106,7 +106,7 @@ test("the evidence holds no hash of a value", async (t) => {
   assert.deepEqual(Object.keys(JSON.parse(seen).values[0]), ["name", "doubts", "sameIn"]);
 });
 
-const any = { isLocal: false, oneOf: null };
+const any = { isLocal: false, isSecret: false, oneOf: null };
 
 for (const value of [
   "changeme",
@@ -118,7 +118,6 @@ for (const value of [
   "sk_live_xxxxxxxxxxxx",
   "postgres://shop:changeme@db/shop",
   "***",
-  "secret",
   "replace_me",
 ])
   test(`${value} is a placeholder`, () => assert.deepEqual(doubtsOf("KEY", any, value), ["placeholder"]));
@@ -150,6 +149,13 @@ for (const value of [
   "mysecretary",
 ])
   test(`${value} is nothing to doubt`, () => assert.deepEqual(doubtsOf("KEY", any, value), []));
+
+test("a word that says something in the open is a placeholder for a secret alone", () => {
+  for (const value of ["none", "Password", "null", "secret"]) {
+    assert.deepEqual(doubtsOf("SAMESITE", any, value), []);
+    assert.deepEqual(doubtsOf("KEY", { ...any, isSecret: true }, value), ["placeholder"]);
+  }
+});
 
 test("an address of the machine is meant where the variable says so, names what to listen on, or lists its values", () => {
   const value = "http://localhost:3000";

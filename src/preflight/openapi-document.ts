@@ -1,11 +1,16 @@
 import { LineCounter, parseDocument } from "yaml";
 
+const methods = ["get", "put", "post", "delete", "options", "head", "patch", "trace"] as const;
+
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonMap = { readonly [key: string]: Json };
 
 /** A description of an HTTP API, OpenAPI 3.0 or 3.1, as far as it is compared. */
 export interface ApiDocument {
   readonly operations: readonly Operation[];
+  readonly root: JsonMap;
+  /** 3.0, whose schemas are a dialect of their own. */
+  readonly isBefore31: boolean;
   /** What a local reference leads to; anything else as it is. A reference that leads nowhere is an empty map. */
   resolve(value: Json | undefined): JsonMap;
 }
@@ -13,6 +18,7 @@ export interface ApiDocument {
 export interface Operation {
   /** `GET /users/{id}`, as written. */
   readonly name: string;
+  readonly method: (typeof methods)[number];
   /** The same for every name of a path's parameters. */
   readonly key: string;
   readonly path: string;
@@ -21,7 +27,6 @@ export interface Operation {
   readonly body: JsonMap;
 }
 
-const methods = ["get", "put", "post", "delete", "options", "head", "patch", "trace"] as const;
 /** More than a description of a service has; a longer one keeps the check from nothing but time. */
 const bytesMax = 4 * 1024 * 1024;
 const referencesMax = 20;
@@ -58,10 +63,12 @@ export function parseApiDocument(text: string): ParsedApi {
       const body = mapOf(item[method]);
       const parameters = [...listOf(item["parameters"]), ...listOf(body["parameters"])];
       const key = `${method} ${path.replaceAll(/\{[^{}]*\}/g, "{}")}`;
-      return [{ name: `${method.toUpperCase()} ${path}`, key, path, line: lineOf(["paths", path, method]), parameters, body }];
+      return [
+        { method, name: `${method.toUpperCase()} ${path}`, key, path, line: lineOf(["paths", path, method]), parameters, body },
+      ];
     });
   });
-  return { document: { operations, resolve } };
+  return { document: { operations, root, isBefore31: version.startsWith("3.0"), resolve } };
 }
 
 function followReferences(root: JsonMap, value: Json | undefined): JsonMap {

@@ -1,7 +1,7 @@
 import { BelayError } from "../errors.ts";
 import type { Waiver } from "../manifest/checks.ts";
 import type { CheckEvidence, CheckFinding, CheckResult } from "../rollout/check-result.ts";
-import { type Earlier, judgeEarlier, seenElsewhere } from "./built-elsewhere.ts";
+import { type Earlier, judgeEarlier, seenElsewhere, seenInStaging } from "./built-elsewhere.ts";
 import type { Check, Outcome, Subject, Tool } from "./check.ts";
 import { applyWaivers, blocks, statusOf, strictnessOf } from "./policy.ts";
 import { checkWaivers } from "./waivers.ts";
@@ -11,7 +11,7 @@ const findingsMax = 20;
 const wordsMax = 500;
 
 /** Nouns of checks, and what their plural adds. */
-const plurals = /\b(file|migration|dependenc|package|waiver|commit|test|result|change|line)(ies|s)\b/;
+const plurals = /\b(file|migration|dependenc|package|waiver|commit|test|result|change|line|version|KPI)(ies|s)\b/;
 
 export interface RunOptions {
   readonly subject: Subject;
@@ -55,11 +55,19 @@ export async function runChecks(checks: readonly Check[], options: RunOptions): 
   };
   const results = await Promise.all(wanted.map(runOne));
   signal.throwIfAborted();
+  const notYet = checks.filter((check) => isNotYet(check, subject)).map(({ name }) => name);
+  for (const waiver of subject.manifest.checks.waivers) if (notYet.includes(waiver.check)) used.add(waiver);
   const waivers = checkWaivers(subject, used, new Set(checks.map(({ name }) => name)));
   return waivers === null ? results : [...results, judge({ check: "waivers", outcome: waivers, durationMs: 0, used }, options)];
 }
 
+/** Whether it asks a running release, and there is none yet. */
+function isNotYet({ inStaging }: Check, { running }: Subject): boolean {
+  return inStaging !== undefined && running === null;
+}
+
 async function outcomeOf(check: Check, subject: Subject, signal: AbortSignal): Promise<Outcome | Earlier> {
+  if (isNotYet(check, subject)) return seenInStaging(check, subject);
   const timeoutMs = check.timeoutMs(subject.manifest.checks);
   const over = new AbortController();
   const stopWaiting = subject.clock.every(timeoutMs, () => over.abort(new TimeUp()));

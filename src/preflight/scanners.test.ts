@@ -149,3 +149,60 @@ test("Belay's own findings as SARIF are read by its own reader, with what was wa
   const unread = await resultOf(t, scanner(), { files: { "scan.json": JSON.stringify(toSarif(broken, { version: "1.2.3" })) } });
   assert.equal(unread.status, "error", "what could not be checked is no clean run");
 });
+
+/** secretlint 13.0.6 with its preset of rules, as its SARIF formatter wrote it of a file with a GitHub token and one without; the helpUri is left out. */
+const secretlintRule = "@secretlint/secretlint-rule-preset-recommend > @secretlint/secretlint-rule-github";
+const secretlint = (isFound: boolean) =>
+  JSON.stringify({
+    $schema: "http://json.schemastore.org/sarif-2.1.0.json",
+    version: "2.1.0",
+    runs: [
+      {
+        tool: {
+          driver: {
+            name: "secretlint",
+            rules: isFound
+              ? [{ id: secretlintRule, shortDescription: { text: `secretlint rule(${secretlintRule}) error` } }]
+              : [],
+            version: "1.0.0",
+            informationUri: "https://github.com/secretlint/secretlint",
+          },
+        },
+        results: isFound
+          ? [
+              {
+                level: "error",
+                message: { text: `found GitHub Token(${"*".repeat(29)}): ${"*".repeat(40)}` },
+                ruleId: secretlintRule,
+                locations: [
+                  {
+                    physicalLocation: {
+                      artifactLocation: { uri: "src/config.js", index: 0 },
+                      region: { startLine: 2, startColumn: 16, endLine: 2, endColumn: 56 },
+                    },
+                  },
+                ],
+                ruleIndex: 0,
+              },
+            ]
+          : [],
+        artifacts: isFound ? [{ sourceLanguage: "JavaScript", location: { uri: "src/config.js" } }] : [],
+      },
+    ],
+  });
+
+test("what secretlint writes is read: a token it found stops the release, and without files it has not looked", async (t) => {
+  const of = (run: string, more = "") => {
+    const checks = `{ scanners: [{ name: secretlint, run: '${run}', format: sarif, failOn: high }]${more} }`;
+    const files = { "found.sarif": secretlint(true), "clean.sarif": secretlint(false) };
+    return resultOf(t, scanner({ name: "secretlint", run }), { checks, files });
+  };
+  const found = await of("cat found.sarif; exit 1");
+  const rule = secretlintRule.replaceAll(/[ >]/g, "-");
+  assert.deepEqual([found.status, ...toldOf(found)], ["fail", `src/config.js:2 ${rule}`]);
+  assert.equal((await of("cat clean.sarif")).status, "pass");
+  const nowhere = await of("echo Error: Not found target files >&2; exit 2");
+  assert.deepEqual([nowhere.status, ...toldOf(nowhere)], ["error", "unchecked"]);
+  const waivers = `, waivers: [{ check: secretlint, rule: "${rule}", reason: a sample, by: ann, until: 2099-01-01 }]`;
+  assert.equal((await of("cat found.sarif; exit 1", waivers)).status, "pass");
+});

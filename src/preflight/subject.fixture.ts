@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { BelayError } from "../errors.ts";
 import type { GivenConfig } from "../manifest/given-config.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import { userEnvironment } from "../ports/environment.ts";
@@ -29,7 +30,13 @@ export interface Given {
   /** The folder is as it was committed: commands have nowhere to run. */
   readonly isBuiltElsewhere?: boolean;
   readonly earlier?: EarlierResults;
+  /** Port of an instance of it. */
+  readonly running?: number;
   readonly tag?: ReleaseTag | null;
+  readonly serving?: Subject["serving"];
+  /** Prefix of the paths that production brings here. */
+  readonly path?: string;
+  readonly secrets?: Readonly<Record<string, string>>;
   /** What is known of the values. */
   readonly config?: Partial<GivenConfig>;
 }
@@ -62,6 +69,8 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
             commit: "b".repeat(40),
             tag: null,
             files: [],
+            kpis: null,
+            trial: null,
             readSource: async (path) => previous.sources?.[path],
             ...previous,
           },
@@ -70,7 +79,15 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
       cwd: given.isWithoutSource === true || given.isBuiltElsewhere === true ? null : folder,
       env: environmentOfCommands(),
     },
+    runsOn: { node: "26.10.0" },
+    serving: given.serving ?? null,
+    secretValue: (name) => {
+      const value = given.secrets?.[name];
+      if (value !== undefined) return value;
+      throw new BelayError({ code: "BELAY_SECRET_UNKNOWN", message: `there is no secret ${name}`, next: "Set it." });
+    },
     earlier: given.earlier ?? null,
+    running: given.running === undefined ? null : { host: "127.0.0.1", port: given.running, scratch: scratchOf(t) },
     given: given.config === undefined ? null : { values: [], missing: [], unseen: [], elsewhere: {}, ...given.config },
     clock:
       now === undefined
@@ -84,17 +101,23 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
   };
 }
 
+function scratchOf(t: Pick<TestContext, "after">): string {
+  const folder = mkdtempSync(join(tmpdir(), "belay-scratch-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 /** Without the mark by which a test runner inside of a test runner takes itself for a part of the outer one. */
 function environmentOfCommands(): Readonly<Record<string, string>> {
   const { NODE_TEST_CONTEXT: _, ...others } = userEnvironment();
   return others;
 }
 
-function manifestOf({ checks = "{}", more = "", build = false }: Given) {
+function manifestOf({ checks = "{}", more = "", build = false, path = "/" }: Given) {
   const text = `version: 1
 service: shop
 run: { command: node server.js }
-${build ? "release: { build: npm ci }\n" : ""}environments: { production: { routes: [{ host: a.example.com }] }, staging: { routes: [{ host: b.example.com }] } }
+${build ? "release: { build: npm ci }\n" : ""}environments: { production: { routes: [{ host: a.example.com, path: "${path}" }] }, staging: { routes: [{ host: b.example.com }] } }
 checks: ${checks}
 ${more}`;
   const parsed = parseManifest(text, "belay.yml");

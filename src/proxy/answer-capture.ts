@@ -5,6 +5,7 @@ import type { SeenAnswer } from "../routing/compare-answers.ts";
 import type { DropReason } from "../routing/shadow-tallies.ts";
 import type { ExchangeObserver, UpstreamEnd, UpstreamExchange } from "./exchange.ts";
 import type { KeptBytes } from "./kept-body.ts";
+import { Pieces } from "./pieces.ts";
 
 /** A longer answer is passed on as ever and not compared. */
 const answerBytesMax = 65_536;
@@ -34,7 +35,7 @@ export class AnswerCapture implements ExchangeObserver, UpstreamExchange {
   readonly #onTooLarge: (why: DropReason) => void;
   #exchange: UpstreamExchange | null = null;
   #head: { readonly status: number; readonly headers: readonly string[] } | null = null;
-  #chunks: Buffer[] = [];
+  #chunks = new Pieces();
   #bytes = 0;
   #isGivenUp = false;
 
@@ -83,7 +84,7 @@ export class AnswerCapture implements ExchangeObserver, UpstreamExchange {
     if (end === "complete" && this.#head !== null && !this.#isGivenUp) {
       const { status, headers } = this.#head;
       this.#isGivenUp = true;
-      this.#onComplete({ status, headers, chunks: this.#chunks, bytes: this.#bytes });
+      this.#onComplete({ status, headers, chunks: this.#chunks.all, bytes: this.#bytes });
     } else {
       this.#giveUp();
     }
@@ -104,7 +105,7 @@ export class AnswerCapture implements ExchangeObserver, UpstreamExchange {
     const why = this.#bytes + chunk.length > answerBytesMax ? "large" : this.#memory.take(chunk.length) ? null : "full";
     if (why === null) {
       this.#bytes += chunk.length;
-      this.#chunks.push(chunk);
+      this.#chunks.add(chunk);
       return;
     }
     this.#giveUp();
@@ -115,7 +116,7 @@ export class AnswerCapture implements ExchangeObserver, UpstreamExchange {
     if (this.#isGivenUp) return;
     this.#isGivenUp = true;
     this.#memory.give(this.#bytes);
-    this.#chunks = [];
+    this.#chunks = new Pieces();
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { FrontCounts } from "../routing/front-counts.ts";
-import { type OwnAnswer, respondOnSocket } from "./respond.ts";
+import { respondUnread, type UnreadStatus } from "./respond.ts";
 
 /** Answers what `node:http` could not read to its end, and closes the connection. */
 export function answerBrokenRequest(
@@ -12,19 +12,19 @@ export function answerBrokenRequest(
   if (code === "HPE_HEADER_OVERFLOW") counts.turnedAway("head-large");
   // Behind a part of another answer it would be taken for that one's. Node's types do not know the answer under way.
   const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse | null };
-  if (socket.writable && answer?.headersSent !== true) respondOnSocket(socket, answerTo(code));
+  if (socket.writable && answer?.headersSent !== true) respondUnread(socket, statusOf(code));
   socket.destroySoon();
 }
 
-function answerTo(code: string | undefined): OwnAnswer {
+function statusOf(code: string | undefined): UnreadStatus {
   switch (code) {
     case "ERR_HTTP_REQUEST_TIMEOUT":
-      return { status: 408, reason: "The request did not arrive in time" };
+      return 408;
     case "HPE_HEADER_OVERFLOW":
-      return { status: 431, reason: "The request's head is too large" };
+      return 431;
     case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
-      return { status: 413, reason: "The extensions of a chunk are too large" };
+      return 413;
     default:
-      return { status: 400, reason: "The request does not follow the grammar of HTTP" };
+      return 400;
   }
 }

@@ -151,6 +151,58 @@ test("a body goes along, and is compared unpacked", async (t) => {
   assert.deepEqual(stage.tally()?.routes[0]?.fields, []);
 });
 
+test("what was too large to be kept is not copied as if it had been empty", async (t) => {
+  const take =
+    (seen: number[]): http.RequestListener =>
+    (request, response) => {
+      let bytes = 0;
+      request.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      request.on("end", () => {
+        seen.push(bytes);
+        json(response, { bytes });
+      });
+    };
+  const copied: number[] = [];
+  const stage = await openStage(t, { stable: await openApp(t, take([])), shadow: await openApp(t, take(copied)) });
+  const headers = { "transfer-encoding": "chunked" };
+  await sendUntil(stage, { method: "POST", headers, body: "x".repeat(200_000) }, ({ dropped }) => dropped.large > 2);
+  await sendUntil(stage, { method: "POST", headers, body: "small" }, (tally) => compared(tally) > 0);
+  assert.deepEqual([...new Set(copied)], [5]);
+  assert.equal(stage.tally()?.differing, 0);
+});
+
+test("the name by which an application posts a visitor's outcomes goes to the visitor's own release alone", async (t) => {
+  const asked: http.IncomingHttpHeaders[] = [];
+  const answered: http.IncomingHttpHeaders[] = [];
+  const stable = await openApp(t, (request, response) => {
+    answered.push(request.headers);
+    json(response, {});
+  });
+  const shadow = await openApp(t, (request, response) => {
+    asked.push(request.headers);
+    json(response, {});
+  });
+  const told = { count: 0 };
+  const world = await openWorld(t);
+  world.plane.onReport(({ shadows = [] }) => {
+    told.count = shadows.at(-1)?.mirrored ?? told.count;
+  });
+  const table = shadowTable(stable, { pool: { release: "new-shadow", targets: [plain(shadow)] } }, "none");
+  const [service] = table.services;
+  assert.ok(service?.exposure);
+  const kpis = [{ name: "paid", good: null, of: null }];
+  const cohorts = [{ name: "staff", rules: [{ isMember: true, isOpen: true, headers: { "x-staff": "1" } }] }];
+  await world.serve({ ...table, services: [{ ...service, kpis, exposure: { ...service.exposure, cohorts } }] });
+  await until(async () => {
+    await world.send({ headers: { cookie: `belay_uid=${world.cookieOnStable}` } });
+    return told.count > 2;
+  });
+  assert.ok(answered.some((got) => got["belay-visitor"] !== undefined));
+  assert.ok(asked.length > 0 && asked.every((got) => got["belay-visitor"] === undefined));
+});
+
 test("only requests without effects are copied, and only those that stable answered whole and well", async (t) => {
   const asked: string[] = [];
   const stable = await openApp(t, (request, response) => {

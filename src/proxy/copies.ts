@@ -21,6 +21,8 @@ const answerWithinMs = 5_000;
 /** By these an answer depends on what the client has already: another copy of it would say nothing. */
 const conditional = /^(if-(none-match|match|modified-since|unmodified-since|range)|range)$/i;
 const credential = /^(cookie|authorization)$/i;
+/** By this name the application posts what a visitor has done. A copy is no visit. */
+const visitorName = /^belay-visitor$/i;
 
 /** A request that stable has answered, waiting to be asked again. */
 interface Job {
@@ -151,6 +153,7 @@ export class Copies {
 
   async #ask({ copy, request, answer }: Job): Promise<void> {
     const { shadows } = this.#state;
+    if (this.#targetOf(copy) === null) return shadows.dropped(copy, "full");
     const expected = answer === null ? await this.#askStable(copy, request) : await readAnswer(answer);
     if ("missing" in expected) return shadows.dropped(copy, "stable");
     const to = this.#targetOf(copy);
@@ -192,8 +195,11 @@ function headersOfCopy(
   headers: readonly string[],
   keepsCredentials: boolean,
 ): { readonly headers: string[]; readonly isStripped: boolean } {
-  const kept = headers.filter((_, index) => keepsCredentials || !credential.test(headers[index - (index % 2)] ?? ""));
-  return { headers: [...kept, "Belay-Shadow", "1"], isStripped: kept.length < headers.length };
+  const without = (from: readonly string[], left: RegExp) =>
+    from.filter((_, index) => !left.test(from[index - (index % 2)] ?? ""));
+  const ofRequest = without(headers, visitorName);
+  const kept = keepsCredentials ? ofRequest : without(ofRequest, credential);
+  return { headers: [...kept, "Belay-Shadow", "1"], isStripped: kept.length < ofRequest.length };
 }
 
 function names(headers: readonly string[]): readonly string[] {

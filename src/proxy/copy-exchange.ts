@@ -3,6 +3,7 @@ import type { CopyEnd } from "../routing/compare-answers.ts";
 import type { Target } from "../routing/table.ts";
 import { readAnswer, readBytesMax } from "./answer-capture.ts";
 import type { ExchangeObserver, Upstream, UpstreamEnd, UpstreamExchange, UpstreamRequest } from "./exchange.ts";
+import { Pieces } from "./pieces.ts";
 
 interface Asking {
   readonly upstream: Upstream;
@@ -30,12 +31,16 @@ export async function askForCopy({ upstream, clock, to, request, withinMs, signa
 class CopyAnswer implements ExchangeObserver {
   status = 0;
   headers: readonly string[] = [];
-  chunks: Buffer[] = [];
+  readonly #pieces = new Pieces();
   #bytes = 0;
   #exchange: UpstreamExchange | null = null;
   readonly #end = Promise.withResolvers<"whole" | "no answer in time" | "no answer" | "too large">();
   readonly end: Promise<"whole" | "no answer in time" | "no answer" | "too large"> = this.#end.promise;
   #isOver = false;
+
+  get chunks(): readonly Buffer[] {
+    return this.#pieces.all;
+  }
 
   readFrom(exchange: UpstreamExchange): void {
     this.#exchange = exchange;
@@ -64,7 +69,7 @@ class CopyAnswer implements ExchangeObserver {
     if (this.#isOver) return true;
     this.#bytes += chunk.length;
     if (this.#bytes > readBytesMax) this.giveUp("too large");
-    else this.chunks.push(chunk);
+    else this.#pieces.add(chunk);
     return true;
   }
 

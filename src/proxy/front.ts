@@ -20,6 +20,8 @@ import { Tunnel } from "./tunnel.ts";
 
 const idleGraceMs = 2_000;
 const drainPollMs = 20;
+/** Before the end of a drain those who still wait for an instance are told so. */
+const lastWordMs = 500;
 
 const serverOptions = {
   keepAliveTimeout: 65_000,
@@ -111,6 +113,7 @@ export class Front {
   /** Lets go of clients that do not keep up. Called every second. */
   checkPaces(): void {
     for (const interruptible of this.#context.requests.values()) interruptible.checkPace?.(this.#nowMs());
+    this.#context.unread.check(this.#nowMs());
   }
 
   /** Closes streams and tunnels to a canary that the table does not know any more: its rollout was given up. */
@@ -130,6 +133,8 @@ export class Front {
     for (const socket of this.#tls.drain()) this.#connections.used(socket, this.#nowMs());
     const endMs = this.#nowMs() + limitMs;
     while (this.#connections.size + this.#tls.handshakes > 0 && this.#nowMs() < endMs) {
+      // While there is time for the answer to be read.
+      if (this.#nowMs() >= endMs - lastWordMs) this.#context.held.expireAll();
       this.#connections.closeIdle(this.#nowMs() - idleGraceMs);
       await this.#context.clock.sleep(drainPollMs);
     }

@@ -119,6 +119,34 @@ test("a table with another address, or the word that maintenance is on, ends the
   assert.equal(world.count({ outcome: "failed" }), 0);
 });
 
+test("a worker that ends tells those who still wait when to come again", async (t) => {
+  const world = await openWorld(t, { limits: { drainMs: 1_000 } });
+  const holds = watchHolds(world);
+  await world.serve(tableWith(1, [await closedTarget("only")]));
+  const waiting = world.send({});
+  await until(() => holds().waiting === 1);
+  await world.end();
+  const { status, headers } = await waiting;
+  assert.deepEqual([status, headers["retry-after"], headers.connection], [503, "5", "close"]);
+});
+
+test("who finds nobody after maintenance has begun is told of that, and does not wait", async (t) => {
+  const world = await openWorld(t);
+  const holds = watchHolds(world);
+  const asked = Promise.withResolvers<() => void>();
+  const app = await openApp(t, (incoming) => asked.resolve(() => incoming.socket.destroy()));
+  const canary = { release: "new", targets: [{ instance: "c", host: app.host, port: app.port }] };
+  const gone = await closedTarget("s");
+  await world.serve(tableWith(1, [gone], { canary }));
+  const answer = world.send({ headers: { cookie: `belay_uid=${world.cookieOnCanary}` } });
+  const breakOff = await asked.promise;
+  await world.serve(tableWith(2, [gone], { canary }, { maintenance: { message: "Moving house." } }));
+  breakOff();
+  assert.match((await answer).body, /Moving house/);
+  await until(() => holds().held === 1 && holds().waiting === 0);
+  assert.equal(holds().expired, 0);
+});
+
 test("what its canary refuses does not wait while stable takes it, and nobody waits longer than an answer may take", async (t) => {
   const world = await openWorld(t);
   const holds = watchHolds(world);

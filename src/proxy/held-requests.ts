@@ -87,6 +87,11 @@ export class HeldRequests {
     return true;
   }
 
+  /** The worker ends: who waits has to come again. */
+  expireAll(): void {
+    for (const { waiting } of this.#queues.values()) for (const held of [...waiting.keys()]) this.expire(held);
+  }
+
   /** An instance of the service took a request. */
   reached(service: ServiceRoute): void {
     if (this.#queues.size === 0) return;

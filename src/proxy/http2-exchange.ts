@@ -77,8 +77,8 @@ export class Http2Response implements ClientResponse {
   constructor(stream: ServerHttp2Stream) {
     this.#stream = stream;
     stream.on("wantTrailers", () => {
-      if (this.#trailers.length > 0) stream.sendTrailers(Object.fromEntries(this.#trailers));
-      else stream.close();
+      // None is said too: to close the stream instead is a reset, which Node keeps back while it still reads the request.
+      stream.sendTrailers(Object.fromEntries(this.#trailers));
     });
   }
 

@@ -99,6 +99,21 @@ test("a client that leaves in the middle of an asset leaves no open file behind"
   await until(() => openFilesBelow(world.releasesFolder) === 0);
 });
 
+test("nor does one that stays and takes nothing of it", async (t) => {
+  const world = await openWorld(t, { limits: { readerStallMs: 500 } });
+  const app = await openApp(t, (_, response) => response.writeHead(404).end());
+  const folder = join(world.releasesFolder, older, "files/public");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "large.js"), Buffer.alloc(64e6));
+  const assets = [{ path: "/assets", sources: [{ digest: older, folder: "public" }] }];
+  await world.serve(tableWith(1, [app], undefined, { assets }));
+  const reader = await world.open({ path: "/assets/large.js" });
+  reader.on("error", () => {});
+  await until(() => openFilesBelow(world.releasesFolder) === 1);
+  await until(() => openFilesBelow(world.releasesFolder) === 0);
+  reader.destroy();
+});
+
 /** This process is the worker's. A descriptor may be closed between its listing and the look at it. */
 function openFilesBelow(folder: string): number {
   return readdirSync("/proc/self/fd").filter((fd) => {

@@ -1,5 +1,6 @@
 import { keptBodyBytesMax } from "../routing/shield.ts";
 import type { BodySource } from "./client.ts";
+import { Pieces } from "./pieces.ts";
 
 const workerBytesMax: number = 16 * 1024 * 1024;
 
@@ -28,7 +29,7 @@ export class KeptBody {
   readonly #memory: KeptBytes;
   readonly #onTooLarge: () => void;
   /** Null once it is let go. */
-  #chunks: Buffer[] | null = [];
+  #chunks: Pieces | null = new Pieces();
   #bytes = 0;
   #isWhole = false;
 
@@ -43,11 +44,11 @@ export class KeptBody {
 
   /** The whole body has come, and is kept. */
   get isWhole(): boolean {
-    return this.#isWhole;
+    return this.#isWhole && this.#chunks !== null;
   }
 
   get chunks(): readonly Buffer[] {
-    return this.#chunks ?? [];
+    return this.#chunks?.all ?? [];
   }
 
   add(chunk: Buffer): void {
@@ -58,7 +59,7 @@ export class KeptBody {
       return;
     }
     this.#bytes += chunk.length;
-    this.#chunks.push(chunk);
+    this.#chunks.add(chunk);
   }
 
   /** Nobody will ask for it again. */

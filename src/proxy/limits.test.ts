@@ -1,6 +1,7 @@
 // What a worker allows its clients, on a real socket, with small limits.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import http2 from "node:http2";
 import net from "node:net";
 import { type TestContext, test } from "node:test";
 import type { TurnedAwayBy } from "../routing/front-counts.ts";
@@ -153,6 +154,27 @@ test("a client that takes nothing of its answer is let go, and the instance with
   await until(() => count("reader-late") === 1 && world.count({ outcome: "excluded" }) === 1);
 });
 
+test("a client that takes nothing of an answer that is all there is let go too, over HTTP/2 as well", async (t) => {
+  const world = await openWorld(t, { certificates: { shop: "shop.test" }, limits: { readerStallMs: 500 } });
+  const count = watchTurnedAway(world);
+  const app = await openApp(t, (_, response) => response.end("x".repeat(1_000)));
+  await world.serve(tableWith(1, [app]));
+  const session = http2.connect(`https://127.0.0.1:${world.tlsPort}`, {
+    servername: "shop.test",
+    rejectUnauthorized: false,
+    settings: { initialWindowSize: 0 },
+  });
+  t.after(() => session.destroy());
+  const stream = session.request({ ":path": "/", ":authority": "shop.test" });
+  const reset = new Promise((resolve) => stream.once("close", resolve));
+  stream.on("error", () => {});
+  await once(stream, "response");
+  await until(() => count("reader-late") === 1);
+  await reset;
+  assert.equal(stream.rstCode, http2.constants.NGHTTP2_INTERNAL_ERROR);
+  await until(() => world.count({ outcome: "ok" }) === 1);
+});
+
 test("patience is used up by waiting for bytes alone, and given back by bytes", () => {
   const pace = new ClientPace(defaultLimits);
   assert.equal(pace.faultAt(1e9), null);
@@ -171,13 +193,13 @@ test("patience is used up by waiting for bytes alone, and given back by bytes", 
   assert.equal(pace.faultAt(100_000), "body-late");
 });
 
-test("a late head is answered with 408 and counted, a large one with 431", async (t) => {
+test("a late head is answered with 408 and counted, a large one with 431, and neither with a body, for it may be a HEAD's", async (t) => {
   const world = await openWorld(t);
   const count = watchTurnedAway(world);
   await world.serve(tableWith(1, []));
-  const large = await world.sendRaw(`GET / HTTP/1.1\r\nHost: shop.test\r\nX-Large: ${"x".repeat(20_000)}\r\n\r\n`);
-  assert.match(large, /^HTTP\/1.1 431 [\s\S]*\(Belay\)/);
+  const large = await world.sendRaw(`HEAD / HTTP/1.1\r\nHost: shop.test\r\nX-Large: ${"x".repeat(20_000)}\r\n\r\n`);
+  assert.match(large, /^HTTP\/1.1 431 [\s\S]*\r\nContent-Length: 0\r\n[\s\S]*\r\n\r\n$/);
   const late = await world.sendRaw("GET / HTTP/1.1\r\nHost: shop.test\r\n");
-  assert.match(late, /^HTTP\/1.1 408 [\s\S]*\(Belay\)/);
+  assert.match(late, /^HTTP\/1.1 408 [\s\S]*\r\nContent-Length: 0\r\n[\s\S]*\r\n\r\n$/);
   await until(() => count("head-large") === 1 && count("head-late") === 1);
 });

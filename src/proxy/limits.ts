@@ -19,6 +19,8 @@ export interface Limits {
   readonly holdMs: number;
   readonly heldMax: number;
   readonly heldBytesMax: number;
+  /** How long a worker that ends lets its clients finish. */
+  readonly drainMs: number;
 }
 
 export const defaultLimits: Limits = {
@@ -34,4 +36,5 @@ export const defaultLimits: Limits = {
   holdMs: 30_000,
   heldMax: 1_000,
   heldBytesMax: 16 * 1024 * 1024,
+  drainMs: 10_000,
 };

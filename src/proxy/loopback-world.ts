@@ -82,6 +82,8 @@ export class LoopbackWorld {
   readonly cookieOnCanary: string = cookieWhere((bucket) => bucket < 5000);
   readonly cookieOnStable: string = cookieWhere((bucket) => bucket >= 5000);
   plane: ProxyDataPlane;
+  /** Ends the worker; resolves when it has drained. */
+  end: () => Promise<void> = () => Promise.resolve();
   /** Puts a table on disk and asks the worker to serve it. */
   reloadFrom: (table: RoutingTable) => void = () => {};
   records: AnyRecord[] = [];
@@ -212,9 +214,12 @@ export async function openWorld(
     },
     signal: ending.signal,
   });
-  t.after(async () => {
+  world.end = () => {
     ending.abort();
-    await worker;
+    return worker;
+  };
+  t.after(async () => {
+    await world.end();
     if (hasControl) world.plane.close();
     rmSync(folder, { recursive: true });
   });

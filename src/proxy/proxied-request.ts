@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { pipeline, Writable } from "node:stream";
+import { pipeline } from "node:stream";
 import type { ExchangeEnd } from "../routing/outcome.ts";
 import type { ServiceRoute, Target } from "../routing/table.ts";
 import { type Admission, isCanary, shownRelease } from "./admission.ts";
@@ -15,6 +15,7 @@ import type { Interruptible, ProxyContext } from "./proxy-context.ts";
 import { RequestBody } from "./request-body.ts";
 import { type OwnAnswer, respond } from "./respond.ts";
 import { headersForClient, informationForClient, trailersForClient } from "./response-head.ts";
+import { streamInto } from "./response-stream.ts";
 
 /** When to come again to a service of which nobody takes requests. */
 const retryAfterSeconds = 5;
@@ -135,6 +136,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
       case "complete":
         this.#finish("complete");
         this.#response.end();
+        this.#context.unread.add(this.#response, this.#connection, this.#nowMs());
         break;
       case "refused":
         if (this.#target !== null) this.#admission.attempts.refused(this.#target, this.#nowMs());
@@ -261,6 +263,8 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
   /** The only instance of a service may just be starting again. Nothing was sent yet, so the visitor need not notice. */
   #waitForSomebody(): void {
     if (!this.#context.held.hold(this, this.#nowMs())) this.expire();
+    // The word of it may have come while the last instance was tried.
+    else this.tableServed();
   }
 
   /** A page of another release may have asked for a file that this release does not know. */
@@ -277,8 +281,11 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
     const connection = this.#context.isDraining() || this.#isBodyUnasked ? ["Connection", "close"] : [];
     const headers = ["Content-Type", contentType, "Content-Length", String(bytes), "Cache-Control", "private, max-age=86400"];
     this.#response.writeHead(200, [...headers, ...connection]);
+    const { unread } = this.#context;
+    unread.add(this.#response, this.#connection, this.#nowMs());
+    const onTaken = () => unread.taken(this.#response, this.#nowMs());
     if (this.#incoming.method === "HEAD") this.#response.end();
-    else pipeline(createReadStream(file), bodyOf(this.#response), () => {});
+    else pipeline(createReadStream(file), streamInto(this.#response, onTaken), () => {});
   }
 
   #openBody(): RequestBody {
@@ -314,6 +321,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
   }
 
   #clientLeft(): void {
+    this.#context.unread.closed(this.#response);
     if (!this.#isOver) this.#finish("aborted");
   }
 
@@ -332,6 +340,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
       ...answer,
       setCookie: this.#admission.setCookie,
     });
+    this.#context.unread.add(this.#response, this.#connection, this.#nowMs());
   }
 
   #finish(end: ExchangeEnd): void {
@@ -375,25 +384,4 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
 
 function pairsOf(fields: readonly string[]): readonly [string, string][] {
   return fields.flatMap((name, index): [string, string][] => (index % 2 === 0 ? [[name, fields[index + 1] ?? ""]] : []));
-}
-
-/** An answer's body as a stream, for what is no exchange. */
-function bodyOf(response: ClientResponse): Writable {
-  const body = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      if (response.write(chunk)) done();
-      else response.once("drain", () => done());
-    },
-    final: (done) => {
-      response.end();
-      done();
-    },
-    destroy: (cause, done) => {
-      if (cause !== null) response.destroy();
-      done(cause);
-    },
-  });
-  // A client that left asks for nothing more: else the file would stay open.
-  response.once("close", () => body.destroy());
-  return body;
 }

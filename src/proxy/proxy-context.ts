@@ -12,6 +12,7 @@ import type { HeldRequests } from "./held-requests.ts";
 import type { KeptBytes } from "./kept-body.ts";
 import type { Limits } from "./limits.ts";
 import type { RequestHead } from "./request-head.ts";
+import type { UnreadAnswers } from "./unread-answers.ts";
 
 /** What a worker may do with a request on its way, from outside of it. */
 export interface Interruptible {
@@ -38,6 +39,7 @@ export interface ProxyContext {
   readonly front: FrontCounts;
   readonly hedges: Hedges;
   readonly held: HeldRequests;
+  readonly unread: UnreadAnswers;
   /** Every request on its way, until it is judged and gone. */
   readonly requests: Map<InFlight, Interruptible>;
   /** Where a request that came without TLS should have gone; null when it may stay. */

@@ -19,6 +19,20 @@ test("what is of one connection, or what a client may not say of itself, is not 
   assert.deepEqual(head.headers, ["Host", "a.test", "Accept", "*/*"]);
 });
 
+test("nor is it in a spelling that a gateway interface of the application takes for the same name", () => {
+  const forged = [
+    "Belay_Visitor",
+    "belay_shadow",
+    "X_Forwarded_For",
+    "X_Forwarded-Proto",
+    "X_Real_IP",
+    "Content_Length",
+    "Transfer_Encoding",
+  ];
+  const head = read({ rawHeaders: ["Host", "a.test", ...forged.flatMap((name) => [name, "1"]), "X_Own", "1"] });
+  assert.deepEqual(head.headers, ["Host", "a.test", "X_Own", "1"]);
+});
+
 test("headers that Connection names are left out, Host never", () => {
   const head = read({ rawHeaders: ["Host", "a.test", "X-Hop", "1", "Connection", "close, x-hop , host", "X-Kept", "2"] });
   assert.deepEqual(head.headers, ["Host", "a.test", "X-Kept", "2"]);

@@ -79,6 +79,17 @@ const notPassed = new Set([
   "belay-visitor",
 ]);
 
+/** Read by their own names; in another spelling they would be a client's word in the place of Belay's. */
+const spokenFor = new Set([
+  ...notPassed,
+  "host",
+  "content-length",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-port",
+]);
+
 /** Reads what routing needs and leaves out what must not be passed on. A string is the reason to refuse the request with 400. */
 export function readRequestHead(request: RawRequest): RequestHead | string {
   const fields = new HeaderFields();
@@ -196,7 +207,7 @@ class HeaderFields implements ForwardingClaims {
         break;
       default:
         // Names that begin with belay- are Belay's own: nobody outside speaks for it.
-        if (notPassed.has(lower) || lower.startsWith("belay-")) return;
+        if (notPassed.has(lower) || lower.startsWith("belay-") || isMisspelled(lower)) return;
     }
     this.passed.push(name, value);
   }
@@ -212,6 +223,13 @@ class HeaderFields implements ForwardingClaims {
     this.previewCookies.push(...previews);
     if (rest !== "") this.passed.push(name, rest);
   }
+}
+
+/** CGI, WSGI and their like know no hyphens: to them `X_Forwarded_For` is `X-Forwarded-For`. */
+function isMisspelled(lower: string): boolean {
+  if (!lower.includes("_")) return false;
+  const name = lower.replaceAll("_", "-");
+  return spokenFor.has(name) || name.startsWith("belay-");
 }
 
 function joined(before: string, value: string): string {

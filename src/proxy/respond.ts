@@ -30,6 +30,14 @@ export function respondOnSocket(socket: Duplex, answer: OwnAnswer): void {
   socket.end(`${head}\r\n${bodyOf(answer)}`, "latin1");
 }
 
+export type UnreadStatus = Extract<OwnAnswer["status"], 400 | 408 | 413 | 431>;
+
+/** To a request that could not be read: it may have been a HEAD, whose answer has no body, so this one has none. */
+export function respondUnread(socket: Duplex, status: UnreadStatus): void {
+  const headers = "Content-Length: 0\r\nCache-Control: no-store\r\nConnection: close";
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\n\r\n`, "latin1");
+}
+
 function headersOf(answer: OwnAnswer): string[] {
   const type = answer.html === undefined ? "text/plain" : "text/html";
   const headers = ["Content-Type", `${type}; charset=utf-8`, "Content-Length", String(Buffer.byteLength(bodyOf(answer)))];

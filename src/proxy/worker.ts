@@ -22,6 +22,7 @@ import { Redemptions } from "./redemptions.ts";
 import { Reporter } from "./reporter.ts";
 import type { RequestHead } from "./request-head.ts";
 import { UndiciUpstream } from "./undici-upstream.ts";
+import { UnreadAnswers } from "./unread-answers.ts";
 
 const deadlinePeriodMs = 100;
 const pacePeriodMs = 1_000;
@@ -29,7 +30,6 @@ const reportPeriodMs = 50;
 const certificatesPeriodMs = 5_000;
 /** How long a new worker waits for the control plane's table before it serves the one on disk. Clients wait in the socket's queue. */
 const firstTableWaitMs = 500;
-const drainLimitMs = 10_000;
 
 export interface ProxyWorkerOptions {
   readonly clock: Clock;
@@ -103,6 +103,7 @@ class ProxyWorker {
       front: counts,
       hedges: new Hedges(counts),
       held: new HeldRequests(limits, counts),
+      unread: new UnreadAnswers(limits, counts),
       requests: new Map(),
       nextRequestId: () => {
         this.#requestCount += 1;
@@ -155,7 +156,7 @@ class ProxyWorker {
       log.info("serving", { epoch: this.#state.table.epoch });
       await aborted(signal);
       log.info("draining");
-      await this.#front.drain(drainLimitMs);
+      await this.#front.drain(this.#context.limits.drainMs);
       this.#reporter.send();
     } finally {
       stopDeadlines();

@@ -52,6 +52,10 @@ export async function openReleases(options: ReleasesOptions): Promise<Releases> 
       translateDisk(() =>
         buildRelease({ ...options, repository, store, uploaded, buildSecrets, work, inspect }, request, signal),
       ),
+    show: ({ commit, digest, root = "", built }, signal, look) =>
+      translateDisk(() =>
+        lookAtKept({ repository, store, work }, { commit, root, digest, hasCommit: built?.kind !== "built-by" }, signal, look),
+      ),
     listFiles: (digest) => store.list(digest),
     verifiedFolder: (release) => translateDisk(() => store.verifiedFolder(release.digest)),
   };
@@ -102,29 +106,35 @@ async function buildRelease(tools: Tools, request: BuildRequest, signal: AbortSi
   );
 }
 
+async function inspectKept(tools: Tools, request: BuildRequest, digest: string, signal: AbortSignal): Promise<void> {
+  const { commit, root, bundle } = request;
+  await lookAtKept(tools, { commit, root, digest, hasCommit: bundle === undefined }, signal, tools.inspect);
+}
+
 /** A bundle that is here already, beside its commit where that is here too. */
-async function inspectKept(
-  tools: Tools,
-  { commit, root, bundle }: BuildRequest,
-  digest: string,
+async function lookAtKept<Seen>(
+  tools: Pick<Tools, "repository" | "store" | "work">,
+  kept: { readonly commit: string; readonly root: string; readonly digest: string; readonly hasCommit: boolean },
   signal: AbortSignal,
-): Promise<void> {
-  const kept = await tools.store.verifiedFolder(digest);
+  look: (built: BuiltFolders) => Promise<Seen>,
+): Promise<Seen> {
+  const { root, digest } = kept;
+  const bundle = await tools.store.verifiedFolder(digest);
   const bundlePaths = (tools.store.list(digest) ?? []).map(({ path }) => path);
-  await inFolder(tools.work("preflight"), async (folder) => {
+  return inFolder(tools.work("preflight"), async (folder) => {
     const scratch = join(folder, "preflight");
     await mkdir(scratch, { mode: 0o700 });
-    const around = { bundle: kept, bundlePaths, scratch, repository: tools.repository.folder, isBuiltNow: false };
-    const commitFolder = bundle === undefined ? await exportInto(folder, tools, { commit, root }, signal) : null;
+    const around = { bundle, bundlePaths, scratch, repository: tools.repository.folder, isBuiltNow: false };
+    const commitFolder = kept.hasCommit ? await exportInto(folder, tools, kept, signal) : null;
     const source = commitFolder === null ? null : join(commitFolder, root);
-    await tools.inspect({ ...around, source, sourcePaths: source === null ? [] : await listPaths(source) });
+    return look({ ...around, source, sourcePaths: source === null ? [] : await listPaths(source) });
   });
 }
 
 /** The commit's tree, in a folder of its own below `folder`. */
 async function exportInto(
   folder: string,
-  { repository }: Tools,
+  { repository }: Pick<Tools, "repository">,
   { commit, root }: Pick<BuildRequest, "commit" | "root">,
   signal: AbortSignal,
 ): Promise<string> {

@@ -24,6 +24,12 @@ export interface Releases {
    * was built is shown to `inspect` before it is kept: when that rejects, so does this, and nothing is kept.
    */
   build(request: BuildRequest, signal: AbortSignal, inspect?: (built: BuiltFolders) => Promise<void>): Promise<Release>;
+  /** Shows a kept release beside its commit, as long as `look` runs. The bundle's content was checked against its digest before. */
+  show<Seen>(
+    release: Pick<Release, "commit" | "digest" | "root" | "built">,
+    signal: AbortSignal,
+    look: (built: BuiltFolders) => Promise<Seen>,
+  ): Promise<Seen>;
   /** The list of a bundle's files, as it was written when it was kept; undefined when it is not here. */
   listFiles(digest: string): readonly { readonly path: string; readonly bytes: number }[] | undefined;
   /** The bundle's folder, after its content was checked against its digest. Throws `BELAY_RELEASE_CHANGED` or `BELAY_RELEASE_MISSING`. */

@@ -104,6 +104,23 @@ test("a gate keeps the weight of the step before, however good the evidence is, 
   assert.equal(story.rollout.earnedBy, "verdict");
 });
 
+// Goal: people take longer than any step may, and a moment's trouble in that time must not end their step for good.
+test("at an approval, an outage of both sides or a source that is silent neither hides what is asked nor holds the rollout", () => {
+  const story = new Story().exposed("b2", { steps: gated, needs: [gate] }).tell(passed(0));
+  const outage = { kind: "shared-outage", reason: "both fail" } as const;
+  const silence = { missing: "the source is broken", waitsForSource: true, pendingVisitors: 0, lastVisitorAtMs: null } as const;
+  const silent = { kind: "inconclusive", meanGapMs: null, ...silence } as const;
+  for (const judgement of [outage, silent]) {
+    const open = openAtStep(story.rollout, 1, now);
+    const waits = decide(story.rollout, { ...situation, heldMs: 90_000_000, judgement, open });
+    assert.deepEqual(waits, { kind: "approval-awaited", needs: ["gate-2"] });
+  }
+  story.tellBy("bob", word(["gate-2"]));
+  const decided = [outage, silent].map((judgement) => decide(story.rollout, { ...situation, heldMs: 90_000_000, judgement }));
+  assert.equal(decided[0], null, "an outage is waited out");
+  assert.equal(decided[1]?.kind, "step-ended", "the step behind it asks the source");
+});
+
 test("to pass over a check has to be approved only where the check did stop the release", () => {
   const override: ApprovalNeed = { ...asked, id: "check-tests", kind: "check", check: "tests", why: "flaky" };
   const began = () => new Story().withStable().tell({ ...requestOf({ needs: [override] }) });

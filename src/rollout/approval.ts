@@ -28,6 +28,8 @@ export interface ApprovalNeed {
   readonly step?: number | undefined;
   /** Of a check: its name. */
   readonly check?: string | undefined;
+  /** Of closed hours that are to be passed over since the plan was frozen: who asked. Their own word does not count for it. */
+  readonly askedBy?: string | undefined;
 }
 
 /** A word that was given. */
@@ -94,6 +96,7 @@ export function approvedBy(
     ({ needs, until, by }) =>
       needs.includes(need.id) &&
       (need.from.length === 0 || need.from.includes(by)) &&
+      by !== need.askedBy &&
       Temporal.Instant.compare(now, Temporal.Instant.from(until)) < 0,
   );
   return [...new Set(counts.map(({ by }) => by))];

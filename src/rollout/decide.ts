@@ -1,4 +1,4 @@
-import { type ApprovalNeed, isHeldBack, openBeforeStart } from "./approval.ts";
+import { type ApprovalNeed, isHeldBack, needsOf, openBeforeStart } from "./approval.ts";
 import type { RolloutFact } from "./entry.ts";
 import type { EvidenceSummary, FailingMetric, Mismatch } from "./evidence-summary.ts";
 import type { ExposedStage, Plan, Rollout, Unit } from "./rollout.ts";
@@ -84,13 +84,14 @@ export function decide(rollout: Rollout, situation: Situation): RolloutFact | nu
   const alarm = situation.alarms.find(({ metric }) => !rollout.alarms.includes(metric));
   if (alarm !== undefined) return { kind: "metric-failed", ...alarm, evidence: situation.evidence, heldMs };
   if (rollout.phase.name === "held") return null;
+  if (stage.kind === "step" && rollout.plan.steps[stage.step]?.gate !== undefined)
+    return endApproval(rollout, stage.step, situation);
   if (judgement.kind === "shared-outage") return waitOutOutage(rollout, stage, situation, judgement.reason);
   if (judgement.kind === "inconclusive" && judgement.waitsForSource === true)
     return waitForSource(rollout, stage, situation, judgement.missing);
   if (stage.kind === "bake")
     return heldMs >= rollout.plan.bakeMs ? { kind: "bake-ended", evidence: situation.evidence, heldMs } : null;
-  const { minHoldMs = 0, cohort, shadow, gate } = rollout.plan.steps[stage.step] ?? {};
-  if (gate !== undefined) return endApproval(rollout, stage.step, situation);
+  const { minHoldMs = 0, cohort, shadow } = rollout.plan.steps[stage.step] ?? {};
   if (heldMs < minHoldMs) return null;
   if (cohort !== undefined) return endCohort(rollout, { step: stage.step, cohort }, situation);
   if (shadow !== undefined) return endShadow(rollout, stage.step, situation);
@@ -109,10 +110,16 @@ export function decideStart(rollout: Rollout, now: Temporal.Instant): RolloutFac
   return open.length === 0 ? { kind: "start-approved" } : awaitApproval(rollout, open);
 }
 
-/** The step is people's word alone: the evidence may still take the release back, and never ends it. */
-function endApproval(rollout: Rollout, step: number, { open = [], evidence, heldMs }: Situation): RolloutFact | null {
+/**
+ * The step is people's word alone: the evidence may still take the release back, and never ends it. It has no longest time, so that
+ * an outage or a silent source holds nobody up who has yet to say a word; while an outage lasts, what is approved waits for its end.
+ */
+function endApproval(rollout: Rollout, step: number, { judgement, open = [], evidence, heldMs }: Situation): RolloutFact | null {
   if (open.length > 0) return awaitApproval(rollout, open);
-  const approvers = [...new Set(rollout.supervision.approvals.map(({ by }) => by))];
+  if (judgement.kind === "shared-outage") return null;
+  const own = new Set(needsOf(rollout).flatMap(({ id, step: gate }) => (gate === step ? id : [])));
+  const given = rollout.supervision.approvals.filter(({ needs }) => needs.some((id) => own.has(id)));
+  const approvers = [...new Set(given.map(({ by }) => by))];
   const words = approvers.length === 0 ? "nobody is asked" : `approved by ${approvers.join(" and ")}`;
   return { kind: "step-ended", step, why: "approved", evidence, heldMs, words };
 }
@@ -171,7 +178,7 @@ function waitOutOutage(rollout: Rollout, stage: ExposedStage, situation: Situati
 
 /**
  * While a required source says nothing, a step ends for a person to decide, whatever the plan says of steps without evidence, and so
- * does a bake: a source that is broken is no reason to go on, and none to go back. A cohort's step has no source.
+ * does a bake: a source that is broken is no reason to go on, and none to go back. A cohort's step has no source, and approvals need none.
  */
 function waitForSource(rollout: Rollout, stage: ExposedStage, situation: Situation, missing: string): RolloutFact | null {
   const { heldMs, evidence } = situation;

@@ -62,6 +62,8 @@ export type RolloutFact =
   /** Preflight looked at what was built, before anything of it was kept or ran. */
   | { readonly kind: "preflight-ended"; readonly checks: readonly CheckResult[] }
   | { readonly kind: "release-built"; readonly release: Release }
+  /** In an environment that comes before another: what was seen of the candidate while it ran, and before anybody was routed to it. */
+  | { readonly kind: "staging-checked"; readonly release: ReleaseId; readonly checks: readonly CheckResult[] }
   /** It can go no further before these are approved. */
   | { readonly kind: "approval-awaited"; readonly needs: readonly string[] }
   /** The actor saw what is told by these hashes, and gave their word for these needs. */

@@ -25,7 +25,10 @@ export function superviseAfter(before: Supervision, at: string, by: string, fact
       return { ...before, approvals: [...before.approvals, { by, at, until, needs }] };
     }
     case "override-requested":
-      return { ...before, overrides: [...before.overrides.filter(({ id }) => id !== fact.need.id), fact.need] };
+      return {
+        ...before,
+        overrides: [...before.overrides.filter(({ id }) => id !== fact.need.id), { ...fact.need, askedBy: by }],
+      };
     case "start-approved":
       return { ...before, mayStart: true, awaiting: null };
   }

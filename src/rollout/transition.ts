@@ -1,3 +1,4 @@
+import type { CheckResult } from "./check-result.ts";
 import type { RolloutFact, StepEnd } from "./entry.ts";
 import type { EvidenceSummary } from "./evidence-summary.ts";
 import { superviseAfter } from "./fold-supervision.ts";
@@ -65,6 +66,8 @@ function whilePending(rollout: Rollout, { fact, position, at }: Placed): Rollout
   switch (fact.kind) {
     case "preflight-ended":
       return { ...rollout, checks: fact.checks };
+    case "staging-checked":
+      return { ...rollout, checks: withResults(rollout.checks ?? [], fact.checks) };
     case "release-built":
       return { ...rollout, candidate: fact.release.id };
     case "task-ended":
@@ -84,6 +87,12 @@ function whilePending(rollout: Rollout, { fact, position, at }: Placed): Rollout
     default:
       return rollout;
   }
+}
+
+/** What was seen later stands for what was known before. */
+function withResults(before: readonly CheckResult[], later: readonly CheckResult[]): readonly CheckResult[] {
+  const names = later.map(({ check }) => check);
+  return [...before.filter(({ check }) => !names.includes(check)), ...later];
 }
 
 /** Nothing of the release runs yet, and nobody was routed to it. */

@@ -43,6 +43,14 @@ test("elements are known again by what identifies them, so that one that moved d
   assert.deepEqual(differ(["a", "b"], ["b", "a"]), ["order body"]);
 });
 
+test("an answer that is nested so deeply that it cannot be written as text is compared to its bound, and nothing breaks", () => {
+  const nested = (times: number, end: string) => JSON.parse(`[${'{"0":'.repeat(times)}${end}${"}".repeat(times)},2]`) as unknown;
+  assert.deepEqual(differ(nested(20_000, "1"), nested(20_000, "1")), []);
+  assert.deepEqual(differ(nested(20_000, "1"), [2, 1]), ["type body[]", "value body[]"]);
+  const [one, other] = nested(20, "1") as readonly unknown[];
+  assert.deepEqual(differ([one, other], [other, one]), ["order body"]);
+});
+
 test("a field that differs in many elements is told once", () => {
   const list = (price: number) => Array.from({ length: 20 }, (_, id) => ({ id, price }));
   assert.deepEqual(differ(list(1), list(2)), ["value body[].price"]);

@@ -1,6 +1,8 @@
 import { type DifferenceKind, type FieldDifference, plainName } from "./compare-answers.ts";
 
 const depthMax = 12;
+/** An element with more nesting is told from others by its place alone: to write it as text could take more stack than there is. */
+const writtenDepthMax = 100;
 /** Of one pair of answers; behind that they have nothing to do with each other, and that is known by then. */
 const differencesMax = 100;
 /** An object with more keys than a program has names for is a table, whose keys are data. */
@@ -103,10 +105,16 @@ function compareByIdentity(
 
 function isReordered(expected: readonly unknown[], seen: readonly unknown[]): boolean {
   if (expected.length !== seen.length || expected.length < 2) return false;
+  if (isDeeperThan(writtenDepthMax, expected) || isDeeperThan(writtenDepthMax, seen)) return false;
   const [was, is] = [expected, seen].map((list) => list.map((element) => JSON.stringify(element)));
   if (was === undefined || is === undefined || was.every((element, index) => element === is[index])) return false;
   const sorted = is.toSorted();
   return was.toSorted().every((element, index) => element === sorted[index]);
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
 }
 
 function kindOf(value: unknown): "null" | "list" | "object" | "string" | "number" | "boolean" {

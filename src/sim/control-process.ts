@@ -219,6 +219,7 @@ export class ControlProcess {
         },
       },
       build: (order) => this.#act(() => build(order)),
+      checkRunning: () => this.#act(async () => ({ results: [], stopping: [] })),
       readSource: async () => ({ kind: "broken", reason: "no source is played here" }),
       runningWorkers: () => this.#whileAlive(runningWorkers()),
       replaceWorker: (pid) => this.#act(() => Promise.resolve(replaceWorker(pid))),

@@ -60,8 +60,8 @@ export async function approve(control: ControlProcess, rollout: string): Promise
       const fact = { kind: "token-created", id: "b0b", name: bob.name, role: "approver", scope, until: null } as const;
       loop.submit([{ environment: "", service: "", rollout: "", actor: ann, fact }]);
     }
-    const { digest, plan } = await commands.approval({ rollout });
-    await commands.approve({ rollout, digest, plan, reason: "" }, bob);
+    const { digest, plan, open: needs } = await commands.approval({ rollout });
+    await commands.approve({ rollout, digest, plan, needs, reason: "" }, bob);
   } catch (cause) {
     if (!(cause instanceof BelayError)) throw cause;
   }

@@ -15,8 +15,10 @@ const bytes = Number(total);
 switch (role) {
   case "service": {
     const server = http.createServer(async (incoming, response) => {
-      if (incoming.method === "POST") response.end(String(await count(incoming)));
-      else await send(response.writeHead(200, { "content-length": bytes }));
+      if (incoming.method !== "POST") return send(response.writeHead(200, { "content-length": bytes }));
+      // Reads nothing at first, for the same reason as the client over HTTP/1.1.
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      response.end(String(await count(incoming)));
     });
     server.listen(0, "127.0.0.1", () => process.send?.((server.address() as AddressInfo).port));
     break;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { findProcesses, pidListeningOn } from "./belay-processes.ts";
+import { request } from "undici";
+import { findProcesses, kill, pidListeningOn } from "./belay-processes.ts";
 import { getPage } from "./get-page.ts";
 import { openScene } from "./scene.ts";
 import { createSmallService } from "./small-service.ts";
@@ -36,6 +37,14 @@ require("node:http").createServer((request, response) => {
   if (request.url === "/eat") eaten = Buffer.alloc(300e6, 1);
   response.end(String(process.pid));
 }).listen(process.env.PORT, process.env.HOST);
+`;
+
+/** Takes its time to start, and says who it is. */
+const loner = `setTimeout(() => {
+  require("node:http").createServer((request, response) => {
+    request.resume().on("end", () => response.end(String(process.pid)));
+  }).listen(process.env.PORT, process.env.HOST);
+}, 1_000);
 `;
 
 const exposed = `require("node:http").createServer((_, response) => response.end("ok")).listen(process.env.PORT, "0.0.0.0");`;
@@ -99,6 +108,31 @@ test("an instance gets what is declared and nothing else", async (t) => {
       else assert.equal(pidListeningOn(dataFolder, port), pids.get(id), "the other instance lives on");
     }
     assert.match((await scene.expectBelay(["status"])).stdout, /ready, ended by itself 1 time: .*memory above 200 MB/);
+  });
+
+  await t.test("while the only instance is killed and starts again, visitors wait and none is failed", async () => {
+    const repository = await createSmallService(scene, { name: "loner", server: loner });
+    await scene.expectBelay(["deploy"], { cwd: repository.folder });
+    const url = await scene.baseUrl();
+    const ask = async (method: "GET" | "POST") => {
+      const body = method === "POST" ? "an order" : null;
+      const answer = await request(url, { method, headers: { host: "loner.example.com" }, body });
+      return { status: answer.statusCode, pid: Number(await answer.body.text()) };
+    };
+    for (let kills = 0; kills < 2; kills += 1) {
+      const { pid } = await ask("GET");
+      // Until it is gone whole it may take a request, and one that was sent is not held.
+      await kill([pid]);
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, at) => ask(at % 2 === 0 ? "GET" : "POST")));
+      assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+      const [next, ...others] = new Set(answers.map((answer) => answer.pid));
+      assert.ok(next !== pid && others.length === 0, "all were answered by the one that was started");
+    }
+    await waitFor("status tells that they waited", async () => {
+      const { waiting, held, expired, overflowed } = (await scene.serviceStatus("loner")).held;
+      assert.deepEqual([expired, overflowed], [0, 0]);
+      return held > 0 && waiting === 0;
+    });
   });
 
   await t.test("an instance that other machines could reach past the proxy is refused, with the fix", async () => {

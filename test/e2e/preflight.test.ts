@@ -177,3 +177,43 @@ test("a release without the annotated tag of its version is stopped, and deploy 
   assert.ok(asked?.kind === "rollout-requested" && asked.rolloutKind === "deploy");
   assert.deepEqual([asked.tag?.name, asked.tag?.commit, asked.tag?.isAnnotated], ["v1.0.0", asked.commit, true]);
 });
+
+test("a configuration with which the release that serves does not start closes the way back, and stops the new one", async (t) => {
+  const scene = openScene(t);
+  await scene.up();
+  const repository = await createRepository(join(scene.place.folder, "hello"));
+  const needs = (name: string) =>
+    `if (!process.env.${name}) throw new Error("${name} is not set beside " + process.env.TOKEN);\n${server}`;
+  const withConfig = (contract: string, values: string) =>
+    manifest("{}")
+      .replace("environments:\n", `config: { ${contract}, TOKEN: { secret: true } }\nenvironments:\n`)
+      .replace(" }] }", ` }], config: { ${values}, TOKEN: { from: secret } } }`);
+  await scene.expectBelay(["secret", "set", "TOKEN", "--service", "hello"], { input: "hunter2-of-the-shop\n" });
+  await repository.commitFile("server.js", needs("SHOP_URL"));
+  await repository.commitFile("belay.yml", withConfig("SHOP_URL: { type: url }", "SHOP_URL: { value: https://shop.internal/ }"));
+  const first = await scene.deploy(repository);
+  const processes = findProcesses(scene.place.dataFolder).length;
+  const left = () => readdirSync(join(scene.place.dataFolder, "instances")).filter((name) => name.includes("trial"));
+
+  await repository.commitFile("server.js", needs("STORE_URL"));
+  await repository.commitFile(
+    "belay.yml",
+    withConfig("STORE_URL: { type: url }", "STORE_URL: { value: https://shop.internal/ }"),
+  );
+  const refused = await scene.deploy(repository, { code: 4 });
+  const seen = refused.checks.find(({ check }) => check === "rollback");
+  assert.match(
+    seen?.findings[0]?.message ?? "",
+    /^\S+, which serves now, does not start with the configuration of this release \(without SHOP_URL\), so that there is no way back to it: it ended with exit code 1 before it answered\n(?:.*\n)?.*Error: SHOP_URL is not set beside \[secret\]$/,
+  );
+  assert.deepEqual([findProcesses(scene.place.dataFolder).length, left()], [processes, []]);
+  assert.equal((await scene.serviceStatus("hello")).stable?.id, first.release);
+
+  // Both names first: that release is a way back to itself.
+  const both = withConfig("SHOP_URL: {}, STORE_URL: {}", "SHOP_URL: { value: a }, STORE_URL: { value: a }");
+  await repository.commitFile("belay.yml", both);
+  const promoted = await scene.deploy(repository);
+  assert.equal(promoted.outcome, "promoted", JSON.stringify(promoted));
+  assert.match(promoted.checks.find(({ check }) => check === "rollback")?.summary ?? "", /it answered after \d/);
+  assert.deepEqual(left(), []);
+});

@@ -1,6 +1,7 @@
 import type { Loosening } from "../../rollout/loosening.ts";
 import type { ChecksSpec, PolicyLevel, Severity } from "../checks.ts";
 import { type Change, type Judged, onlyOf, stricterNumber, stricterWord, withAllOf } from "./loosening.ts";
+import { stricterApi } from "./stricter-api.ts";
 import { stricterNamed } from "./stricter-named.ts";
 
 const severities: readonly Severity[] = ["critical", "high", "medium", "low"];
@@ -27,6 +28,12 @@ export function stricterChecks({ was, asked }: Change<ChecksSpec>, environment: 
   const migrations = withAllOf("checks.migrations", { was: was.migrations, asked: asked.migrations }, text);
   const approvals = { was: was.review?.approvals ?? 0, asked: asked.review?.approvals ?? 0 };
   const review = stricterNumber("checks.review.approvals", approvals, { strict: "high", words: String });
+  const place = { was: was.review?.place ?? null, asked: asked.review?.place ?? null };
+  const isPlaceGone = review.value > 0 && place.was !== null && place.asked === null;
+  const reviewed = {
+    value: isPlaceGone ? place.was : place.asked,
+    loosenings: isPlaceGone && asked.review !== null ? [{ field: "checks.review.from", was: "there", asked: "none" }] : [],
+  };
   const audit = stricterFailOn("checks.audit", { was: was.audit, asked: asked.audit });
   const scanners = stricterNamed(
     "checks.scanners",
@@ -44,16 +51,18 @@ export function stricterChecks({ was, asked }: Change<ChecksSpec>, environment: 
     },
   );
   const custom = stricterNamed("checks.custom", { was: was.custom, asked: asked.custom }, ({ name }) => name, keepAsked);
+  const api = stricterApi({ was: was.api, asked: asked.api });
   const rest = stillThere({ was, asked });
   return {
     value: {
       ...rest.value,
+      ...(asked.api === null ? {} : { api: api.value }),
       policy: policy.value,
       neverOverride: neverOverride.value,
       waivers: waivers.value,
       artifact: { allow: allow.value, bytesMax: bytesMax.value ?? null },
       migrations: migrations.value,
-      review: review.value === 0 ? null : { ...asked.review, approvals: review.value },
+      review: review.value === 0 ? null : { approvals: review.value, place: reviewed.value },
       audit: audit.value,
       scanners: scanners.value,
       infrastructure: infrastructure.value,
@@ -67,10 +76,12 @@ export function stricterChecks({ was, asked }: Change<ChecksSpec>, environment: 
       bytesMax,
       migrations,
       review,
+      reviewed,
       audit,
       scanners,
       infrastructure,
       custom,
+      api,
       rest,
     ].flatMap(({ loosenings }) => loosenings),
   };

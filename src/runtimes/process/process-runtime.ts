@@ -1,10 +1,11 @@
 import { BelayError } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { findFreePort } from "../../ports/free-port.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
 import type { InstanceId, Release } from "../../rollout/rollout.ts";
 import type { Instance, Runtime } from "../runtime.ts";
+import { type BootAnswer, BootTrials } from "./boot-trials.ts";
+import { FreePorts } from "./free-ports.ts";
 import { type InstanceRecord, InstanceRecords } from "./instance-record.ts";
 import { instanceHost, instanceId, instanceSpec, isInstanceId, slotOf } from "./instance-spec.ts";
 import { InstanceWatch } from "./instance-watch.ts";
@@ -27,6 +28,12 @@ export interface ProcessRuntimeOptions extends ReleaseStarterOptions {
 }
 
 export interface ProcessRuntime extends Runtime {
+  /**
+   * Starts the release beside everything that runs, without traffic, until it answers its health check or does not. It has ended when
+   * this returns; one whose control plane was killed meanwhile is ended by the next. Throws what `ReleaseStarter.place` throws, and
+   * rejects with the signal's reason on abort.
+   */
+  tryBoot(release: Release, signal: AbortSignal): Promise<BootAnswer>;
   /** Stops looking at the instances; they run on. */
   close(): void;
 }
@@ -46,7 +53,8 @@ class Processes implements ProcessRuntime {
   readonly #watches = new Map<InstanceId, InstanceWatch>();
   /** What could not even be started; tried again at the next `start`. */
   readonly #refused = new Map<InstanceId, Instance>();
-  readonly #portsInHand = new Set<number>();
+  readonly #ports: FreePorts;
+  readonly #trials: BootTrials;
   readonly #stopListening: () => void;
 
   constructor(options: ProcessRuntimeOptions) {
@@ -54,8 +62,11 @@ class Processes implements ProcessRuntime {
     this.#starter = new ReleaseStarter(options);
     this.tasks = new TaskProcesses({ ...options, starter: this.#starter });
     this.workers = new WorkerProcesses({ ...options, starter: this.#starter });
+    this.#ports = new FreePorts(options);
+    this.#trials = new BootTrials({ ...options, starter: this.#starter, ports: this.#ports });
     this.#records = new InstanceRecords(options.folder);
     void this.#tidyUp(() => this.#records.removeLeftovers());
+    void this.#tidyUp(() => this.#trials.removeLeftovers());
     this.#stopListening = options.keeper.onExit(({ name, lastExit }) => void this.#noteExit(name, lastExit));
   }
 
@@ -87,6 +98,10 @@ class Processes implements ProcessRuntime {
     return [...found, ...this.#refused.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
 
+  tryBoot(release: Release, signal: AbortSignal): Promise<BootAnswer> {
+    return this.#trials.boot(release, signal);
+  }
+
   close(): void {
     this.#stopListening();
     for (const watch of this.#watches.values()) watch.close();
@@ -104,16 +119,11 @@ class Processes implements ProcessRuntime {
   }
 
   async #startOne(release: Release, id: InstanceId): Promise<void> {
-    const { keeper, random } = this.#options;
     let port = 0;
     try {
       const place = await this.#starter.place({ release, id, scratchFolder: this.#records.scratchFolder(id) });
-      // Asked anew: to read the bundle takes a while, in which another release may have been started.
-      const kept = instancesAmong(await keeper.list());
-      const taken = () => new Set([...this.#portsInHand, ...kept.map(({ env }) => Number(env["PORT"]))]);
-      do port = await findFreePort({ host: instanceHost, taken: taken(), random });
-      while (this.#portsInHand.has(port));
-      this.#portsInHand.add(port);
+      // Only now: to read the bundle takes a while, in which another release may have been started.
+      port = await this.#ports.take();
       this.#records.create(id, release, port);
       await this.#starter.run(instanceSpec({ ...place, port }));
     } catch (cause) {
@@ -135,7 +145,7 @@ class Processes implements ProcessRuntime {
       });
       return;
     } finally {
-      this.#portsInHand.delete(port);
+      this.#ports.giveBack(port);
     }
     this.#watch(id, { exits: 0, lastExit: "" });
   }

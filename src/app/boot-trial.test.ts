@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import { keeperPaths, standardListen } from "../keeper/command.ts";
+import { openKeeperClient } from "../keeper/keeper-client.ts";
+import { startKeeper } from "../keeper/start-keeper.ts";
+import { silentLog } from "../ports/log.ts";
+import { readLastLines } from "../ports/log-tail.ts";
+import { createSystemRandom } from "../ports/random.ts";
+import { createSystemClock } from "../ports/system-clock.ts";
+import { releaseNamed } from "../rollout/rollout.builder.ts";
+import type { Release, RunSpec } from "../rollout/rollout.ts";
+import { systemProbe } from "../runtimes/process/probe.ts";
+import { openProcessRuntime } from "../runtimes/process/process-runtime.ts";
+
+// Goal: a trial of a release says how it came up, and leaves nothing behind, however it ends.
+// Method: a real keeper and real processes; the release's variables decide how it behaves.
+
+const server = `
+const { MODE, HOST, PORT } = process.env;
+console.log("mode " + MODE);
+if (!MODE) throw new Error("MODE is not set");
+if (MODE === "greedy") { const kept = []; setInterval(() => kept.push(Buffer.alloc(20e6, 1)), 20); }
+else if (MODE === "silent") setInterval(() => {}, 1e6);
+else require("http").createServer((q, r) => r.writeHead(q.url === "/up" ? 200 : 404).end()).listen(PORT, HOST);
+`;
+
+async function openMachine(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), "belay-trial-"));
+  const data = join(folder, "data");
+  const bundle = join(folder, "bundle");
+  mkdirSync(bundle);
+  writeFileSync(join(bundle, "server.js"), server);
+  const clock = createSystemClock();
+  const program = { node: process.execPath, main: join(import.meta.dirname, "../main.ts") };
+  await startKeeper({ program, dataFolder: data, listen: standardListen(data, "127.0.0.1:0") });
+  const keeper = openKeeperClient(standardListen(data, "")["keeper"] ?? "", { clock });
+  const open = () =>
+    openProcessRuntime({
+      keeper,
+      folderOf: async () => bundle,
+      nodeFolder: dirname(process.execPath),
+      config: {
+        variablesOf: ({ config = "" }) => ({ plain: config === "" ? {} : { MODE: config }, secret: {} }),
+        seal: () => assert.fail("there is nothing to seal"),
+        outputFilter: { name: "output", argv: [], cwd: "/", env: {}, sockets: [], keys: {}, memoryBytesMax: null, graceMs: 0 },
+      },
+      folder: join(data, "instances"),
+      logTail: readLastLines,
+      probe: systemProbe,
+      clock,
+      random: createSystemRandom(),
+      log: silentLog,
+    });
+  let runtime = open();
+  t.after(async () => {
+    runtime.close();
+    await keeper.shutdown();
+    rmSync(folder, { recursive: true });
+  });
+  return {
+    keeper,
+    instances: join(data, "instances"),
+    tryBoot: (mode: string, run: Partial<RunSpec> = {}, signal = new AbortController().signal) =>
+      runtime.tryBoot(releaseOf(mode, run), signal),
+    reopen: () => {
+      runtime.close();
+      runtime = open();
+      return runtime;
+    },
+    left: async () => ({
+      processes: (await keeper.list()).filter(({ name }) => name.includes("trial")).length,
+      folders: readdirSync(join(data, "instances")),
+      logs: existsSync(keeperPaths(data).logs)
+        ? readdirSync(keeperPaths(data).logs).filter((name) => name.includes("trial"))
+        : [],
+    }),
+  };
+}
+
+const nothing = { processes: 0, folders: [], logs: [] };
+
+function releaseOf(mode: string, run: Partial<RunSpec>): Release {
+  const spec = { command: "node server.js", instances: 1, health: "/up", startTimeoutMs: 30_000, drainTimeoutMs: 1_000 };
+  return { ...releaseNamed("a"), config: mode, run: { ...spec, memoryBytesMax: null, ...run } };
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await isSo()); tries += 1) {
+    assert.ok(tries < 800, "it never became so");
+    await sleep(25);
+  }
+}
+
+test("a release that starts has answered, one that does not says why, and of neither anything is left", async (t) => {
+  const { tryBoot, left } = await openMachine(t);
+  const good = await tryBoot("good");
+  assert.equal(good.kind, "answered");
+  assert.deepEqual(await left(), nothing);
+
+  const missing = await tryBoot("");
+  assert.equal(missing.kind, "failed");
+  assert.match(missing.kind === "failed" ? missing.reason : "", /^it ended with exit code 1 before it answered$/);
+  assert.match(missing.kind === "failed" ? missing.lastLines : "", /MODE is not set/);
+  assert.deepEqual(await left(), nothing);
+
+  const silent = await tryBoot("silent", { startTimeoutMs: 1_500 });
+  assert.match(
+    silent.kind === "failed" ? silent.reason : "",
+    /^it was not ready within 1\.5 s: GET \/up: connection refused$/,
+    JSON.stringify(silent),
+  );
+  assert.equal(silent.kind === "failed" ? silent.lastLines : "", "mode silent");
+  assert.deepEqual(await left(), nothing);
+});
+
+test("what takes more memory than it may is ended, and that is the release's own limit", async (t) => {
+  const { tryBoot, left } = await openMachine(t);
+  const greedy = await tryBoot("greedy", { memoryBytesMax: 200_000_000 });
+  assert.match(greedy.kind === "failed" ? greedy.reason : "", /memory above 200 MB/, JSON.stringify(greedy));
+  assert.deepEqual(await left(), nothing);
+});
+
+test("a trial that is given up, and one whose control plane is gone, leave nothing behind", async (t) => {
+  const { tryBoot, left, reopen, keeper, instances } = await openMachine(t);
+  const isRunning = async () => (await keeper.list()).some(({ name, pid }) => name.includes("trial") && pid !== null);
+  const abort = new AbortController();
+  const given = tryBoot("silent", {}, abort.signal);
+  given.catch(() => {});
+  await until(isRunning);
+  abort.abort(new Error("nobody waits for it"));
+  await assert.rejects(given, /nobody waits for it/);
+  assert.deepEqual(await left(), nothing);
+
+  // Started as a trial starts it, by somebody who then does nothing more.
+  const name = "shop.production.a.boot-trial";
+  const argv = ["/bin/sh", "-c", "exec sleep 300"];
+  const abandoned = { name, argv, cwd: "/", env: {}, sockets: [], keys: {}, memoryBytesMax: null, graceMs: 1_000 };
+  await keeper.run({ ...abandoned, isOnce: true });
+  assert.equal(await isRunning(), true);
+  mkdirSync(join(instances, "shop.production.b.boot-trial", "tmp"), { recursive: true });
+  reopen();
+  await until(async () => isDeepStrictEqual(await left(), nothing));
+});

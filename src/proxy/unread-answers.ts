@@ -1,0 +1,50 @@
+import type { FrontCounts } from "../routing/front-counts.ts";
+import type { ClientConnection, ClientResponse } from "./client.ts";
+import type { Limits } from "./limits.ts";
+
+interface Unread {
+  readonly connection: ClientConnection;
+  sinceMs: number;
+}
+
+/**
+ * Answers that are whole, and that their clients have still to take. Nothing else ends those: a client of HTTP/2 may allow no byte
+ * of an answer to be sent, and its stream and all that is kept for it would stay for as long as it likes.
+ */
+export class UnreadAnswers {
+  readonly #limits: Limits;
+  readonly #counts: FrontCounts;
+  #all = new Map<ClientResponse, Unread>();
+
+  constructor(limits: Limits, counts: FrontCounts) {
+    this.#limits = limits;
+    this.#counts = counts;
+  }
+
+  add(response: ClientResponse, connection: ClientConnection, nowMs: number): void {
+    if (!response.destroyed) this.#all.set(response, { connection, sinceMs: nowMs });
+  }
+
+  /** The client has taken a part of it. */
+  taken(response: ClientResponse, nowMs: number): void {
+    const unread = this.#all.get(response);
+    if (unread !== undefined) unread.sinceMs = nowMs;
+  }
+
+  /** Its client has all of it, or has left. */
+  closed(response: ClientResponse): void {
+    this.#all.delete(response);
+  }
+
+  /** Lets go of clients that took nothing for too long. Called every second. */
+  check(nowMs: number): void {
+    for (const [response, unread] of this.#all) {
+      // An answer to an earlier request of its connection is not there yet.
+      if (response.socket === null) unread.sinceMs = nowMs;
+      if (nowMs - unread.sinceMs < this.#limits.readerStallMs) continue;
+      this.#all.delete(response);
+      this.#counts.turnedAway("reader-late");
+      unread.connection.breakOff();
+    }
+  }
+}
