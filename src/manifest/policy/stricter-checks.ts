@@ -32,7 +32,7 @@ export function stricterChecks({ was, asked }: Change<ChecksSpec>, environment: 
   const isPlaceGone = review.value > 0 && place.was !== null && place.asked === null;
   const reviewed = {
     value: isPlaceGone ? place.was : place.asked,
-    loosenings: isPlaceGone && asked.review !== null ? [{ field: "checks.review.from", was: "there", asked: "none" }] : [],
+    loosenings: isPlaceGone && asked.review !== null ? [{ field: "checks.review.repository", was: "there", asked: "none" }] : [],
   };
   const audit = stricterFailOn("checks.audit", { was: was.audit, asked: asked.audit });
   const scanners = stricterNamed(
