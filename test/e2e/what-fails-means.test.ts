@@ -95,6 +95,10 @@ test("a metric that holds asks a person, who goes on; a promise of speed takes a
 rollout: { steps: [{ weight: 50%, minHold: 20m }], within: 1h, warmUp: 0s, bake: 100ms }`,
   );
   await slow.visit(60);
+  // Counted before the plan is made from them, also on a machine that has much else to do.
+  await waitFor("the visitors are counted", async () =>
+    (await scene.serviceStatus("slow")).newVisitorsLastMinute >= 60 ? true : undefined,
+  );
   await slow.begin(server({ waitsMs: 3_000 }));
   assert.match(
     (await slow.rollout()).forecast,
