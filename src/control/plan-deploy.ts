@@ -61,8 +61,6 @@ export interface DeployToPlan {
   readonly isPreview?: boolean;
   /** The environment that this one comes before, where the caller knows it: by the rules of the release that serves there. */
   readonly next?: string;
-  /** Asked as soon as it is known which service it is: what follows opens its configuration and runs commands for it. */
-  readonly mayTouch?: MayTouch;
   newUnitsPerSecond(service: Service): number;
   /** Of the error budget. */
   budgetOf(service: Service): RiskFacts["budget"];

@@ -48,12 +48,10 @@ export function stricterChecks({ was, asked }: Change<ChecksSpec>, environment: 
     },
   );
   const custom = stricterNamed("checks.custom", { was: was.custom, asked: asked.custom }, ({ name }) => name, keepAsked);
-  const api = stricterApi({ was: was.api, asked: asked.api });
   const rest = stillThere({ was, asked });
   return {
     value: {
       ...rest.value,
-      ...(asked.api === null ? {} : { api: api.value }),
       policy: policy.value,
       neverOverride: neverOverride.value,
       waivers: waivers.value,
@@ -80,7 +78,6 @@ export function stricterChecks({ was, asked }: Change<ChecksSpec>, environment: 
       scanners,
       infrastructure,
       custom,
-      api,
       rest,
     ].flatMap(({ loosenings }) => loosenings),
   };
