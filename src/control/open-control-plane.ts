@@ -1,13 +1,10 @@
 import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { describeInstant } from "../preflight/windows.ts";
 import type { Releases } from "../release/releases.ts";
-import { isWindowPassedOver } from "../rollout/approval.ts";
-import { openingAt } from "../rollout/calendar.ts";
 import { type Command, requireApprovedGates, requireCommand, requireRunning } from "../rollout/commands.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
-import { rollbackPlan, rollbackTarget } from "../rollout/fold.ts";
+import { rollbackPlan } from "../rollout/fold.ts";
 import type { RiskFacts } from "../rollout/risk.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
@@ -32,6 +29,7 @@ import { planAhead } from "./plan-ahead.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import { policyCommands } from "./policy-commands.ts";
 import type { Previews } from "./previews.ts";
+import { requireAnsweringCandidate, requireOpenWindow, requireTarget } from "./required.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";
 import { scrapeTargets } from "./scrape-targets.ts";
@@ -352,59 +350,6 @@ function requireService(loop: ControlLoop, { environment, service }: ServiceRequ
     code: "BELAY_SERVICE_UNKNOWN",
     message: `nothing was ever deployed as ${service} in ${environment}${known.length === 0 ? "" : ` (known: ${known.join(", ")})`}`,
     next: "Run `belay status` to see the services, or `belay deploy` in the service's repository.",
-  });
-}
-
-/** More traffic for a canary of which nothing answers would fail for everyone who gets it. */
-function requireAnsweringCandidate(service: Service, rollout: Rollout): void {
-  if (Object.values(service.instances).some(({ release, isReady }) => release === rollout.candidate && isReady)) return;
-  throw new BelayError({
-    code: "BELAY_ROLLOUT_CANDIDATE_DOWN",
-    message: `no instance of ${rollout.candidate} answers now, so visitors cannot be sent to it`,
-    next: `Run \`belay status\` to see why, and try again when one answers, or run \`belay abort ${service.name}\`.`,
-  });
-}
-
-/** A person who wants to go on outside of the hours has belay.yml, where a waiver says why; the way back is never closed. */
-function requireOpenWindow(rollout: Rollout, verb: string, now: Temporal.Instant): void {
-  const { plan, service } = rollout;
-  const { calendar } = plan;
-  if (calendar === undefined || isWindowPassedOver(rollout, now)) return;
-  const opening = openingAt(calendar, now);
-  if (opening.isOpen) return;
-  const when = opening.opensAt === null ? "" : ` at ${describeInstant(calendar, opening.opensAt)}, or`;
-  throw new BelayError({
-    code: "BELAY_WINDOW_CLOSED",
-    message: `${verb} brings more visitors to the release, and ${opening.why}`,
-    next: `Do it${when} ask somebody else to let it pass with \`belay override ${service} --reason <words>\`; \`belay abort ${service}\` is always allowed.`,
-  });
-}
-
-function requireTarget(service: Service, wanted: string | null): Release {
-  const id = wanted ?? rollbackTarget(service);
-  const release = id === null ? undefined : service.releases[id];
-  if (release === undefined) {
-    throw new BelayError({
-      code: "BELAY_ROLLBACK_NO_TARGET",
-      message:
-        wanted === null
-          ? `${service.name} has no release that was promoted before the present one`
-          : `${service.name} has no release ${wanted}`,
-      next: `Run \`belay history\` to see the releases of ${service.name}, then \`belay rollback ${service.name} --to <release>\`.`,
-    });
-  }
-  if (!service.promotedBefore.includes(release.id)) {
-    throw new BelayError({
-      code: "BELAY_ROLLBACK_NEVER_PROMOTED",
-      message: `${release.id} was never promoted, so it is not a way back`,
-      next: `Choose one of ${service.promotedBefore.join(", ")}, or run \`belay deploy\` from its commit.`,
-    });
-  }
-  if (release.id !== service.stable) return release;
-  throw new BelayError({
-    code: "BELAY_RELEASE_SERVES_ALREADY",
-    message: `${release.id} serves everyone already`,
-    next: `Choose another release with \`belay rollback ${service.name} --to <release>\`.`,
   });
 }
 

@@ -70,7 +70,11 @@ const rules: readonly Rule[] = [
   { field: "rollout.lease", strict: "rollout: { lease: 2s }", loose: "rollout: { lease: 5m }" },
   { field: "rollout.warmUp", strict: "rollout: { warmUp: 0s }", loose: "rollout: { warmUp: 1h }" },
   { field: "slo.availability", strict: "slo: { availability: 99.9% }", loose: "slo: { availability: 90% }" },
-  { field: "slo.latency", strict: "slo: { latency: { under: 300ms, objective: 99% } }", loose: "" },
+  {
+    field: "slo.latency",
+    strict: "slo: { onExhausted: hold, latency: { under: 300ms, objective: 99% } }",
+    loose: "slo: { onExhausted: hold }",
+  },
   {
     field: "slo.latency.under",
     strict: "slo: { latency: { under: 300ms, objective: 99% } }",
@@ -117,6 +121,8 @@ const rules: readonly Rule[] = [
     strict: "checks: { review: { approvals: 2 } }",
     loose: "checks: { review: { approvals: 1 } }",
   },
+  { field: "slo.onExhausted", strict: "slo: { onExhausted: hold }", loose: "slo: { onExhausted: warn }" },
+  { field: "slo.window", strict: "slo: { window: 28d, onExhausted: hold }", loose: "slo: { window: 1d, onExhausted: hold }" },
   { field: "checks.api", strict: "checks: { api: { openapi: api.json } }", loose: "" },
   {
     field: "checks.api.openapi",

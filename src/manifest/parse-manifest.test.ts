@@ -369,24 +369,10 @@ test("property: a mutated manifest is accepted or its problems point into the fi
 });
 
 test("property: a value of the wrong type anywhere is a problem at that path", () => {
-  const paths = [
-    "service",
-    "run",
-    "run.command",
-    "run.instances",
-    "environments",
-    "rollout",
-    "rollout.steps",
-    "rollout.bake",
-    "slo",
-    "release",
-    "expose",
-    "checks",
-    "checks.tests",
-    "checks.custom",
-    "windows",
-    "freezes",
-  ];
+  const paths =
+    "service run run.command run.instances environments rollout rollout.steps rollout.bake slo release expose checks checks.tests checks.custom windows freezes".split(
+      " ",
+    );
   const wrong = fc.constantFrom("[[1]]", "{ zz: 1 }", "true", "1.5", "~", '""', '"\\0"');
   fc.assert(
     fc.property(fc.constantFrom(...paths), wrong, (path, value) => {

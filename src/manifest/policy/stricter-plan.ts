@@ -44,6 +44,7 @@ export function stricterPlan({ was, asked }: Change<ManifestPlan>): Judged<Manif
   const kpis = stricterKpis({ was: was.kpis, asked: asked.kpis });
   const sources = stricterSources({ was: was.sources, asked: asked.sources });
   const order = stricterWord("rollout.strictOrder", { was: orderOf(was), asked: orderOf(asked) }, ["false", "true"]);
+  const budget = stricterBudget({ was: was.errorBudget, asked: asked.errorBudget });
   const named = (was.cohorts ?? []).filter(({ name }) => !asked.cohorts?.some((cohort) => cohort.name === name));
   const cohorts = steps.loosenings.length === 0 ? (asked.cohorts ?? []) : [...(asked.cohorts ?? []), ...named];
   const judged = [
@@ -62,6 +63,7 @@ export function stricterPlan({ was, asked }: Change<ManifestPlan>): Judged<Manif
     kpis,
     sources,
     order,
+    budget,
   ];
   return {
     value: {
@@ -69,6 +71,7 @@ export function stricterPlan({ was, asked }: Change<ManifestPlan>): Judged<Manif
       ...goal.value,
       steps: steps.value,
       onInconclusive: onInconclusive.value,
+      ...(budget.value === undefined ? {} : { errorBudget: budget.value }),
       maxHoldMs: maxHold.value,
       scoreWindowMs: scoreWindow.value,
       bakeMs: bake.value,
@@ -208,4 +211,19 @@ function stricterLatency({ was, asked }: Change<LatencyObjective | undefined>): 
   const change = { was: was.share, asked: asked.share };
   const share = stricterNumber("slo.latency.objective", change, { strict: "high", words: percent });
   return { value: { underMs: under.value, share: share.value }, loosenings: [...under.loosenings, ...share.loosenings] };
+}
+
+type ErrorBudget = Plan["errorBudget"];
+
+/** A longer window forgets a bad release later. */
+function stricterBudget({ was, asked }: Change<ErrorBudget>): Judged<ErrorBudget> {
+  if (was === undefined || asked === undefined) return { value: asked ?? was, loosenings: [] };
+  const change = { was: was.onExhausted, asked: asked.onExhausted };
+  const onExhausted = stricterWord("slo.onExhausted", change, ["warn", "hold"]);
+  const windows = { was: was.windowMs, asked: asked.windowMs };
+  const windowMs = stricterNumber("slo.window", windows, { strict: "high", words: duration });
+  return {
+    value: { windowMs: windowMs.value, onExhausted: onExhausted.value },
+    loosenings: [...onExhausted.loosenings, ...windowMs.loosenings],
+  };
 }
