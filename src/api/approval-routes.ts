@@ -28,7 +28,6 @@ const approve = createRoute({
         plan: hash.openapi({ description: "sha256 of the plan, as it was shown." }),
         needs: z
           .array(z.string().min(1).max(200))
-          .min(1)
           .max(100)
           .openapi({ description: "Ids of what was open, as they were shown: what came since is not approved." }),
         reason: reasonSchema.default(""),

@@ -92,7 +92,7 @@ test("production begins when the release has answered in staging as its document
   };
   assert.match(
     await bad("{ name: 7 }"),
-    /conformance: openapi\.yaml:5 GET \/pets\/\{id\}: in 200: \/name must be string \[body\]/,
+    /conformance: openapi\.yaml:6 GET \/pets\/\{id\}: in 200: \/name must be string \[body\]/,
   );
   assert.match(await bad('{ name: "Ben" }'), /postman: one pet: is Rex: expected Ben \[assertion\]/);
   assert.equal((await getPage(`${await scene.baseUrl()}/pets/1`, "pets.example.com")).text, '{"name":"Rex"}');
