@@ -45,6 +45,7 @@ test("--until says where deploy returns", async (t) => {
   const { desk } = await openRepository(t);
   assert.deepEqual(JSON.parse((await desk.run("deploy", "--until", "started", "--json")).stdout), {
     rollout: "shop-20260101-a1b2",
+    judgement: null,
   });
   assert.equal((await desk.run("deploy", "--until", "staging")).code, 0);
   assert.equal((desk.inside.asked.at(-1)?.request as { readonly environment: string }).environment, "staging");
