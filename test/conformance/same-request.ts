@@ -20,7 +20,9 @@ export function essenceOf(request: Message): string {
         .map((name) => name.trim()),
     ),
   );
-  const isEndToEnd = ([name]: Field) => !ofTheHop.has(name.toLowerCase()) && !nominated.has(name.toLowerCase());
+  // Some readers take an underscore for a hyphen, so that a proxy may keep such a name back.
+  const isEndToEnd = ([name]: Field) =>
+    !ofTheHop.has(name.toLowerCase().replaceAll("_", "-")) && !nominated.has(name.toLowerCase());
   const fields = request.fields.filter(isEndToEnd).map(([name, value]) => `${name.toLowerCase()}: ${value}`);
   const cookies = valuesOf(request, "cookie")
     .flatMap((value) => value.split(";").map((pair) => pair.trim()))
