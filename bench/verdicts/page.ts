@@ -51,9 +51,8 @@ ${boundTable(bounds)}
 
 Where it falls short, and why:
 
-- **Objectives are counted in visitors.** With 1 % of requests failing, 3 % of visitors of three pages fail: three times what a 99 % objective
-  tolerates. Stable misses it as well, but where the canary's test fires before stable's, a good release is taken back. The same holds for 0.1 %
-  and 99.9 %. \`belay simulate\` says so of your traffic.
+- **Objectives are counted in visitors**, by what their requests make of them. A fault inside of twice the objective is therefore seen only slowly, and
+  a total fault in the bake a little later than it could be: stable has to have had as good a chance to fail.
 - **A dead canary at 1 % of 500 visitors** has five of them on average, and in 4 of 100 rollouts one or none: then nothing can be decided,
   because no verdict rests on one visitor, whose failures say as much about itself. With two or three it takes until each has come. The promise
   holds where the first share gives the canary five visitors or more.
