@@ -93,6 +93,13 @@ test("the last minute forgets what is older, and counts new visitors from the fi
   assert.deepEqual(traffic.lastMinute("production", "shop", 100_000), { requests: 0, failed: 0, newVisitors: 0 });
 });
 
+test("all the visitors of a service count from its first, also when one report tells of many", () => {
+  const traffic = new TrafficCounts();
+  traffic.absorb(report, 0);
+  traffic.absorb({ ...report, newVisitors: [{ service: "shop", environment: "production", count: 60 }] }, 1_000);
+  assert.equal(traffic.lastMinute("production", "shop", 2_000).newVisitors, 60);
+});
+
 test("totals survive the control plane by their snapshot", () => {
   const traffic = new TrafficCounts();
   traffic.absorb(report, 0);

@@ -56,6 +56,8 @@ export class TrafficCounts {
   /** By worker and boot, then by counter. */
   #byBoot = new Map<string, Map<string, Counter>>();
   #newVisitorsByBoot = new Map<string, number>();
+  /** The workers' processes that were heard since this control plane began. */
+  #heardBoots = new Set<string>();
   #seconds: Second[] = [];
   #burn = new Map<string, BurnRates>();
   readonly budgets: ErrorBudgets = new ErrorBudgets();
@@ -66,11 +68,12 @@ export class TrafficCounts {
     this.#shadows.absorb(bootKey, shadows);
     for (const { environment, service, count } of newVisitors) {
       const key = `${bootKey} ${environment}/${service}`;
-      // A control plane that has just started has missed when they came, so they are not this second's.
-      const before = this.#newVisitorsByBoot.get(key) ?? count;
+      // When those of a process's first report came, nobody knows; a service that is first heard of later begins at none.
+      const before = this.#newVisitorsByBoot.get(key) ?? (this.#heardBoots.has(bootKey) ? 0 : count);
       this.#newVisitorsByBoot.set(key, count);
       this.#secondOf({ environment, service }, nowMs).newVisitors += count - before;
     }
+    this.#heardBoots.add(bootKey);
     const known = this.#byBoot.get(bootKey) ?? new Map<string, Counter>();
     this.#byBoot.set(bootKey, known);
     for (const counter of counters) {
@@ -183,6 +186,7 @@ export class TrafficCounts {
     const known = this.#byBoot.get(bootKey);
     if (known?.values().some(({ rollout }) => rollout !== "") === true || this.#shadows.knows(bootKey)) return false;
     this.#byBoot.delete(bootKey);
+    this.#heardBoots.delete(bootKey);
     for (const key of this.#newVisitorsByBoot.keys()) if (key.startsWith(`${bootKey} `)) this.#newVisitorsByBoot.delete(key);
     return true;
   }

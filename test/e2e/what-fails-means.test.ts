@@ -97,7 +97,7 @@ rollout: { steps: [{ weight: 50%, minHold: 20m }], within: 1h, warmUp: 0s, bake:
   await slow.visit(60);
   // Counted before the plan is made from them, also on a machine that has much else to do.
   await waitFor("the visitors are counted", async () =>
-    (await scene.serviceStatus("slow")).newVisitorsLastMinute >= 10 ? true : undefined,
+    (await scene.serviceStatus("slow")).newVisitorsLastMinute >= 60 ? true : undefined,
   );
   await slow.begin(server({ waitsMs: 3_000 }));
   assert.match(
