@@ -85,6 +85,8 @@ export class ShiftingLoad {
     while (!this.#isOver) {
       await this.#counted("tunnel", async () => {
         const socket = await this.#openTunnel();
+        // Listened to from the start: a worker's drain may end the tunnel while nothing is waited for.
+        const closed = new Promise((resolve) => socket.once("close", resolve));
         this.tunnels.opened += 1;
         for (let at = 0; at < messages && !this.#isOver; at += 1) {
           const said = `message ${at};`;
@@ -100,7 +102,8 @@ export class ShiftingLoad {
         }
         this.tunnels.left += 1;
         socket.end();
-        await once(socket.resume(), "close");
+        socket.resume();
+        await closed;
         return true;
       });
     }
