@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -7,8 +7,17 @@ import type { RolloutView, ServiceView, StatusView } from "../../src/control/con
 import type { ChainedEntry } from "../../src/ledger/ledger.ts";
 import type { Entry, Fact } from "../../src/rollout/entry.ts";
 import { type Crowd, type CrowdOptions, openVisitors } from "../visitors/visitors.ts";
-import { type CommandOptions, type CommandResult, jsonOf, type Place, placeIn, runBelay } from "./belay-command.ts";
+import {
+  type CommandOptions,
+  type CommandResult,
+  jsonOf,
+  type Place,
+  placeIn,
+  projectFolder,
+  runBelay,
+} from "./belay-command.ts";
 import { findProcesses, killAll } from "./belay-processes.ts";
+import { linkProgram } from "./program-copy.ts";
 import { createShopRepository, type ShopPlan, type ShopRepository, shopHost } from "./shop-repository.ts";
 import { waitFor } from "./wait.ts";
 
@@ -37,6 +46,9 @@ export class Scene implements AsyncDisposable {
   }
 
   up(words: readonly string[] = [], options: CommandOptions = {}): Promise<CommandResult> {
+    // One that has a program of its own is about how that comes up.
+    if (this.place.programFolder === projectFolder && !existsSync(join(this.place.dataFolder, "program")))
+      linkProgram(this.place);
     return this.expectBelay(["up", "--listen", "127.0.0.1:0", "--detach", ...words], options);
   }
 
