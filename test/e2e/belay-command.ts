@@ -76,9 +76,10 @@ export function jsonOf(result: CommandResult): unknown {
 export function environmentOf(place: Place): Record<string, string> {
   const home = join(place.folder, "home");
   mkdirSync(home, { recursive: true });
-  const compileCache = process.env["NODE_COMPILE_CACHE"];
+  // More than half of what a short command takes is the compiling of its sources: once for a run of the tests is enough. Only of this
+  // checkout: every copy would be kept beside it for ever.
+  const compileCache = place.programFolder === projectFolder ? process.env["NODE_COMPILE_CACHE"] : undefined;
   return {
-    // More than half of what a short command takes is the compiling of its sources: once for a run of the tests is enough.
     ...(compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache }),
     PATH: process.env["PATH"] ?? "/usr/bin:/bin",
     LANG: "C.UTF-8",
