@@ -62,9 +62,10 @@ export class BootTrials {
 
   /** As `ProcessRuntime.tryBoot`. */
   async boot(release: Release, signal: AbortSignal): Promise<BootAnswer> {
-    const { starter, scratch, ports } = this.#options;
+    const { starter, ports } = this.#options;
     await this.removeLeftovers();
     const id = trialId(release);
+    const { scratch } = this.#options;
     const place = await starter.place({ release, id, scratchFolder: scratch.of(id) });
     signal.throwIfAborted();
     const port = await ports.take();
