@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { installProgram } from "../../src/app/install-program.ts";
 import { createSystemRandom } from "../../src/ports/random.ts";
@@ -11,6 +11,7 @@ import type { Place } from "./belay-command.ts";
  * what runs from a program of its own (`packed.test.ts`), and by the tests of `installProgram`.
  */
 export function linkProgram({ programFolder, dataFolder }: Place): void {
+  if (existsSync(join(dataFolder, "program"))) return;
   const shared = join(programFolder, ".belay", "e2e");
   const { folder, version } = installProgram({
     from: programFolder,

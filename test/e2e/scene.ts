@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -7,15 +7,7 @@ import type { RolloutView, ServiceView, StatusView } from "../../src/control/con
 import type { ChainedEntry } from "../../src/ledger/ledger.ts";
 import type { Entry, Fact } from "../../src/rollout/entry.ts";
 import { type Crowd, type CrowdOptions, openVisitors } from "../visitors/visitors.ts";
-import {
-  type CommandOptions,
-  type CommandResult,
-  jsonOf,
-  type Place,
-  placeIn,
-  projectFolder,
-  runBelay,
-} from "./belay-command.ts";
+import { type CommandOptions, type CommandResult, jsonOf, type Place, placeIn, runBelay } from "./belay-command.ts";
 import { findProcesses, killAll } from "./belay-processes.ts";
 import { linkProgram } from "./program-copy.ts";
 import { createShopRepository, type ShopPlan, type ShopRepository, shopHost } from "./shop-repository.ts";
@@ -24,10 +16,13 @@ import { waitFor } from "./wait.ts";
 /** One Belay of its own in a temporary folder, and the commands of its user. */
 export class Scene implements AsyncDisposable {
   readonly place: Place;
+  readonly #sharesProgram: boolean;
   readonly #crowds: Crowd[] = [];
 
-  constructor(place: Place) {
+  /** With `sharesProgram` its first `up` finds the program where it would have copied it; see `linkProgram`. */
+  constructor(place: Place, { sharesProgram = false }: { readonly sharesProgram?: boolean } = {}) {
     this.place = place;
+    this.#sharesProgram = sharesProgram;
   }
 
   belay(words: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
@@ -46,9 +41,7 @@ export class Scene implements AsyncDisposable {
   }
 
   up(words: readonly string[] = [], options: CommandOptions = {}): Promise<CommandResult> {
-    // One that has a program of its own is about how that comes up.
-    if (this.place.programFolder === projectFolder && !existsSync(join(this.place.dataFolder, "program")))
-      linkProgram(this.place);
+    if (this.#sharesProgram) linkProgram(this.place);
     return this.expectBelay(["up", "--listen", "127.0.0.1:0", "--detach", ...words], options);
   }
 
@@ -118,14 +111,18 @@ export class Scene implements AsyncDisposable {
 
 /** Makes the folder; nothing runs yet. */
 export function createScene(programFolder?: string): Scene {
-  return new Scene(placeIn(realpathSync(mkdtempSync(join(tmpdir(), "belay-e2e-"))), programFolder));
+  return new Scene(newPlace(programFolder));
 }
 
-/** A scene that is cleared when the test ends, passed or not. */
+/** A scene that is cleared when the test ends, passed or not. One with a program of its own is about how that comes up. */
 export function openScene(t: Pick<TestContext, "after">, programFolder?: string): Scene {
-  const scene = createScene(programFolder);
+  const scene = new Scene(newPlace(programFolder), { sharesProgram: programFolder === undefined });
   t.after(() => scene[Symbol.asyncDispose]());
   return scene;
+}
+
+function newPlace(programFolder: string | undefined): Place {
+  return placeIn(realpathSync(mkdtempSync(join(tmpdir(), "belay-e2e-"))), programFolder);
 }
 
 /** A scene in which the shop's first release serves everyone. */
