@@ -2,11 +2,12 @@ import type { RequestTraits } from "./cohorts.ts";
 import type { FoundRoute } from "./find-route.ts";
 import type { KpiMark } from "./kpi-marks.ts";
 import type { ExchangeEnd } from "./outcome.ts";
+import { OpenRequests } from "./open-requests.ts";
 import type { PreviewCookie } from "./preview-desk.ts";
 import type { RepeatRules, ShieldMark } from "./shield.ts";
 import type { Pool, ServiceRoute } from "./table.ts";
 import type { ScoredRequest } from "./unit-records.ts";
-import type { Side } from "./wire.ts";
+import type { OpenOnStable, Side } from "./wire.ts";
 
 export interface IncomingRequest {
   /** Lower case, without port. */
@@ -80,6 +81,7 @@ export class InFlightRequests {
   /** In the order of their start. */
   #unsettled = new Set<InFlight>();
   #headless = new Set<InFlight>();
+  #open = new OpenRequests<InFlight>();
   /** A release's first request came or its last one went: who waits for a drain wants to know. */
   #hasTurned = false;
 
@@ -87,6 +89,8 @@ export class InFlightRequests {
     this.#count(request.release, 1);
     this.#unsettled.add(request);
     this.#headless.add(request);
+    const scored = scoredFrom(request);
+    if (scored !== null) this.#open.started(request, scored, request.choice.service.responseDeadlineMs);
   }
 
   moveTo(request: InFlight, release: string): void {
@@ -98,12 +102,19 @@ export class InFlightRequests {
   headArrived(request: InFlight): void {
     this.#headless.delete(request);
     if (request.isStream) this.#unsettled.delete(request);
+    if (request.isStream) this.#open.ended(request);
+  }
+
+  /** It is evidence for neither side any more. */
+  withdraw(request: InFlight): void {
+    this.#open.ended(request);
   }
 
   remove(request: InFlight): void {
     this.#count(request.release, -1);
     this.#headless.delete(request);
     this.#unsettled.delete(request);
+    this.#open.ended(request);
   }
 
   get hasTurned(): boolean {
@@ -130,6 +141,11 @@ export class InFlightRequests {
       this.#unsettled.delete(request);
     }
     return nowMs;
+  }
+
+  /** What is compared and open on stable; streams aside, and nothing beyond its deadline. */
+  openOnStable(nowMs: number): readonly OpenOnStable[] {
+    return this.#open.told(nowMs);
   }
 
   #count(release: string, by: number): void {
