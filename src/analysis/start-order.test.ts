@@ -73,7 +73,9 @@ function inOrder(all: readonly Request[], restartsAtMs: readonly number[] = []):
   const restart = restartsAtMs.map((atMs): Waiting => ({ unit: "", arm: "restart", weight: 0, atMs }));
   const failures = first.map(({ unit, arm, weight, atMs }): Waiting => ({ unit, arm, weight, atMs }));
   // Half a millisecond later, so that nothing begins at the same time.
-  return [...failures, ...restart.map((waiting) => ({ ...waiting, atMs: waiting.atMs + 0.5 }))].toSorted((a, b) => a.atMs - b.atMs);
+  return [...failures, ...restart.map((waiting) => ({ ...waiting, atMs: waiting.atMs + 0.5 }))].toSorted(
+    (a, b) => a.atMs - b.atMs,
+  );
 }
 
 function weigh(label: LabelTest, { arm, weight }: Waiting): void {

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { sendJsonLine } from "../ports/json-lines.ts";
-import type { WorkerView } from "../routing/worker-view.ts";
 import type { AnyRecord, Brake, FromWorker, OpenOnStable, ToWorker } from "../routing/wire.ts";
+import type { WorkerView } from "../routing/worker-view.ts";
 
 export type Hello = Extract<FromWorker, { kind: "hello" }>;
 export type ReportMessage = Extract<FromWorker, { kind: "report" }>;

@@ -1,8 +1,8 @@
 import type { RequestTraits } from "./cohorts.ts";
 import type { FoundRoute } from "./find-route.ts";
 import type { KpiMark } from "./kpi-marks.ts";
-import type { ExchangeEnd } from "./outcome.ts";
 import { OpenRequests } from "./open-requests.ts";
+import type { ExchangeEnd } from "./outcome.ts";
 import type { PreviewCookie } from "./preview-desk.ts";
 import type { RepeatRules, ShieldMark } from "./shield.ts";
 import type { Pool, ServiceRoute } from "./table.ts";

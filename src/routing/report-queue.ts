@@ -34,7 +34,11 @@ export class ReportQueue {
   }
 
   /** The next report, with every record that was waiting. */
-  next(state: ReportState, settledUntilMs: number, changed: Pick<Report, "counters" | "tallies" | "shadows" | "openOnStable">): Report {
+  next(
+    state: ReportState,
+    settledUntilMs: number,
+    changed: Pick<Report, "counters" | "tallies" | "shadows" | "openOnStable">,
+  ): Report {
     this.#sequence += 1;
     const records = this.#waiting;
     this.#waiting = [];
