@@ -1,5 +1,5 @@
 import type { ScoredRequest } from "./unit-records.ts";
-import type { OpenOnStable } from "./wire.ts";
+import type { OpenOnStable, OpenRequest } from "./wire.ts";
 
 /** So many are told of one rollout, the oldest; of what began after them nothing is known then. */
 const toldMax = 64;
@@ -30,15 +30,18 @@ export class OpenRequests<Key> {
 
   /** Of each rollout that has an open request. A rollout that is not named has none. */
   told(nowMs: number): readonly OpenOnStable[] {
-    return Array.from(this.#byRollout, ([rollout, open]) => {
-      const requests: OpenOnStable["requests"][number][] = [];
-      for (const [key, { request, deadlineMs }] of open) {
-        const { unit, weight, startMs } = request;
-        if (nowMs - startMs > deadlineMs) open.delete(key);
-        else if (requests.length < toldMax) requests.push({ unit, weight, atMs: startMs });
-        else return { rollout, requests, knownUntilMs: startMs };
-      }
-      return { rollout, requests, knownUntilMs: nowMs };
-    });
+    const told = Array.from(this.#byRollout, ([rollout, open]) => this.#toldOf(rollout, open, nowMs));
+    return told.filter(({ requests }) => requests.length > 0);
+  }
+
+  #toldOf(rollout: string, open: ReadonlyMap<Key, Open>, nowMs: number): OpenOnStable {
+    const requests: OpenRequest[] = [];
+    for (const [key, { request, deadlineMs }] of open) {
+      const { unit, weight, startMs } = request;
+      if (nowMs - startMs > deadlineMs) this.ended(key);
+      else if (requests.length < toldMax) requests.push({ unit, weight, atMs: startMs });
+      else return { rollout, requests, knownUntilMs: startMs };
+    }
+    return { rollout, requests, knownUntilMs: nowMs };
   }
 }
