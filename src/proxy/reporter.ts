@@ -1,5 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 import type { FrontCounts } from "../routing/front-counts.ts";
+import { isComparing } from "../routing/table.ts";
 import type { FromWorker } from "../routing/wire.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
 
@@ -45,7 +46,7 @@ export class Reporter {
     const { state, front, clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const brakes = state.brakes(nowMs).length;
-    const gapMs = state.isComparing ? comparingReportMs : idleReportMs;
+    const gapMs = isComparing(state.table) ? comparingReportMs : idleReportMs;
     const isDue = state.hasNews || front.hasChanged || brakes !== this.#brakes || nowMs - this.#lastMs >= gapMs;
     this.#brakes = brakes;
     if (isDue) this.send();

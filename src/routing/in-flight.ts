@@ -105,9 +105,10 @@ export class InFlightRequests {
     if (request.isStream) this.#open.ended(request);
   }
 
-  /** It is evidence for neither side any more. */
-  withdraw(request: InFlight): void {
+  /** Goes to `release`, as evidence for neither side. */
+  withdraw(request: InFlight, release: string): void {
     this.#open.ended(request);
+    if (release !== request.release) this.moveTo(request, release);
   }
 
   remove(request: InFlight): void {
@@ -134,18 +135,17 @@ export class InFlightRequests {
     return late;
   }
 
-  /** Every request that started before this is judged; streams are not waited for, nor is anything beyond its deadline. */
-  settledUntilMs(nowMs: number): number {
+  /** What is judged, and of what is compared, what is not; streams are not waited for, nor is anything beyond its deadline. */
+  known(nowMs: number): { readonly settledUntilMs: number; readonly openOnStable: readonly OpenOnStable[] } {
+    return { settledUntilMs: this.#settledUntilMs(nowMs), openOnStable: this.#open.told(nowMs) };
+  }
+
+  #settledUntilMs(nowMs: number): number {
     for (const request of this.#unsettled) {
       if (nowMs - request.startMs <= request.choice.service.responseDeadlineMs) return request.startMs;
       this.#unsettled.delete(request);
     }
     return nowMs;
-  }
-
-  /** What is compared and open on stable; streams aside, and nothing beyond its deadline. */
-  openOnStable(nowMs: number): readonly OpenOnStable[] {
-    return this.#open.told(nowMs);
   }
 
   #count(release: string, by: number): void {

@@ -241,30 +241,6 @@ test("the settled time waits for requests in flight, neither for streams nor bey
   assert.deepEqual(state.report(1022).inFlight, { old: 2 });
 });
 
-test("what is compared and open on stable is told: no canary's, no stream, nothing withdrawn, and nothing beyond its deadline", () => {
-  const state = stateWith(tableWith(3, { weight: 5000, epoch: 3 }));
-  const [slow, stream, withdrawn] = [10, 20, 30].map((atMs) => state.exchangeStarted(choose(state, stableVisitor, atMs), atMs));
-  assert.ok(slow !== undefined && stream !== undefined && withdrawn !== undefined);
-  state.exchangeStarted(choose(state, canaryVisitor, 40), 40);
-  const opened = (nowMs: number) => state.report(nowMs).openOnStable?.flatMap(({ requests }) => requests.map(({ atMs }) => atMs));
-  assert.deepEqual(opened(50), [10, 20, 30]);
-  state.headArrived(stream, { status: 200, kind: "stream", nowMs: 60 });
-  state.exchangeWithdrawn(withdrawn);
-  const [told] = state.report(70).openOnStable ?? [];
-  const { rollout, unit, weight } = { rollout: slow.choice.rollout, unit: slow.choice.unit, weight: 5_000 };
-  assert.deepEqual(told, { rollout, requests: [{ unit, weight, atMs: 10 }], knownUntilMs: 70 });
-  assert.deepEqual(opened(1_011), []);
-  state.exchangeEnded(slow, "complete", 1_020);
-  assert.deepEqual(state.report(1_021).openOnStable, []);
-});
-
-test("of very many open requests the oldest are told, and until when they are all", () => {
-  const state = stateWith(tableWith(3, { weight: 5000, epoch: 3 }));
-  for (let atMs = 1; atMs <= 100; atMs += 1) state.exchangeStarted(choose(state, stableVisitor, atMs), atMs);
-  const [told] = state.report(200).openOnStable ?? [];
-  assert.deepEqual([told?.requests.length, told?.requests.at(-1)?.atMs, told?.knownUntilMs], [64, 64, 65]);
-});
-
 test("a request whose body still arrives is not overdue", () => {
   const state = stateWith(tableWith(3, null));
   const upload = state.exchangeStarted(choose(state, stableVisitor), 0);

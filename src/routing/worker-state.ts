@@ -164,9 +164,8 @@ export class WorkerState {
     if (!request.hasFallenBack) {
       request.choice = { ...choice, arm: "stable", pool, fallback: null, weight: 0, unit: null };
       request.shield = null;
-      this.#inFlight.withdraw(request);
     }
-    if (pool.release !== request.release) this.#inFlight.moveTo(request, pool.release);
+    this.#inFlight.withdraw(request, pool.release);
     return pool;
   }
 
@@ -272,18 +271,12 @@ export class WorkerState {
     return this.#hasUrgentNews;
   }
 
-  /** Visitors are being drawn into two sides. */
-  get isComparing(): boolean {
-    return this.#table.services.some(({ exposure }) => exposure !== null && exposure.weight > 0 && exposure.weight < 10_000);
-  }
-
   /** The next report. End what is `overdue` first, or its failures come after the settled time has passed them. */
   report(nowMs: number): Report {
     this.#hasUrgentNews = false;
     const changed = { counters: this.#counters.takeChanged(), tallies: this.#tallies.takeChanged() };
     const shadows = this.shadows.takeChanged(nowMs);
-    const openOnStable = this.#inFlight.openOnStable(nowMs);
-    return this.#queue.next(this.#present(nowMs), this.#inFlight.settledUntilMs(nowMs), { ...changed, shadows, openOnStable });
+    return this.#queue.next(this.#present(nowMs), this.#inFlight.known(nowMs), { ...changed, shadows });
   }
 
   /** On a new link: what nobody has kept yet, to be sent before the next report, which then carries every counter. */
