@@ -23,7 +23,8 @@ test("errors decide once the workers have told of the time before them, though a
   const said = { worker: "proxy-1", boot: "x", sequence: 1, records, counters: [], lostRecords: 0, newVisitors: [] };
   world.plane.report(said);
   await world.pass(1_000);
-  assert.equal(world.rollout.phase.name, "progressing", "another worker's requests may have begun before and fail");
+  const before: string = world.rollout.phase.name;
+  assert.equal(before, "progressing", "another worker's requests may have begun before and fail");
   tell(atMs + 1);
   await world.pass(300);
   const { phase } = world.rollout;
