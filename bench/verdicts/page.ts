@@ -56,8 +56,6 @@ Where it falls short, and why:
 - **A dead canary at 1 % of 500 visitors** has five of them on average, and in 4 of 100 rollouts one or none: then nothing can be decided,
   because no verdict rests on one visitor, whose failures say as much about itself. With two or three it takes until each has come. The promise
   holds where the first share gives the canary five visitors or more.
-- **Errors are weighed as they come.** Where stable fails slowly and the canary as often but at once, a release that is no worse goes back
-  too often. [\`rollout.strictOrder\`](what-the-verdict-means.md#errors-in-order) holds the bound, and waits for the slowest request that is open.
 - **By request a part of the bet is kept for faults that begin late**, which costs a fault that is there from the start some requests.
 - **What is lost against the oracles** is the price of not knowing the size of the effect, and for latency of learning stable's answers from
   nothing as the rollout goes (with those known from the start, 1.4 times in place of up to 1.5).

@@ -105,7 +105,6 @@ const plan = z.object({
   evidence: z.enum(["visitor", "request"]).optional(),
   sources: z.array(source).optional(),
   kpis: z.array(z.custom<Kpi>((value) => isRecord(value) && typeof value["name"] === "string")).optional(),
-  strictOrder: z.boolean().optional(),
 });
 
 const book = z.object({

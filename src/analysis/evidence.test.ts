@@ -11,8 +11,10 @@ test("a dead canary at 5 % fails with its third visitor, and says why", () => {
   const evidence = begin();
   for (const number of [1, 2]) evidence.absorb(record({ kind: "failed", unit: unitOf(number), atMs: 10 }));
   for (let again = 0; again < 100; again += 1) evidence.absorb(record({ kind: "failed", unit: unitOf(1), atMs: 20 }));
+  evidence.advance({ nowMs: 25, settledUntilMs: 25 });
   assert.equal(evidence.verdict(firstStep).kind, "inconclusive");
   evidence.absorb(record({ kind: "failed", unit: unitOf(3), atMs: 30 }));
+  evidence.advance({ nowMs: 40, settledUntilMs: 40 });
   assert.deepEqual(evidence.verdict(firstStep), {
     kind: "fail",
     metric: "errors",
@@ -26,9 +28,11 @@ test("a failure is latched and outranks a pass", () => {
   visit(evidence, { from: 0, to: 1_200 });
   assert.equal(evidence.verdict(firstStep).kind, "pass");
   for (const number of [1, 2, 3]) evidence.absorb(record({ kind: "failed", unit: unitOf(number * 20), atMs: 12_000 }));
+  evidence.advance({ nowMs: 12_100, settledUntilMs: 12_100 });
   assert.equal(evidence.verdict(firstStep).kind, "fail");
   for (let number = 1; number < 400; number += 1)
     evidence.absorb(record({ kind: "failed", unit: unitOf(number * 20 + 1), arm: "stable", atMs: 12_000 }));
+  evidence.advance({ nowMs: 12_200, settledUntilMs: 12_200 });
   assert.equal(evidence.verdict(firstStep).kind, "fail");
 });
 

@@ -14,6 +14,7 @@ import { Gate, gateThreshold } from "./non-inferiority.ts";
 import { RequestsPerVisit } from "./requests-per-visit.ts";
 import { SampleRatio, sampleRatioThreshold } from "./sample-ratio.ts";
 import { sloEpochMs } from "./slo-test.ts";
+import type { Known } from "./start-order.ts";
 import type { Verdict } from "./verdict.ts";
 import { VisitorBook } from "./visitor-book.ts";
 import { WarmUp } from "./warm-up.ts";
@@ -135,7 +136,7 @@ export class Evidence {
    */
   weightChanged(change: { readonly weight: number; readonly exposureEpoch: number; readonly atMs: number }): void {
     if (change.weight > 0 && this.#warmUp.state().length === 0) this.#warmUp.begins(change.atMs);
-    if (this.#book.weightChanged(change)) this.#invest();
+    if (this.#book.weightChanged(change)) this.#invest(change.atMs);
     for (const metric of this.#metrics) metric.weightChanged?.(change);
   }
 
@@ -174,11 +175,12 @@ export class Evidence {
     this.#requests = requests;
   }
 
-  /** Time passes. `settledUntilMs`: every worker has reported all requests that started before it. */
-  advance(time: { readonly nowMs: number; readonly settledUntilMs: number }): void {
-    this.#nowMs = Math.max(this.#nowMs, time.nowMs);
+  /** Time passes, and every worker has told of more. */
+  advance(known: Known): void {
+    this.#nowMs = Math.max(this.#nowMs, known.nowMs);
     this.#book.score({
-      ...time,
+      nowMs: known.nowMs,
+      settledUntilMs: known.settledUntilMs,
       onScore: (visitor) => {
         if (visitor.isAnswered) this.#answers.seen(visitor);
         if (!this.#warmUp.isScored(visitor.exposedAtMs)) return;
@@ -188,14 +190,14 @@ export class Evidence {
         if (visitor.isBad) this.#failedScoredVisitors += 1;
       },
     });
-    for (const metric of this.#metrics) metric.advance?.(time);
-    if (this.#plan.strictOrder === true) this.#latch(this.#book.weight);
     this.#sloEpochEndsAtMs ??= this.#nowMs + sloEpochMs;
     for (let epochs = 0; this.#nowMs >= this.#sloEpochEndsAtMs && epochs < catchUpEpochsMax; epochs += 1) {
-      this.#invest();
+      this.#invest(this.#sloEpochEndsAtMs);
       this.#sloEpochEndsAtMs += sloEpochMs;
     }
     if (this.#nowMs >= this.#sloEpochEndsAtMs) this.#sloEpochEndsAtMs = this.#nowMs + sloEpochMs;
+    for (const metric of this.#metrics) metric.advance?.(known);
+    this.#latch(this.#book.weight);
   }
 
   /**
@@ -322,12 +324,13 @@ export class Evidence {
   #isFirstFailure(record: UnitRecord): boolean {
     const isFirst = this.#book.failed(record);
     if (isFirst && record.arm === "stable") this.#visits.visited();
+    if (!isFirst) for (const metric of this.#metrics) metric.failedAgain?.(record);
     return isFirst;
   }
 
-  #invest(): void {
+  #invest(atMs: number): void {
     const requestsPerVisit = this.#visits.mean(comparedOnStable(this.#requests));
-    for (const metric of this.#metrics) metric.invest({ requestsPerVisit });
+    for (const metric of this.#metrics) metric.invest({ requestsPerVisit, atMs });
   }
 
   #missing(gate: Gate): string {

@@ -2,6 +2,7 @@ import type { EvidenceSummary, JudgedMetric, MetricSummary } from "../rollout/ev
 import type { Plan } from "../rollout/rollout.ts";
 import type { SourceReading, SourceSummary } from "../rollout/source.ts";
 import type { Arm, UnitRecord } from "../routing/wire.ts";
+import type { Known } from "./start-order.ts";
 
 /** What the words of a failure tell beside the metric's own numbers. */
 export interface Circumstances {
@@ -20,10 +21,12 @@ export interface MetricTest {
    * `reached` and `converted`, side and weight are those of the visitor's first exposure, and it stands for so many visitors.
    */
   absorb(record: UnitRecord, standsFor: number): void;
-  /** Time passes. `settledUntilMs`: every request that began before it has been reported. */
-  advance?(time: { readonly nowMs: number; readonly settledUntilMs: number }): void;
+  /** A failure of a visitor that has failed before, which may have begun sooner. */
+  failedAgain?(record: UnitRecord): void;
+  /** Time passes. */
+  advance?(known: Known): void;
   /** Ends an epoch: a minute, or a weight. `requestsPerVisit`: of a visitor of stable in a minute, in the mean until now. */
-  invest(until: { readonly requestsPerVisit: number }): void;
+  invest(until: { readonly requestsPerVisit: number; readonly atMs: number }): void;
   /** Why the release fails by it, in words without a full stop; null while it does not. */
   failure(circumstances: Circumstances): string | null;
   /** Why nobody is to blame though both sides fail it; null while that is not so. */

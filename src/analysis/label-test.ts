@@ -32,8 +32,7 @@ export interface LabelTestState {
  * part of the bet is kept back for restarts, without which a fault that begins late is weighed against all the good before it.
  *
  * Valid in whatever order errors come that does not depend on the side. If both sides fail equally often, but the canary
- * at once and stable by a slow timeout, the canary's errors in flight are seen first: `StartOrder` mends that where the
- * manifest asks for it, and delays a rollback by the slowest request in flight.
+ * at once and stable by a slow timeout, the canary's errors in flight are seen first: `StartOrder` mends that.
  */
 export class LabelTest {
   readonly #mixture: Mixture;
@@ -54,6 +53,11 @@ export class LabelTest {
     test.#canaryFailures = state.canaryFailures;
     test.#stableFailures = state.stableFailures;
     return test;
+  }
+
+  /** One that goes on by itself from here. */
+  copy(): LabelTest {
+    return LabelTest.restore(this.state());
   }
 
   /** A visitor's first error, by a request that was assigned at `weight` ten-thousandths. At 0 and 10,000 there is nobody to compare with. */

@@ -109,7 +109,8 @@ export class Traffic {
       }
     }
     this.#inFlight = open;
-    evidence.advance({ nowMs: this.nowMs, settledUntilMs });
+    const onStable = open.map(({ record }) => record).filter(({ kind, arm }) => kind !== "timed" && arm === "stable");
+    evidence.advance({ nowMs: this.nowMs, settledUntilMs, open: { requests: onStable, knownUntilMs: this.nowMs } });
   }
 
   #request(visitor: number): void {

@@ -66,6 +66,7 @@ test("visitors of a warm-up are in no gate, on either side, whatever became of t
   const restored = Evidence.restore(JSON.parse(JSON.stringify(evidence.snapshot(90_000))), 90_000);
   for (const each of [evidence, restored]) {
     for (const number of [1, 2, 3]) each.absorb(record({ kind: "failed", unit: unitOf(number * 20), atMs: 70_500 }));
+    each.advance({ nowMs: 90_000, settledUntilMs: 90_000 });
     assert.equal(each.verdict({ kind: "step", step: 0 }).kind, "fail");
   }
   assert.deepEqual(restored.snapshot(90_000), evidence.snapshot(90_000));

@@ -107,7 +107,6 @@ export const planSchema: z.ZodType<Plan> = z
     evidence: z.enum(["visitor", "request"]).optional(),
     sources: z.array(counterSource).optional(),
     needs: z.array(needSchema).optional(),
-    strictOrder: z.boolean().optional(),
   })
   .openapi("Plan");
 

@@ -304,6 +304,7 @@ export class ControlLoop {
     watch.advance({
       nowMs,
       settledUntilMs: this.#fleet.settledUntilMs(nowMs),
+      open: this.#fleet.openOnStable(rollout.id, nowMs),
       isServed: exposedStage(rollout) !== null && this.#fleet.serves(this.#table),
       lostRecords: this.evidence.lostRecords(),
       traffic: this.evidence.traffic.rollout(rollout.id),

@@ -38,6 +38,29 @@ function fleetOf(pids: readonly number[], views: readonly Partial<WorkerView>[])
   return { fleet, replaced, look };
 }
 
+const told = (toldAtMs: number, atMs: number) => {
+  const request = { unit: "u", weight: 500, atMs };
+  return { openOnStable: { toldAtMs, rollouts: [{ rollout: "r", requests: [request], knownUntilMs: toldAtMs - 10 }] } };
+};
+
+test("what is open on stable is that of all workers, also of one that is being replaced, known until the first of them stops", async () => {
+  const { fleet, look } = fleetOf([10, 11], [told(900, 100), { openOnStable: { toldAtMs: 950, rollouts: [] } }, told(800, 200)]);
+  assert.deepEqual(fleet.openOnStable("r", 1_000), { rollout: "r", requests: [], knownUntilMs: 0 }, "nobody knows yet who runs");
+  await look(0);
+  const open = fleet.openOnStable("r", 1_000);
+  assert.deepEqual([open.requests.map(({ atMs }) => atMs), open.knownUntilMs], [[100, 200], 790]);
+  assert.deepEqual(fleet.openOnStable("another", 1_000), { rollout: "another", requests: [], knownUntilMs: 800 });
+});
+
+test("of a worker that does not say what is open nothing is known after its settled time, and nothing at all of one that is not there", async () => {
+  const older = fleetOf([10, 11], [told(900, 100), { settledUntilMs: 300 }]);
+  await older.look(0);
+  assert.equal(older.fleet.openOnStable("r", 1_000).knownUntilMs, 300);
+  const missing = fleetOf([10, 11], [told(900, 100)]);
+  await missing.look(0);
+  assert.equal(missing.fleet.openOnStable("r", 1_000).knownUntilMs, 0);
+});
+
 test("a table is served once every worker that runs has acknowledged it", async () => {
   const { fleet, look } = fleetOf([10, 11], [{}, {}]);
   assert.equal(fleet.serves(table), false, "nobody knows yet who runs");

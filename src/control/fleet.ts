@@ -1,7 +1,7 @@
 import type { ReleaseId, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { RoutingTable } from "../routing/table.ts";
-import type { Brake } from "../routing/wire.ts";
+import type { Brake, OpenOnStable } from "../routing/wire.ts";
 import type { WorkerView } from "../routing/worker-view.ts";
 import type { Traffic } from "./instance-keeper.ts";
 import { isRouted } from "./routing-table.ts";
@@ -58,6 +58,22 @@ export class Fleet {
     if (this.#pids === null) return 0;
     const settled = this.#pids.map((pid) => workers.findLast((worker) => worker.pid === pid)?.settledUntilMs ?? 0);
     return Math.min(nowMs, ...settled);
+  }
+
+  /**
+   * What of the rollout is open on stable, of all workers together. Of one that runs and does not say, nothing is known that began
+   * after its settled time. One that is being replaced still answers its last visitors, and is reckoned with as long as it is there.
+   */
+  openOnStable(rollout: string, nowMs: number): OpenOnStable {
+    const workers = this.#world.dataPlane.workers().filter(({ isConnected, pid }) => isConnected || this.#pids?.includes(pid));
+    const isEachThere = this.#pids?.every((pid) => workers.some((worker) => worker.pid === pid)) ?? false;
+    if (!isEachThere) return { rollout, requests: [], knownUntilMs: 0 };
+    const told = workers.map(({ openOnStable, settledUntilMs }) => {
+      const nothing = { requests: [], knownUntilMs: openOnStable?.toldAtMs ?? settledUntilMs };
+      return openOnStable?.rollouts.find((open) => open.rollout === rollout) ?? nothing;
+    });
+    const requests = told.flatMap((open) => open.requests);
+    return { rollout, requests, knownUntilMs: Math.min(nowMs, ...told.map(({ knownUntilMs }) => knownUntilMs)) };
   }
 
   /** Brakes of the rollout's present exposure, with the name of the worker that reports each. */

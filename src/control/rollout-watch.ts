@@ -6,7 +6,7 @@ import { type Alarm, describeCohort } from "../rollout/decide.ts";
 import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
 import { type ExposedStage, onFailOf, type Plan, type Position } from "../rollout/rollout.ts";
 import type { SourceReading } from "../rollout/source.ts";
-import type { AnyRecord } from "../routing/wire.ts";
+import type { AnyRecord, OpenOnStable } from "../routing/wire.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { RolloutTraffic } from "./traffic-counts.ts";
 
@@ -113,12 +113,13 @@ export class RolloutWatch {
   advance(options: {
     readonly nowMs: number;
     readonly settledUntilMs: number;
+    readonly open: OpenOnStable;
     readonly isServed: boolean;
     readonly lostRecords: number;
     readonly traffic: RolloutTraffic;
     readonly instances: readonly Pick<Instance, "id" | "exits" | "state">[];
   }): void {
-    const { nowMs, settledUntilMs, isServed, lostRecords, traffic } = options;
+    const { nowMs, settledUntilMs, open, isServed, lostRecords, traffic } = options;
     this.#lookAt(options.instances, nowMs);
     if (isServed) {
       this.#heldMs += this.#heldSinceMs === null ? 0 : nowMs - this.#heldSinceMs;
@@ -128,7 +129,7 @@ export class RolloutWatch {
     }
     this.#evidence.recordsLost(Math.max(0, lostRecords - this.#lostBefore));
     this.#evidence.countRequests(traffic);
-    this.#evidence.advance({ nowMs, settledUntilMs });
+    this.#evidence.advance({ nowMs, settledUntilMs, open });
     this.#traffic = traffic;
     this.#cohort?.advance(nowMs);
   }

@@ -147,14 +147,6 @@ const rollout = z.strictObject({
     },
     { atMostMs: hour },
   ).prefault("30s"),
-  strictOrder: z
-    .boolean()
-    .prefault(false)
-    .meta({
-      title: "true or false",
-      description: "Errors are weighed in the order in which their requests began. For services that fail by slow timeouts.",
-      examples: ["false"],
-    }),
   scoreWindow: duration(
     { description: "How long a visitor is watched before it is scored.", examples: ["10s"] },
     { atLeastMs: 100, atMostMs: hour },
@@ -386,7 +378,6 @@ function toManifest(data: z.output<typeof manifest>): Manifest {
       ...(named.length === 0 ? {} : { cohorts: named }),
       warmUpMs: rollout.warmUp,
       ...(rollout.evidence === "visitor" ? {} : { evidence: rollout.evidence }),
-      ...(rollout.strictOrder ? { strictOrder: true } : {}),
       ...(rollout.within === undefined ? {} : { withinMs: rollout.within }),
       ...(Object.keys(onFail).length === 0 ? {} : { onFail }),
       ...sources,

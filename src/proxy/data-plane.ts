@@ -75,6 +75,7 @@ export class ProxyDataPlane {
       brakes: connection.brakes,
       inFlight: connection.inFlight,
       settledUntilMs: connection.settledUntilMs,
+      openOnStable: connection.openOnStable,
     }));
   }
 

@@ -201,6 +201,15 @@ const fromWorker = z.discriminatedUnion("kind", [
     counters: z.array(counter),
     records: z.array(unitRecord),
     settledUntilMs: z.number(),
+    openOnStable: z
+      .array(
+        z.object({
+          rollout: z.string(),
+          requests: z.array(z.object({ unit: z.string(), weight, atMs: z.number() })),
+          knownUntilMs: z.number(),
+        }),
+      )
+      .optional(),
     lostRecords: whole,
     brakes: z.array(brake),
     newVisitors: z.array(z.object({ service: z.string(), environment: z.string(), count: whole })),

@@ -26,6 +26,17 @@ test("nothing new is reported once a second, news every tick", () => {
   assert.equal(sent.length, 3);
 });
 
+test("while sides are compared, nothing new is reported each tenth of a second: errors of other workers wait for it", () => {
+  const { clock, reporter, sent } = setUp({ weight: 500 });
+  reporter.tick();
+  clock.advance(99);
+  reporter.tick();
+  assert.equal(sent.length, 1);
+  clock.advance(1);
+  reporter.tick();
+  assert.equal(sent.length, 2);
+});
+
 test("a canary's failure is reported as soon as the present work is done, once for all of it", async () => {
   const { reporter, sent, answer } = setUp();
   answer(500);
@@ -70,7 +81,7 @@ test("deadlines are enforced before each report", () => {
   assert.deepEqual(calls, ["deadlines", "report"]);
 });
 
-const tableWith = (leaseTtlMs: number): RoutingTable => ({
+const tableWith = (leaseTtlMs: number, weight: number): RoutingTable => ({
   epoch: 1,
   services: [
     {
@@ -78,7 +89,7 @@ const tableWith = (leaseTtlMs: number): RoutingTable => ({
       environment: "production",
       routes: [{ host: "*", path: "/" }],
       stable: { release: "old", targets: [] },
-      exposure: { rollout: "r", epoch: 1, canary: { release: "new", targets: [] }, weight: 10_000, salt: "s", leaseTtlMs },
+      exposure: { rollout: "r", epoch: 1, canary: { release: "new", targets: [] }, weight, salt: "s", leaseTtlMs },
       watch: null,
       responseDeadlineMs: 1000,
       expose: "previews",
@@ -86,10 +97,10 @@ const tableWith = (leaseTtlMs: number): RoutingTable => ({
   ],
 });
 
-function setUp({ leaseTtlMs = 10_000 } = {}) {
+function setUp({ leaseTtlMs = 10_000, weight = 10_000 } = {}) {
   const clock = new ManualClock();
   const state = new WorkerState({ unitOf: (visitor) => visitor });
-  state.acceptTable(tableWith(leaseTtlMs), 0);
+  state.acceptTable(tableWith(leaseTtlMs, weight), 0);
   const sent: FromWorker[] = [];
   const calls: string[] = [];
   const link = {

@@ -1,9 +1,12 @@
 import type { Clock } from "../ports/clock.ts";
 import type { FrontCounts } from "../routing/front-counts.ts";
+import { isComparing } from "../routing/table.ts";
 import type { FromWorker } from "../routing/wire.ts";
 import type { WorkerState } from "../routing/worker-state.ts";
 
 const idleReportMs = 1_000;
+/** An error is weighed when every worker has told what it knows of the requests before it. */
+const comparingReportMs = 100;
 /** A canary that fails a thousand times a second is reported every other millisecond, not for each failure. */
 const urgentGapMs = 2;
 
@@ -16,7 +19,7 @@ export interface ReporterOptions {
   readonly enforceDeadlines: () => void;
 }
 
-/** Decides when the control plane hears what happened: at once for a canary's failure, every 50 ms for news, else each second. */
+/** Decides when the control plane hears what happened: at once for a canary's failure, every 50 ms for news, else each second, or a tenth of it while sides are compared. */
 export class Reporter {
   readonly #options: ReporterOptions;
   #lastMs = Number.NEGATIVE_INFINITY;
@@ -43,7 +46,8 @@ export class Reporter {
     const { state, front, clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const brakes = state.brakes(nowMs).length;
-    const isDue = state.hasNews || front.hasChanged || brakes !== this.#brakes || nowMs - this.#lastMs >= idleReportMs;
+    const gapMs = isComparing(state.table) ? comparingReportMs : idleReportMs;
+    const isDue = state.hasNews || front.hasChanged || brakes !== this.#brakes || nowMs - this.#lastMs >= gapMs;
     this.#brakes = brakes;
     if (isDue) this.send();
   }

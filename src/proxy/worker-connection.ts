@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { sendJsonLine } from "../ports/json-lines.ts";
-import type { AnyRecord, Brake, FromWorker, ToWorker } from "../routing/wire.ts";
+import type { AnyRecord, Brake, FromWorker, OpenOnStable, ToWorker } from "../routing/wire.ts";
+import type { WorkerView } from "../routing/worker-view.ts";
 
 export type Hello = Extract<FromWorker, { kind: "hello" }>;
 export type ReportMessage = Extract<FromWorker, { kind: "report" }>;
@@ -20,6 +21,7 @@ export class WorkerConnection {
   brakes: readonly Brake[];
   inFlight: Readonly<Record<string, number>> = {};
   settledUntilMs: number;
+  openOnStable: WorkerView["openOnStable"];
 
   constructor(hello: Hello, socket: Socket) {
     this.hello = hello;
@@ -50,7 +52,23 @@ export class WorkerConnection {
     this.brakes = report.brakes;
     this.inFlight = report.inFlight;
     this.settledUntilMs = Math.max(this.settledUntilMs, report.settledUntilMs + offsetMs);
+    // What is sent again on a new link was of the past, and does not say it.
+    if (report.openOnStable !== undefined) this.openOnStable = openIn(report.openOnStable, report.sentAtMs, offsetMs);
     if (offsetMs === 0) return report.records;
     return report.records.map((record) => ({ ...record, atMs: record.atMs + offsetMs }));
   }
+}
+
+/** With times of this process's clock. */
+function openIn(rollouts: readonly OpenOnStable[], sentAtMs: number, offsetMs: number): WorkerView["openOnStable"] {
+  const toldAtMs = sentAtMs + offsetMs;
+  if (offsetMs === 0) return { toldAtMs, rollouts };
+  return {
+    toldAtMs,
+    rollouts: rollouts.map(({ rollout, requests, knownUntilMs }) => ({
+      rollout,
+      requests: requests.map((request) => ({ ...request, atMs: request.atMs + offsetMs })),
+      knownUntilMs: knownUntilMs + offsetMs,
+    })),
+  };
 }

@@ -3,6 +3,7 @@ import { decide, exposedStage } from "../rollout/decide.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { Plan, Rollout } from "../rollout/rollout.ts";
 import { transition } from "../rollout/transition.ts";
+import { OpenRequests } from "../routing/open-requests.ts";
 import { type ScoredRequest, UnitRecords } from "../routing/unit-records.ts";
 import type { Arm } from "../routing/wire.ts";
 import type { Ended, Ending, Steering } from "./play.ts";
@@ -31,6 +32,7 @@ export class Engine implements Steering {
   #hasNews = false;
   /** Requests by which their visitor is timed. */
   readonly #timed = new Set<Request>();
+  readonly #open = new OpenRequests<Request>();
   readonly #counts = { canary: { requests: 0, failed: 0 }, stable: { requests: 0, failed: 0 } };
 
   constructor(plan: Plan) {
@@ -38,7 +40,6 @@ export class Engine implements Steering {
     this.#evidence = Evidence.begin(plan);
     this.#records = new UnitRecords((record) => {
       if (record.arm !== "canary" && record.arm !== "stable") return;
-      this.#hasNews = true;
       this.#evidence.absorb({ ...record, arm: record.arm });
     });
     this.#rollout = pendingRollout(plan);
@@ -61,12 +62,16 @@ export class Engine implements Steering {
     const isByRequest = this.#plan.evidence === "request";
     const draw = isByRequest ? request.draw : request.visitor.draw;
     const side = draw < this.#weight ? "canary" : "stable";
-    const isChosen = this.#records.started(this.#scored(request, side, this.#weight, this.epoch));
+    const scored = this.#scored(request, side, this.#weight, this.epoch);
+    const isChosen = this.#records.started(scored);
+    this.#open.started(request, scored, this.#plan.responseDeadlineMs);
     if (isChosen || isByRequest) this.#timed.add(request);
     return side;
   }
 
   ended({ request, side, weight, epoch, isFailed, tookMs, isInTheWay = false }: Ended): void {
+    this.#open.ended(request);
+    this.#hasNews = true;
     const counts = this.#counts[side];
     counts.requests += 1;
     if (isFailed) counts.failed += 1;
@@ -82,7 +87,8 @@ export class Engine implements Steering {
     this.#hasNews = false;
     this.#lookedAtMs = nowMs;
     this.#countRequests();
-    this.#evidence.advance(time);
+    const open = this.#open.told(nowMs).find(({ rollout }) => rollout === id) ?? { requests: [], knownUntilMs: nowMs };
+    this.#evidence.advance({ ...time, open });
     const stage = exposedStage(this.#rollout);
     if (stage === null) return null;
     const evidence = this.#evidence;

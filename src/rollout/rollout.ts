@@ -99,8 +99,6 @@ export interface Plan {
   readonly evidence?: Unit | undefined;
   /** What people have to approve; nothing when absent. */
   readonly needs?: readonly ApprovalNeed[] | undefined;
-  /** Errors are compared in the order in which their requests began; as they come when absent. */
-  readonly strictOrder?: boolean | undefined;
 }
 
 /**

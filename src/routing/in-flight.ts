@@ -1,12 +1,13 @@
 import type { RequestTraits } from "./cohorts.ts";
 import type { FoundRoute } from "./find-route.ts";
 import type { KpiMark } from "./kpi-marks.ts";
+import { OpenRequests } from "./open-requests.ts";
 import type { ExchangeEnd } from "./outcome.ts";
 import type { PreviewCookie } from "./preview-desk.ts";
 import type { RepeatRules, ShieldMark } from "./shield.ts";
 import type { Pool, ServiceRoute } from "./table.ts";
 import type { ScoredRequest } from "./unit-records.ts";
-import type { Side } from "./wire.ts";
+import type { OpenOnStable, Side } from "./wire.ts";
 
 export interface IncomingRequest {
   /** Lower case, without port. */
@@ -80,6 +81,7 @@ export class InFlightRequests {
   /** In the order of their start. */
   #unsettled = new Set<InFlight>();
   #headless = new Set<InFlight>();
+  #open = new OpenRequests<InFlight>();
   /** A release's first request came or its last one went: who waits for a drain wants to know. */
   #hasTurned = false;
 
@@ -87,6 +89,8 @@ export class InFlightRequests {
     this.#count(request.release, 1);
     this.#unsettled.add(request);
     this.#headless.add(request);
+    const scored = scoredFrom(request);
+    if (scored !== null) this.#open.started(request, scored, request.choice.service.responseDeadlineMs);
   }
 
   moveTo(request: InFlight, release: string): void {
@@ -98,12 +102,20 @@ export class InFlightRequests {
   headArrived(request: InFlight): void {
     this.#headless.delete(request);
     if (request.isStream) this.#unsettled.delete(request);
+    if (request.isStream) this.#open.ended(request);
+  }
+
+  /** Goes to `release`, as evidence for neither side. */
+  withdraw(request: InFlight, release: string): void {
+    this.#open.ended(request);
+    if (release !== request.release) this.moveTo(request, release);
   }
 
   remove(request: InFlight): void {
     this.#count(request.release, -1);
     this.#headless.delete(request);
     this.#unsettled.delete(request);
+    this.#open.ended(request);
   }
 
   get hasTurned(): boolean {
@@ -123,8 +135,12 @@ export class InFlightRequests {
     return late;
   }
 
-  /** Every request that started before this is judged; streams are not waited for, nor is anything beyond its deadline. */
-  settledUntilMs(nowMs: number): number {
+  /** What is judged, and of what is compared, what is not; streams are not waited for, nor is anything beyond its deadline. */
+  known(nowMs: number): { readonly settledUntilMs: number; readonly openOnStable: readonly OpenOnStable[] } {
+    return { settledUntilMs: this.#settledUntilMs(nowMs), openOnStable: this.#open.told(nowMs) };
+  }
+
+  #settledUntilMs(nowMs: number): number {
     for (const request of this.#unsettled) {
       if (nowMs - request.startMs <= request.choice.service.responseDeadlineMs) return request.startMs;
       this.#unsettled.delete(request);

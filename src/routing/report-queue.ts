@@ -34,12 +34,16 @@ export class ReportQueue {
   }
 
   /** The next report, with every record that was waiting. */
-  next(state: ReportState, settledUntilMs: number, changed: Pick<Report, "counters" | "tallies" | "shadows">): Report {
+  next(
+    state: ReportState,
+    known: Pick<Report, "settledUntilMs" | "openOnStable">,
+    changed: Pick<Report, "counters" | "tallies" | "shadows">,
+  ): Report {
     this.#sequence += 1;
     const records = this.#waiting;
     this.#waiting = [];
     if (records.length > 0) {
-      this.#unkept.push({ sequence: this.#sequence, records, settledUntilMs });
+      this.#unkept.push({ sequence: this.#sequence, records, settledUntilMs: known.settledUntilMs });
       this.#unkeptRecords += records.length;
     }
     return {
@@ -47,7 +51,7 @@ export class ReportQueue {
       ...state,
       sequence: this.#sequence,
       records,
-      settledUntilMs,
+      ...known,
       ...changed,
       lostRecords: this.#lostRecords,
     };

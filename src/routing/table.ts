@@ -114,3 +114,8 @@ export const emptyTable: RoutingTable = { epoch: 0, services: [] };
 export function poolsOf({ stable, exposure, previews = [] }: ServiceRoute): readonly Pool[] {
   return exposure === null ? [stable, ...previews] : [stable, exposure.canary, ...previews];
 }
+
+/** Visitors of some service are being drawn into two sides. */
+export function isComparing({ services }: RoutingTable): boolean {
+  return services.some(({ exposure }) => exposure !== null && exposure.weight > 0 && exposure.weight < 10_000);
+}

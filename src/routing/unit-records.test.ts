@@ -49,6 +49,19 @@ test("an answer is timed to its head; who gets none is as slow as the deadline, 
   assert.equal(tookMs("a4", "cut"), undefined);
 });
 
+test("a failure that ends later and had started sooner is told again, and no other", () => {
+  const told: (readonly [string, number])[] = [];
+  const records = new UnitRecords(({ kind, atMs }) => told.push([kind, atMs]));
+  for (const startMs of [50, 60, 20, 50, 20]) records.ended({ ...request, startMs }, "failed");
+  assert.deepEqual(
+    told.filter(([kind]) => kind === "failed"),
+    [
+      ["failed", 50],
+      ["failed", 20],
+    ],
+  );
+});
+
 test("by request each request is drawn and named anew, whoever sends it, at the weight's share", () => {
   const exposure = {
     rollout: "r",

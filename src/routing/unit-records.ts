@@ -16,7 +16,8 @@ export interface ScoredRequest {
 }
 
 interface Known {
-  hasFailed: boolean;
+  /** When the earliest of its requests that failed has started; infinity while none did. */
+  failedAtMs: number;
   wasHarmed: boolean;
   servedMinute: number;
   /** How many of its requests are let pass until one is timed; below 0 once that has happened. */
@@ -27,6 +28,7 @@ interface Known {
 
 /**
  * Turns requests into records of visitors, each said once: exposed, failed and harmed for the first time, served in this minute, timed.
+ * Only a failure is said again when one that started sooner ends later: which side the visitor failed on first is then another.
  * Memory is bounded by two generations of 65,536 visitors, of which the older is forgotten whole. A forgotten visitor's
  * records are sent a second time, which costs bytes and no exactness, because the receiver removes duplicates anyway.
  */
@@ -55,8 +57,8 @@ export class UnitRecords {
     if (outcome === "excluded") return;
     const known = this.#knownOf(request);
     if (outcome === "failed") {
-      if (known.hasFailed) return;
-      known.hasFailed = true;
+      if (request.startMs >= known.failedAtMs) return;
+      known.failedAtMs = request.startMs;
       this.#emit(recordOf("failed", request));
       return;
     }
@@ -98,7 +100,7 @@ export class UnitRecords {
     const young = this.#young.get(key);
     if (young !== undefined) return young;
     const known = this.#old.get(key) ?? {
-      hasFailed: false,
+      failedAtMs: Number.POSITIVE_INFINITY,
       wasHarmed: false,
       servedMinute: Number.NEGATIVE_INFINITY,
       untilTimed: untilTimed(request.unit),

@@ -26,7 +26,7 @@ export type Outcome = "ok" | "failed" | "excluded";
 /**
  * Something that happened to one visitor in one exposure.
  * - `exposed`: its first request since the rollout began to expose.
- * - `failed`: its first failed request; `atMs` is when that request started.
+ * - `failed`: its first failed request, and again one that ended later and had started sooner; `atMs` is when that request started.
  * - `harmed`: its first failed request that reached it.
  * - `served`: it had a good answer in this minute (at most one such record per visitor, worker and 60 s of `minute`).
  * - `reached`: it set out for what the KPI `kpi` is about; `converted`: it got there. Each once, at whatever time it happens.
@@ -50,6 +50,22 @@ export interface UnitRecord {
   readonly value?: number | undefined;
   /** Of `exposed`, where each request is a unit of its own: whose it is, as a hash like `unit`. */
   readonly visitor?: string | undefined;
+}
+
+/** A request on stable that is compared and has not ended: it may fail yet. */
+export interface OpenRequest {
+  readonly unit: string;
+  readonly weight: number;
+  readonly atMs: number;
+}
+
+/** What of one rollout is open on stable. */
+export interface OpenOnStable {
+  readonly rollout: string;
+  /** The oldest, in the order of their start. */
+  readonly requests: readonly OpenRequest[];
+  /** Every other compared request that began before this has been judged and reported. */
+  readonly knownUntilMs: number;
 }
 
 /** The same of a visitor who was not drawn: a member of a cohort on the canary, or one of the others (`outside`) while nobody but the cohort is on it. */
@@ -115,6 +131,8 @@ export type FromWorker =
       readonly records: readonly AnyRecord[];
       /** Every request that started before this has been judged and reported; streams and tunnels aside, and none is waited for beyond its deadline. */
       readonly settledUntilMs: number;
+      /** What is open on stable, of rollouts that compare; one that is not named has nothing open. Absent from workers before it was told. */
+      readonly openOnStable?: readonly OpenOnStable[] | undefined;
       /** Records dropped since boot because the control plane was away too long. */
       readonly lostRecords: number;
       readonly brakes: readonly Brake[];

@@ -165,7 +165,7 @@ export class WorkerState {
       request.choice = { ...choice, arm: "stable", pool, fallback: null, weight: 0, unit: null };
       request.shield = null;
     }
-    if (pool.release !== request.release) this.#inFlight.moveTo(request, pool.release);
+    this.#inFlight.withdraw(request, pool.release);
     return pool;
   }
 
@@ -276,7 +276,7 @@ export class WorkerState {
     this.#hasUrgentNews = false;
     const changed = { counters: this.#counters.takeChanged(), tallies: this.#tallies.takeChanged() };
     const shadows = this.shadows.takeChanged(nowMs);
-    return this.#queue.next(this.#present(nowMs), this.#inFlight.settledUntilMs(nowMs), { ...changed, shadows });
+    return this.#queue.next(this.#present(nowMs), this.#inFlight.known(nowMs), { ...changed, shadows });
   }
 
   /** On a new link: what nobody has kept yet, to be sent before the next report, which then carries every counter. */

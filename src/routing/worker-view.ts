@@ -2,7 +2,7 @@ import type { FrontReport } from "./front-counts.ts";
 import type { PreviewRefusals } from "./preview-desk.ts";
 import type { ShadowTally } from "./shadow-tallies.ts";
 import type { Tally } from "./tallies.ts";
-import type { AnyRecord, Brake, Counter, NewVisitors } from "./wire.ts";
+import type { AnyRecord, Brake, Counter, NewVisitors, OpenOnStable } from "./wire.ts";
 
 /** What a control plane knows of one worker's process. Times are on the control plane's monotonic clock. */
 export interface WorkerView {
@@ -17,6 +17,8 @@ export interface WorkerView {
   readonly inFlight: Readonly<Record<string, number>>;
   /** Every request that started before is judged and reported. */
   readonly settledUntilMs: number;
+  /** What was open on stable when it reported last; absent while it has not said. */
+  readonly openOnStable?: { readonly toldAtMs: number; readonly rollouts: readonly OpenOnStable[] } | undefined;
 }
 
 /** One report of a worker as it is handed on, its times on the control plane's monotonic clock. */

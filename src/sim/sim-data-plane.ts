@@ -113,7 +113,9 @@ export class SimDataPlane implements DataPlane {
     const { sequence, counters, records, lostRecords, newVisitors, tallies, shadows, brakes, inFlight } = report;
     const brakesBefore = connection.view.brakes.length;
     const settledUntilMs = Math.max(connection.view.settledUntilMs, report.settledUntilMs);
-    connection.view = { ...connection.view, brakes, inFlight, settledUntilMs };
+    const { openOnStable: rollouts, sentAtMs: toldAtMs } = report;
+    const openOnStable = rollouts === undefined ? connection.view.openOnStable : { toldAtMs, rollouts };
+    connection.view = { ...connection.view, brakes, inFlight, settledUntilMs, openOnStable };
     const key = `${worker}/${boot}`;
     if (sequence > (this.#delivered.get(key) ?? 0)) {
       this.#delivered.set(key, sequence);

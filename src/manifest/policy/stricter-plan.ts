@@ -43,7 +43,6 @@ export function stricterPlan({ was, asked }: Change<ManifestPlan>): Judged<Manif
   );
   const kpis = stricterKpis({ was: was.kpis, asked: asked.kpis });
   const sources = stricterSources({ was: was.sources, asked: asked.sources });
-  const order = stricterWord("rollout.strictOrder", { was: orderOf(was), asked: orderOf(asked) }, ["false", "true"]);
   const budget = stricterBudget({ was: was.errorBudget, asked: asked.errorBudget });
   const named = (was.cohorts ?? []).filter(({ name }) => !asked.cohorts?.some((cohort) => cohort.name === name));
   const cohorts = steps.loosenings.length === 0 ? (asked.cohorts ?? []) : [...(asked.cohorts ?? []), ...named];
@@ -62,7 +61,6 @@ export function stricterPlan({ was, asked }: Change<ManifestPlan>): Judged<Manif
     deadline,
     kpis,
     sources,
-    order,
     budget,
   ];
   return {
@@ -85,15 +83,10 @@ export function stricterPlan({ was, asked }: Change<ManifestPlan>): Judged<Manif
       ...(Object.keys(onFail.value).length === 0 ? {} : { onFail: onFail.value }),
       ...(kpis.value.length === 0 ? {} : { kpis: kpis.value }),
       ...(sources.value.length === 0 ? {} : { sources: sources.value }),
-      ...(order.value === "true" ? { strictOrder: true } : {}),
       ...(latency.value === undefined ? {} : { latencyObjective: latency.value }),
     },
     loosenings: [...judged, slo, warmUp].flatMap(({ loosenings }) => loosenings),
   };
-}
-
-function orderOf({ strictOrder }: Pick<Plan, "strictOrder">): "true" | "false" {
-  return strictOrder === true ? "true" : "false";
 }
 
 type Goal = Pick<ManifestPlan, "harm" | "withinMs">;
