@@ -57,7 +57,9 @@ test("the instance in staging that runs the files which serve production is aske
 
 test("where staging serves something else, it is started with the configuration that it had in staging", async () => {
   const ahead = inStaging("ahead", "later");
-  const { ports, started } = await partnerOf(serviceWith("staging", [inStaging("old", "own"), ahead, fresh], ahead));
+  const service = serviceWith("staging", [inStaging("old", "own"), ahead, fresh], ahead);
+  const instances = { "shop.0": { id: "shop.0", release: ahead.id, host: "127.0.0.1", port: 80, isReady: true } };
+  const { ports, started } = await partnerOf({ ...service, instances });
   assert.deepEqual([ports, started], [[4711], [["old-own", "staging", "own"]]]);
 });
 
