@@ -91,7 +91,7 @@ async function runWith(collection: object, name: string): Promise<string | undef
     secretValue: noSecret,
     commands: { cwd: folder, env: userEnvironment() },
     earlier: null,
-    running: { host: "127.0.0.1", port: (server.address() as AddressInfo).port, scratch: folder },
+    running: { host: "127.0.0.1", port: (server.address() as AddressInfo).port, scratch: folder, servingNext: null },
     clock: createSystemClock(),
   };
   const results = await runChecks([postman], { subject, signal: new AbortController().signal, version });

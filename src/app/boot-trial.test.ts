@@ -14,6 +14,7 @@ import { createSystemRandom } from "../ports/random.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
 import { releaseNamed } from "../rollout/rollout.builder.ts";
 import type { Release, RunSpec } from "../rollout/rollout.ts";
+import type { WhileUp } from "../runtimes/process/boot-trials.ts";
 import { systemProbe } from "../runtimes/process/probe.ts";
 import { openProcessRuntime } from "../runtimes/process/process-runtime.ts";
 
@@ -67,6 +68,7 @@ async function openMachine(t: TestContext) {
     instances: join(data, "instances"),
     tryBoot: (mode: string, run: Partial<RunSpec> = {}, signal = new AbortController().signal) =>
       runtime.tryBoot(releaseOf(mode, run), signal),
+    useWhileUp: (mode: string, whileUp: WhileUp) => runtime.tryBoot(releaseOf(mode, {}), new AbortController().signal, whileUp),
     reopen: () => {
       runtime.close();
       runtime = open();
@@ -116,6 +118,21 @@ test("a release that starts has answered, one that does not says why, and of nei
   );
   assert.equal(silent.kind === "failed" ? silent.lastLines : "", "mode silent");
   assert.deepEqual(await left(), nothing);
+});
+
+test("a release that answers runs until it was used, also when that fails, and one that does not is never used", async (t) => {
+  const { useWhileUp, left } = await openMachine(t);
+  const seen: number[] = [];
+  const ask: WhileUp = async ({ host, port }) => {
+    const { status } = await fetch(`http://${host}:${port}/up`);
+    seen.push(status, (await left()).processes);
+  };
+  assert.equal((await useWhileUp("good", ask)).kind, "answered");
+  assert.deepEqual([seen, await left()], [[200, 1], nothing]);
+  const failing = useWhileUp("good", () => Promise.reject(new Error("the use of it broke")));
+  await assert.rejects(failing, /the use of it broke/);
+  assert.deepEqual(await left(), nothing);
+  assert.equal((await useWhileUp("", async () => assert.fail("it was used"))).kind, "failed");
 });
 
 test("what takes more memory than it may is ended, and that is the release's own limit", async (t) => {

@@ -20,6 +20,7 @@ import { manifestOf, planBuild } from "../control/plan-deploy.ts";
 import { PreviewKeys } from "../control/preview-keys.ts";
 import { Previews } from "../control/previews.ts";
 import { PrincipalDesk } from "../control/principals.ts";
+import { servingNextOf } from "../control/serving-next.ts";
 import type { World } from "../control/world.ts";
 import { BelayError } from "../errors.ts";
 import { prometheusSource } from "../integrations/prometheus/prometheus-source.ts";
@@ -158,7 +159,10 @@ export async function runControl(options: ControlOptions): Promise<void> {
       const { deployments } = loop.journal;
       const source = await manifestSource(releases, rollout.bundle);
       const manifest = await manifestOf(source, { rollout, history: releases, deployments, now: clock.now() });
-      return checkRunning({ ...order, manifest, releases, nodeFolder, clock, version: program });
+      const find = (environment: string) => deployments.find(environment, rollout.service);
+      const tryBoot: typeof runtime.tryBoot = (...trial) => runtime.tryBoot(...trial);
+      const servingNext = servingNextOf({ release: order.release, manifest, find, tryBoot });
+      return checkRunning({ ...order, manifest, releases, servingNext, nodeFolder, clock, version: program });
     },
     readSource: prometheusSource({
       secretOf: ({ service, environment }, name) => secretOrWords(configs, { service, environment }, name),

@@ -54,6 +54,7 @@ async function check(t: TestContext, hasCommit: boolean) {
     signal: new AbortController().signal,
     doing: () => {},
     manifest: parsed.manifest,
+    servingNext: null,
     releases: { show: (_release, _signal, look) => look(built) },
     nodeFolder: dirname(process.execPath),
     clock: createSystemClock(),

@@ -4,7 +4,7 @@ import type { Manifest } from "../manifest/manifest.ts";
 import type { Clock } from "../ports/clock.ts";
 import { nodeVersion } from "../ports/environment.ts";
 import { stagingChecksOf } from "../preflight/all-checks.ts";
-import type { Subject } from "../preflight/check.ts";
+import type { ServingNext, Subject } from "../preflight/check.ts";
 import { openFileTree } from "../preflight/file-tree.ts";
 import { runChecks } from "../preflight/run-checks.ts";
 import type { BuiltFolders, Releases } from "../release/releases.ts";
@@ -16,6 +16,7 @@ export interface RunningCheck extends RunningOrder {
   /** Of the rollout's own commit. */
   readonly manifest: Manifest;
   readonly releases: Pick<Releases, "show">;
+  readonly servingNext: ServingNext | null;
   /** Folder of the program `node` that commands find first. */
   readonly nodeFolder: string;
   readonly clock: Pick<Clock, "now" | "monotonicMs" | "every">;
@@ -36,7 +37,7 @@ export async function checkRunning(check: RunningCheck): Promise<RunningChecked>
 }
 
 async function subjectOf(check: RunningCheck, built: BuiltFolders): Promise<Subject> {
-  const { rollout, release, instance, manifest, nodeFolder, clock } = check;
+  const { rollout, release, instance, manifest, nodeFolder, clock, servingNext } = check;
   const { source, scratch } = built;
   // Never the bundle's own folder: what a command writes there would change what production gets.
   const cwd = source ?? join(scratch, "bundle");
@@ -62,7 +63,7 @@ async function subjectOf(check: RunningCheck, built: BuiltFolders): Promise<Subj
     secretValue: noSecret,
     commands: { cwd, env: { ...env, PATH: [tools, env["PATH"]].join(":"), BELAY_ENVIRONMENT: release.environment } },
     earlier: null,
-    running: { host: instance.host, port: instance.port, scratch },
+    running: { host: instance.host, port: instance.port, scratch, servingNext },
     clock,
   };
 }

@@ -147,6 +147,7 @@ export function previousRelease(
   return {
     id: release.id,
     commit: release.commit,
+    digest: release.digest,
     tag: service?.promotion?.tag ?? null,
     files: releases.listFiles(release.digest) ?? null,
     kpis: seenKpis(service?.promotion ?? null),

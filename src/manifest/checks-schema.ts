@@ -6,6 +6,7 @@ import type { ChecksSpec } from "./checks.ts";
 import { dnsLabel, text } from "./leaves.ts";
 import { parseSize, sizePattern } from "./quantities.ts";
 import { review } from "./review-schema.ts";
+import { session } from "./session-schema.ts";
 
 /** The parts of belay.yml that say what must hold before, and when, a release goes further. */
 const checkName = /^[a-z][a-z0-9-]{0,39}$/;
@@ -168,6 +169,7 @@ const checksShape = z.strictObject({
   runbook: glob("The service's runbook.", "docs/runbook.md").optional(),
   changelog: glob("The service's changelog, with a heading for each version.", "CHANGELOG.md").optional(),
   api: apiChecks.optional(),
+  session: session.optional(),
   tag: text(tagForm, "a name with {version} in it", {
     description: "Asks for an annotated tag of this name on the commit of each release; `belay deploy --tag` makes it.",
     examples: ["v{version}"],
@@ -308,6 +310,7 @@ function toChecksSpec(data: z.output<typeof checksShape>): ChecksSpec {
     changelog: changelog ?? null,
     tag: tag ?? null,
     api: api ?? null,
+    session: data.session ?? null,
     review: review ?? null,
     custom: custom.map(({ name, run, timeout: timeoutMs }) => ({ name, run, timeoutMs })),
   };

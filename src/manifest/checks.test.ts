@@ -31,6 +31,7 @@ test("a manifest that says nothing of checks asks for none but the built-in ones
     changelog: null,
     tag: null,
     api: null,
+    session: null,
     review: null,
     custom: [],
   });
@@ -49,11 +50,13 @@ test("everything that can be said of checks is read", () => {
   infrastructure: [{ plan: plan.json, protect: [aws_db_instance] }]
   runbook: docs/runbook.md
   changelog: CHANGELOG.md
+  session: { run: node test/session.js, timeout: 30s }
   review: { approvals: 2 }
   custom: [{ name: licenses, run: ./licenses, timeout: 5s }]
 `);
   assert.ok("checks" in manifest, JSON.stringify(manifest));
-  const { waivers, artifact, scanners, tests } = manifest.checks;
+  const { waivers, artifact, scanners, tests, session } = manifest.checks;
+  assert.deepEqual(session, { run: "node test/session.js", timeoutMs: 30_000 });
   assert.deepEqual([waivers.length, artifact.bytesMax, tests?.timeoutMs, scanners[0]?.failOn], [1, 200e6, 300_000, "medium"]);
 });
 

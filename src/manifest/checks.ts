@@ -19,6 +19,7 @@ export interface ChecksSpec {
   readonly runbook: string | null;
   readonly changelog: string | null;
   readonly api: ApiChecks | null;
+  readonly session: SessionCheck | null;
   /** What the annotated tag of a version is called, with `{version}` in it; null does not ask for one. */
   readonly tag: string | null;
   /** Approvals that each commit since the last release needs, where it is reviewed or, when `place` is null, by `Reviewed-by` lines. */
@@ -38,6 +39,13 @@ export interface ApiChecks {
   readonly postman: { readonly run: string; readonly timeoutMs: number } | null;
 }
 
+/** A command that begins a visitor's session at one release and goes on with it at another. */
+export interface SessionCheck {
+  readonly run: string;
+  /** For all of its runs together. */
+  readonly timeoutMs: number;
+}
+
 /** Names of the checks that Belay brings, and of those that `belay check` adds: a check of one's own has another name. */
 export const takenCheckNames: readonly string[] = [
   "config",
@@ -53,6 +61,7 @@ export const takenCheckNames: readonly string[] = [
   "mocks",
   "conformance",
   "postman",
+  "session",
   "runbook",
   "infrastructure",
   "review",

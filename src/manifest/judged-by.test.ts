@@ -110,6 +110,7 @@ const rules: readonly Rule[] = [
   },
   { field: "checks.migrations", strict: "checks: { migrations: [db/*.sql] }", loose: "" },
   { field: "checks.tests", strict: "checks: { tests: { run: npm test } }", loose: "" },
+  { field: "checks.session", strict: "checks: { session: { run: ./session } }", loose: "" },
   { field: "checks.audit", strict: "checks: { audit: { failOn: high } }", loose: "" },
   {
     field: "checks.audit.failOn",

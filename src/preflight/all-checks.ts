@@ -19,6 +19,7 @@ import { rollback } from "./rollback.ts";
 import { runbook } from "./runbook.ts";
 import { scannerCheck } from "./scanners.ts";
 import { secrets } from "./secrets.ts";
+import { session } from "./session.ts";
 import { tag } from "./tag.ts";
 import { tests } from "./tests.ts";
 import { windows } from "./windows.ts";
@@ -45,6 +46,7 @@ export const builtInChecks: readonly Check[] = [
   audit,
   conformance,
   postman,
+  session,
 ];
 
 /** Those of a manifest: Belay's own, and the service's. */

@@ -27,11 +27,15 @@ export function seenElsewhere(check: string, { earlier }: Pick<Subject, "earlier
 /** What stands for a check that asks a running release, before it runs. It is a pass for nobody who has no staging. */
 export function seenInStaging(
   { name, inStaging }: Pick<Check, "name" | "inStaging">,
-  { earlier, environment, manifest }: Pick<Subject, "earlier" | "environment" | "manifest">,
+  subject: Pick<Subject, "earlier" | "environment" | "manifest" | "previous">,
 ): Earlier | Outcome {
+  const { earlier, environment, manifest } = subject;
   const why = inStaging?.whyNotAsked(manifest.checks) ?? null;
   if (why !== null) return skipped(why);
-  if (earlier !== null) return ranThere(name, earlier);
+  if (earlier !== null) {
+    const seen = earlier.results.find(({ check }) => check === name);
+    return inStaging?.insteadOf?.(seen, subject) ?? ranThere(seen, earlier);
+  }
   if (Object.values(manifest.environments).some(({ after }) => after === environment))
     return skipped("runs here when the release's instances are ready");
   const before = manifest.environments[environment]?.after ?? null;
@@ -39,8 +43,7 @@ export function seenInStaging(
   return skipped(`not checked: no staging comes before ${environment}`);
 }
 
-function ranThere(check: string, { environment, results }: NonNullable<Subject["earlier"]>): Earlier | Outcome {
-  const result = results.find((each) => each.check === check);
+function ranThere(result: CheckResult | undefined, { environment }: NonNullable<Subject["earlier"]>): Earlier | Outcome {
   if (result !== undefined && result.status !== "skipped") return { kind: "earlier", environment, how: "ran", result };
   return unchecked(
     `it runs in ${environment}, and there it did not run`,

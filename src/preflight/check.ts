@@ -44,6 +44,8 @@ export interface Subject {
 export interface PreviousRelease {
   readonly id: string;
   readonly commit: string;
+  /** Of its bundle. */
+  readonly digest: string;
   /** What it was deployed with; null when there was none, or nobody told. */
   readonly tag: ReleaseTag | null;
   /** Its bundle's files; null when they are not there any more. */
@@ -79,11 +81,31 @@ export type BootAnswer =
   | { readonly kind: "failed"; readonly reason: string; readonly lastLines: string }
   | { readonly kind: "cut-short"; readonly reason: string };
 
-export interface RunningInstance {
-  readonly host: string;
-  readonly port: number;
+export interface RunningInstance extends Address {
   /** An empty folder for what commands write; goes away with the check. */
   readonly scratch: string;
+  /** What serves in the environment after this one; null when nothing does. */
+  readonly servingNext: ServingNext | null;
+}
+
+/** The release that serves where the running one goes next, as it can be asked beside it. */
+export interface ServingNext {
+  readonly id: string;
+  readonly commit: string;
+  readonly digest: string;
+  /** Where it serves. */
+  readonly environment: string;
+  /**
+   * Has `use` ask an instance of it, which is not the one that visitors of that environment meet. Where it is started for this, it
+   * has ended when this returns; when it does not come up, `use` is not called. Rejects with what `use` rejects with, and with
+   * the signal's reason on abort.
+   */
+  whileUp(signal: AbortSignal, use: (address: Address) => Promise<void>): Promise<BootAnswer>;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface EarlierResults {
@@ -131,6 +153,8 @@ export interface Check {
   readonly inStaging?: {
     /** Null when somebody asked for it. */
     whyNotAsked(spec: ChecksSpec): string | null;
+    /** What stands for it in the environment after, where what was seen before says nothing of how things are there; null where it does. */
+    insteadOf?(seen: CheckResult | undefined, subject: Pick<Subject, "previous" | "environment" | "earlier">): Outcome | null;
   };
   /**
    * Rejects with a BelayError when it cannot be checked, which is an `error` of the check, and with the signal's reason on

@@ -3,6 +3,12 @@ import { type CommandEnd, runCommand } from "../ports/command.ts";
 import type { Subject } from "./check.ts";
 
 const shownLines = 8;
+const tellingMax = 2;
+const tellingWidth = 120;
+/** What Node puts below a line of a program. */
+const marks = /^\s*\^+\s*$/;
+/** Empty lines, and where in a program it happened. */
+const noise = /^\s*\^*\s*$|^\s+at |^\S+:\d+$|^Node\.js v\d/;
 
 /**
  * Runs a shell command of the service's owner in the service's folder. Everything that it started has ended when this returns.
@@ -20,6 +26,14 @@ export async function runShell(
 export function lastWordsOf({ stdout, stderr }: Pick<CommandEnd, "stdout" | "stderr">): string {
   const said = stderr.trim() === "" ? stdout.toString("utf8").trim() : stderr.trim();
   return said === "" ? "it wrote nothing" : said.split("\n").slice(-shownLines).join("\n");
+}
+
+/** A finding has little room, and where in a program it happened says less than what. */
+export function tellingLines(lastLines: string): readonly string[] {
+  const all = lastLines.split("\n");
+  const isTelling = (line: string, at: number) => !noise.test(line) && !marks.test(all[at + 1] ?? "");
+  const lines = all.filter(isTelling).slice(-tellingMax);
+  return lines.map((line) => (line.length > tellingWidth ? `${line.slice(0, tellingWidth)}…` : line));
 }
 
 /** How a command ended, in words that go on "it ". */

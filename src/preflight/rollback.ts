@@ -1,11 +1,10 @@
 import type { CheckFinding } from "../rollout/check-result.ts";
 import { type BootTrial, type Check, type Outcome, type PreviousRelease, type Subject, skipped, unchecked } from "./check.ts";
+import { tellingLines } from "./commands.ts";
 import { hashOf } from "./file-tree.ts";
 
 /** The trial ends by the release's own start timeout; this is for a machine on which even ending it takes long. */
 const timeoutMs = 15 * 60_000;
-const shownLines = 2;
-const shownWidth = 120;
 
 export const rollback: Check = {
   name: "rollback",
@@ -72,13 +71,6 @@ function doesNotStart(
       ? `Leave ${gone.length === 0 ? "what it needs" : gone.slice(0, 10).join(", ")} in the configuration until a release that does without it serves everyone; or accept by a waiver that one can only go forward.`
       : "Find out why it does not start any more (`belay logs`), or accept by a waiver that one can only go forward.",
   };
-}
-
-/** A finding has little room, and where in a program it happened says less than what. */
-function tellingLines(lastLines: string): readonly string[] {
-  const isTelling = (line: string) => !/^\s*\^*\s*$|^\s+at |^Node\.js v\d/.test(line);
-  const lines = lastLines.split("\n").filter(isTelling).slice(-shownLines);
-  return lines.map((line) => (line.length > shownWidth ? `${line.slice(0, shownWidth)}…` : line));
 }
 
 function whatIsNew({ isConfigNew }: BootTrial): string {

@@ -9,7 +9,7 @@ import { userEnvironment } from "../ports/environment.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { ReleaseTag } from "../rollout/release-tag.ts";
-import type { Check, EarlierResults, PreviousRelease, Subject } from "./check.ts";
+import type { Check, EarlierResults, PreviousRelease, ServingNext, Subject } from "./check.ts";
 import { openFileTree } from "./file-tree.ts";
 import { runChecks } from "./run-checks.ts";
 
@@ -32,6 +32,8 @@ export interface Given {
   readonly earlier?: EarlierResults;
   /** Port of an instance of it. */
   readonly running?: number;
+  /** What serves in the environment after. */
+  readonly servingNext?: ServingNext;
   readonly tag?: ReleaseTag | null;
   readonly serving?: Subject["serving"];
   /** Prefix of the paths that production brings here. */
@@ -67,6 +69,7 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
         : {
             id: "b1",
             commit: "b".repeat(40),
+            digest: "d".repeat(64),
             tag: null,
             files: [],
             kpis: null,
@@ -87,7 +90,10 @@ export async function subjectOf(t: Pick<TestContext, "after">, given: Given): Pr
       throw new BelayError({ code: "BELAY_SECRET_UNKNOWN", message: `there is no secret ${name}`, next: "Set it." });
     },
     earlier: given.earlier ?? null,
-    running: given.running === undefined ? null : { host: "127.0.0.1", port: given.running, scratch: scratchOf(t) },
+    running:
+      given.running === undefined
+        ? null
+        : { host: "127.0.0.1", port: given.running, scratch: scratchOf(t), servingNext: given.servingNext ?? null },
     given: given.config === undefined ? null : { values: [], missing: [], unseen: [], elsewhere: {}, ...given.config },
     clock:
       now === undefined

@@ -31,6 +31,9 @@ export type BootAnswer =
   | { readonly kind: "failed"; readonly reason: string; readonly lastLines: string }
   | { readonly kind: "cut-short"; readonly reason: string };
 
+/** What is done with a release that was started to be tried, while it runs. */
+export type WhileUp = (address: { readonly host: string; readonly port: number }) => Promise<void>;
+
 export interface BootTrialsOptions {
   readonly keeper: ProcessKeeper;
   readonly starter: ReleaseStarter;
@@ -61,7 +64,7 @@ export class BootTrials {
   }
 
   /** As `ProcessRuntime.tryBoot`. */
-  async boot(release: Release, signal: AbortSignal): Promise<BootAnswer> {
+  async boot(release: Release, signal: AbortSignal, whileUp?: WhileUp): Promise<BootAnswer> {
     const { starter, ports } = this.#options;
     await this.removeLeftovers();
     const id = trialId(release);
@@ -74,7 +77,9 @@ export class BootTrials {
       const own = { PORT: String(port), HOST: instanceHost, BELAY_INSTANCE: id };
       const memoryBytesMax = release.run.memoryBytesMax ?? memoryBytesDefault;
       await starter.run({ ...releaseProcess(place, release.run.command, own), memoryBytesMax, graceMs, isOnce: true });
-      return await this.#watch(release, { id, port }, signal);
+      const answer = await this.#watch(release, { id, port }, signal);
+      if (answer.kind === "answered") await whileUp?.({ host: instanceHost, port });
+      return answer;
     } finally {
       await this.#end(id);
       ports.giveBack(port);

@@ -4,7 +4,7 @@ import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
 import type { InstanceId, Release } from "../../rollout/rollout.ts";
 import type { Instance, Runtime } from "../runtime.ts";
-import { type BootAnswer, BootTrials } from "./boot-trials.ts";
+import { type BootAnswer, BootTrials, type WhileUp } from "./boot-trials.ts";
 import { FreePorts } from "./free-ports.ts";
 import { type InstanceRecord, InstanceRecords } from "./instance-record.ts";
 import { instanceHost, instanceId, instanceSpec, isInstanceId, slotOf } from "./instance-spec.ts";
@@ -30,11 +30,11 @@ export interface ProcessRuntimeOptions extends ReleaseStarterOptions {
 
 export interface ProcessRuntime extends Runtime {
   /**
-   * Starts the release beside everything that runs, without traffic, until it answers its health check or does not. It has ended when
-   * this returns; one whose control plane was killed meanwhile is ended by the next. Throws what `ReleaseStarter.place` throws, and
-   * rejects with the signal's reason on abort.
+   * Starts the release beside everything that runs, without traffic, until it answers its health check or does not. One that answers
+   * runs on until `whileUp` is done. It has ended when this returns; one whose control plane was killed meanwhile is ended by the
+   * next. Throws what `ReleaseStarter.place` and `whileUp` throw, and rejects with the signal's reason on abort.
    */
-  tryBoot(release: Release, signal: AbortSignal): Promise<BootAnswer>;
+  tryBoot(release: Release, signal: AbortSignal, whileUp?: WhileUp): Promise<BootAnswer>;
   /** Stops looking at the instances; they run on. */
   close(): void;
 }
@@ -100,8 +100,8 @@ class Processes implements ProcessRuntime {
     return [...found, ...this.#refused.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  tryBoot(release: Release, signal: AbortSignal): Promise<BootAnswer> {
-    return this.#trials.boot(release, signal);
+  tryBoot(release: Release, signal: AbortSignal, whileUp?: WhileUp): Promise<BootAnswer> {
+    return this.#trials.boot(release, signal, whileUp);
   }
 
   close(): void {
