@@ -71,6 +71,25 @@ export interface InFlight {
   readonly kpis: readonly KpiMark[];
 }
 
+/** A request that was not tried on any instance yet. */
+export function newInFlight(choice: Choice, nowMs: number, known: Pick<InFlight, "shield" | "kpis">): InFlight {
+  return {
+    choice,
+    startMs: nowMs,
+    waitingSinceMs: nowMs,
+    release: choice.pool.release,
+    instance: null,
+    headMs: null,
+    status: null,
+    isStream: false,
+    hasFallenBack: false,
+    shield: known.shield,
+    isJudged: false,
+    isTimed: false,
+    kpis: known.kpis,
+  };
+}
+
 /** What kind of answer a head begins. */
 export type AnswerKind = "body" | "stream" | "tunnel";
 

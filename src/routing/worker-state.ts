@@ -9,6 +9,7 @@ import {
   type IncomingRequest,
   type InFlight,
   InFlightRequests,
+  newInFlight,
   scoredFrom,
   stableChoice,
   waitedMs,
@@ -128,21 +129,10 @@ export class WorkerState {
 
   /** `asked` is absent for what can never be repeated, such as a tunnel. */
   exchangeStarted(choice: Choice, nowMs: number, asked?: Asked): InFlight {
-    const request: InFlight = {
-      choice,
-      startMs: nowMs,
-      waitingSinceMs: nowMs,
-      release: choice.pool.release,
-      instance: null,
-      headMs: null,
-      status: null,
-      isStream: false,
-      hasFallenBack: false,
+    const request = newInFlight(choice, nowMs, {
       shield: this.#shield.begin(choice, asked, nowMs),
-      isJudged: false,
-      isTimed: false,
       kpis: marksOf(choice, asked),
-    };
+    });
     this.#inFlight.add(request);
     const scored = scoredFrom(request);
     if (scored !== null) request.isTimed = this.#records.started(scored) || choice.isByRequest;
