@@ -34,7 +34,7 @@ export class ReportQueue {
   }
 
   /** The next report, with every record that was waiting. */
-  next(state: ReportState, settledUntilMs: number, changed: Pick<Report, "counters" | "tallies" | "shadows">): Report {
+  next(state: ReportState, settledUntilMs: number, changed: Pick<Report, "counters" | "tallies" | "shadows" | "paths">): Report {
     this.#sequence += 1;
     const records = this.#waiting;
     this.#waiting = [];

@@ -4,7 +4,7 @@ import { Counters } from "./counters.ts";
 import { ExposureGuard } from "./exposure-guard.ts";
 import { RouteIndex } from "./find-route.ts";
 import {
-  type AnswerKind,
+  type ArrivedHead,
   type Choice,
   type IncomingRequest,
   type InFlight,
@@ -17,6 +17,7 @@ import {
 import { marksOf, tellKpis } from "./kpi-marks.ts";
 import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
+import { PathTallies } from "./path-tallies.ts";
 import { PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
 import { RequestNames } from "./request-names.ts";
@@ -44,6 +45,7 @@ export class WorkerState {
   #inFlight = new InFlightRequests();
   #counters = new Counters();
   #tallies = new Tallies();
+  #paths = new PathTallies();
   #newVisitors = new NewVisitorCounts();
   #queue = new ReportQueue();
   #records = new UnitRecords((record) => this.#queue.add(record));
@@ -132,6 +134,7 @@ export class WorkerState {
     const request = newInFlight(choice, nowMs, {
       shield: this.#shield.begin(choice, asked, nowMs),
       kpis: marksOf(choice, asked),
+      asked,
     });
     this.#inFlight.add(request);
     const scored = scoredFrom(request);
@@ -229,14 +232,9 @@ export class WorkerState {
   }
 
   /** A tunnel is judged here and now; it stays in flight until its end. */
-  headArrived(
-    request: InFlight,
-    { status, kind, nowMs }: { readonly status: number; readonly kind: AnswerKind; readonly nowMs: number },
-  ): void {
-    request.headMs = nowMs;
-    request.status = status;
-    request.isStream = kind !== "body";
-    this.#inFlight.headArrived(request);
+  headArrived(request: InFlight, head: ArrivedHead): void {
+    const { kind, nowMs } = head;
+    this.#inFlight.headArrived(request, head);
     this.shadows.stableAnswered(request.choice, nowMs - request.waitingSinceMs, nowMs);
     if (kind === "tunnel") this.#judge(request, "complete", nowMs);
   }
@@ -266,13 +264,18 @@ export class WorkerState {
     this.#hasUrgentNews = false;
     const changed = { counters: this.#counters.takeChanged(), tallies: this.#tallies.takeChanged() };
     const shadows = this.shadows.takeChanged(nowMs);
-    return this.#queue.next(this.#present(nowMs), this.#inFlight.settledUntilMs(nowMs), { ...changed, shadows });
+    return this.#queue.next(this.#present(nowMs), this.#inFlight.settledUntilMs(nowMs), {
+      ...changed,
+      shadows,
+      paths: this.#paths.takeChanged(nowMs),
+    });
   }
 
   /** On a new link: what nobody has kept yet, to be sent before the next report, which then carries every counter. */
   reportsAfterReconnect(nowMs: number): readonly Report[] {
     this.#counters.markAllChanged();
     this.#tallies.markAllChanged();
+    this.#paths.markAllChanged();
     this.shadows.markAllChanged();
     return this.#queue.unkept(this.#present(nowMs));
   }
@@ -354,6 +357,7 @@ export class WorkerState {
     if (timed !== null && waited !== null) this.#records.timed(timed, waited);
     tellKpis(this.#records, request, outcome);
     this.#tallies.judged(request, outcome, seen);
+    this.#paths.judged(request, endMs);
     this.#watchForOutlier(request, seen, endMs);
     const { service, environment } = choice.service;
     const { rollout, arm, weight, route, pool } = choice;
