@@ -10,8 +10,8 @@ function counted(path: string, methods: PathCount["methods"], cookies = 0): Path
   return { host: "shop.test", path, methods, cookies };
 }
 
-function report(worker: string, paths: readonly PathCount[], { service = "shop", boot = "a", forMs = 3_600_000 } = {}) {
-  const tally = { service, environment: "production", forMs, paths };
+function report(worker: string, paths: readonly PathCount[], { service = "shop", environment = "production", boot = "a", forMs = 3_600_000 } = {}) {
+  const tally = { service, environment, forMs, paths };
   return { worker, boot, paths: [tally], newVisitors: [], lostRecords: 0 };
 }
 
@@ -24,6 +24,7 @@ test("what the workers counted is one sum, and a report takes the place of the o
   numbers.absorb(report("p-1", [counted("/products", { GET: 6 }, 1), counted("/orders", { POST: 5 })]));
   numbers.absorb(report("p-2", [counted("/products", { GET: 3, HEAD: 1 })], { forMs: 7_200_000 }));
   numbers.absorb(report("p-2", [counted("/other", { GET: 9 })], { service: "blog" }));
+  numbers.absorb(report("p-2", [counted("/other", { GET: 9 })], { environment: "staging" }));
   assert.deepEqual(viewPaths(place, numbers.of(workers("p-1/a", "p-2/a"))), {
     service: "shop",
     environment: "production",
