@@ -10,7 +10,11 @@ function counted(path: string, methods: PathCount["methods"], cookies = 0): Path
   return { host: "shop.test", path, methods, cookies };
 }
 
-function report(worker: string, paths: readonly PathCount[], { service = "shop", environment = "production", boot = "a", forMs = 3_600_000 } = {}) {
+function report(
+  worker: string,
+  paths: readonly PathCount[],
+  { service = "shop", environment = "production", boot = "a", forMs = 3_600_000 } = {},
+) {
   const tally = { service, environment, forMs, paths };
   return { worker, boot, paths: [tally], newVisitors: [], lostRecords: 0 };
 }
