@@ -30,6 +30,7 @@ const table: Readonly<Record<string, readonly [Role, readonly string[]]>> = {
   "GET /services/{environment}/{service}/config": ["viewer", everybody],
   "GET /services/{environment}/{service}/secrets": ["viewer", everybody],
   "GET /services/{environment}/{service}/slo": ["viewer", everybody],
+  "GET /services/{environment}/{service}/paths": ["viewer", everybody],
   "POST /services/{environment}/{service}/plan": ["viewer", everybody],
   "GET /services/{environment}/{service}/runs/{run}": ["viewer", everybody],
   "GET /repository/commits": ["deployer", any],

@@ -37,6 +37,7 @@ export const access: Readonly<Record<string, Access>> = {
   "GET /policy": { role: "viewer", reach: "anywhere" },
   "GET /services/{environment}/{service}/policy": ofService("viewer"),
   "GET /services/{environment}/{service}/slo": ofService("viewer"),
+  "GET /services/{environment}/{service}/paths": ofService("viewer"),
   // Changes nothing, in spite of its method.
   "POST /services/{environment}/{service}/plan": ofService("viewer"),
   "GET /services/{environment}/{service}/logs": ofService("viewer"),

@@ -232,6 +232,7 @@ test("the OpenAPI document names every route", async () => {
     "/api/v1/services/{environment}/{service}/logs",
     "/api/v1/services/{environment}/{service}/maintenance",
     "/api/v1/services/{environment}/{service}/override",
+    "/api/v1/services/{environment}/{service}/paths",
     "/api/v1/services/{environment}/{service}/pause",
     "/api/v1/services/{environment}/{service}/plan",
     "/api/v1/services/{environment}/{service}/policy",

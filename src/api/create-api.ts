@@ -12,6 +12,7 @@ import { addLedgerRoutes } from "./ledger-routes.ts";
 import { addLogRoutes } from "./log-routes.ts";
 import { addMaintenanceRoutes } from "./maintenance-routes.ts";
 import { addMetricsRoutes } from "./metrics-routes.ts";
+import { addPathRoutes } from "./path-routes.ts";
 import { addPlanRoutes } from "./plan-routes.ts";
 import { addPolicyRoutes } from "./policy-routes.ts";
 import { addPreviewRoutes } from "./preview-routes.ts";
@@ -62,6 +63,7 @@ export function createApi({ auth, packBytesMax, ...inside }: CreateApiOptions): 
   addLedgerRoutes(app, inside);
   addLogRoutes(app, inside);
   addSloRoutes(app, inside);
+  addPathRoutes(app, inside);
   addPlanRoutes(app, inside);
   addMaintenanceRoutes(app, inside);
   addRunRoutes(app, inside);

@@ -14,6 +14,7 @@ import type {
   ChainedEntry,
   Checkpoint,
   ConfigView,
+  PathsView,
   PlanView,
   RolloutView,
   SecretView,
@@ -50,6 +51,7 @@ export interface FakeInside extends ApiInside {
   approval: ApprovalView;
   pinned: readonly PinnedPolicy[];
   slo: SloView;
+  paths: PathsView;
   ahead: PlanView;
   tokens: readonly TokenView[];
   /** Tokens that are known, by their secrets. */
@@ -93,6 +95,7 @@ export function createFakeInside(): FakeInside {
     approval: anApproval(),
     pinned: [],
     slo: aSlo(),
+    paths: { service: "shop", environment: "production", watchedMs: 0, paths: [] },
     ahead: aPlanAhead(),
     controlPlane: {
       status: async () => fake.status,
@@ -170,6 +173,7 @@ export function createFakeInside(): FakeInside {
       },
       listSecrets: async () => fake.secrets,
       slo: async () => fake.slo,
+      paths: async () => fake.paths,
       planAhead: async ({ service, environment }) => ({ ...fake.ahead, service, environment }),
       approval: async () => fake.approval,
       approve: async (request, actor) => {

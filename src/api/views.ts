@@ -16,6 +16,7 @@ export type {
   StatusView,
   SupervisionView,
 } from "../control/control-plane.ts";
+export type { PathsView } from "../control/path-view.ts";
 export type { PlanView } from "../control/plan-ahead.ts";
 export type { Exceptions } from "../control/plan-needs.ts";
 export type { RulesView } from "../control/policy-commands.ts";

@@ -101,3 +101,38 @@ environments: { production: { routes: [{ host: "*" }], config: { QUEUE_URL: { fr
   );
   assert.match(result?.summary ?? "", /the values of 1 are seen in a deploy alone/);
 });
+
+test("check proposes routes from what a Belay that serves the service has seen, with lines to paste and what to look for", async (t) => {
+  const desk = await openDesk(t);
+  write(desk, "server.js", 'route("/healthz"); listen(process.env.PORT, process.env.HOST)');
+  write(desk, "belay.yml", manifestOf("{ command: node server.js, health: /healthz }"));
+  assert.doesNotMatch((await desk.run("check")).stdout, /In the last|Not proposed/, "nobody has asked for anything");
+  const path = (path: string, methods: object, cookies = 0) => ({ host: "*", path, methods, cookies });
+  const paths = [
+    path("/products/*", { GET: 1_204 }),
+    path("/orders", { GET: 30, POST: 1_012 }),
+    path("/basket", { GET: 40 }, 31),
+    path("/logout", { GET: 25 }),
+  ];
+  desk.inside.paths = { service: "shop", environment: "production", watchedMs: 26 * 3_600_000, paths };
+  const { stdout, code } = await desk.run("check");
+  assert.equal(code, 0);
+  const told = stdout.slice(stdout.indexOf("In the last"));
+  assert.equal(
+    told,
+    `In the last 26 hours GET, HEAD and OPTIONS came alone on these routes, and nothing declares them free of effects:
+  */products: 1,204 requests (/products/*)
+If they change nothing, add these lines to environments.production.routes:
+      - { host: "*", path: /products, effects: writes }
+Look for GETs that count or log a visit, send mail, log somebody out, redeem a link or rotate a token: a copy does it again. A line stands for everything below its path.
+Not proposed:
+  GET */basket: 31 answers to 40 requests set cookies, so it may open a session
+  GET */orders: other methods come there, too (POST 1,012)
+  GET */logout: by its name it does something
+`,
+  );
+  const { observed } = JSON.parse((await desk.run("check", "--json")).stdout);
+  assert.deepEqual([observed.watchedMs, observed.proposed.length, observed.doubted.length], [26 * 3_600_000, 1, 3]);
+  await desk.stopServing();
+  assert.equal(JSON.parse((await desk.run("check", "--json")).stdout).observed, null, "none runs");
+});

@@ -14,7 +14,7 @@ import { openProjectFiles, type ProjectFiles } from "../project/project-files.ts
 import { createIncludeList } from "../release/include.ts";
 import { readWorkTree, type WorkTree } from "../release/work-tree.ts";
 import { type Command, type CommandContext, exitCodes, textOf } from "./command.ts";
-import { proposeEffects } from "./effects-words.ts";
+import { describeObserved, observeRoutes, proposeEffects } from "./effects-words.ts";
 import { folderChecks } from "./manifest-checks.ts";
 import { invalidManifest, manifestFile, manifestMissing, readManifestText } from "./own-manifest.ts";
 import { ownTag } from "./own-tag.ts";
@@ -57,15 +57,21 @@ export const check: Command = {
     progress.end();
     const sarif = textOf(values["sarif"]);
     if (sarif !== undefined) writeSarif(resolve(io.cwd, sarif), toSarif(results, { version }));
+    const observed = await observeRoutes(
+      context,
+      { service: manifest.service, environment: subject.environment },
+      manifest.environments[subject.environment]?.routes ?? [],
+    );
     const isBlocked = results.some(({ blocks }) => blocks);
     if (isJson) {
-      printJson({ ...parsed, ok: !isBlocked, environment: subject.environment, checks: results });
+      printJson({ ...parsed, ok: !isBlocked, environment: subject.environment, checks: results, observed });
       return isBlocked ? exitCodes.error : exitCodes.done;
     }
     const steps = manifest.plan.steps?.map(describeStep).join(", ") ?? "planned from the traffic";
     print(`${file} is valid: service ${manifest.service}; environments ${describeEnvironments(manifest)}; steps ${steps}`);
     print(describeResults(results, harmless));
     for (const line of proposeEffects(manifest, subject.environment)) print(line);
+    if (observed !== null) for (const line of describeObserved(observed, subject.environment)) print(harmless(line));
     if (isBlocked) throw checkFailed(describeBlocking(results), subject.environment);
     return undefined;
   },

@@ -10,6 +10,7 @@ import type {
   DeployRequest,
   Exceptions,
   LogsView,
+  PathsView,
   PinnedPolicyView,
   PlannedView,
   PlanView,
@@ -93,6 +94,7 @@ export interface Client {
   review(rollout: string, body: { readonly words: string }): Promise<Started>;
   planAhead(of: ServiceName, body: { readonly manifest: string } & Exceptions): Promise<PlanView>;
   slo(of: ServiceName): Promise<SloView>;
+  paths(of: ServiceName): Promise<PathsView>;
   override(of: ServiceName, body: { readonly reason: string }): Promise<Started>;
   tokens(): Promise<readonly TokenView[]>;
   createToken(body: NewToken): Promise<{ readonly secret: string; readonly token: TokenView }>;
@@ -193,6 +195,7 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
       http.post<{ readonly keys: readonly string[]; readonly position: number }>("/preview-keys", body),
     planAhead: (of, body) => http.post<PlanView>(`${pathOf(of)}/plan`, body),
     slo: (of) => http.get<SloView>(`${pathOf(of)}/slo`),
+    paths: (of) => http.get<PathsView>(`${pathOf(of)}/paths`),
     approval: (id) => http.get<ApprovalView>(`/rollouts/${encodeURIComponent(id)}/approval`),
     approve: (id, body) => http.post<ApprovedView>(`/rollouts/${encodeURIComponent(id)}/approvals`, body),
     review: (id, body) => http.post<Started>(`/rollouts/${encodeURIComponent(id)}/review`, body),

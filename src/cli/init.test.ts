@@ -50,3 +50,16 @@ test("init proposes a host of its own where another service has every host, and 
   await desk.stopServing();
   assert.deepEqual(await hosts("--service", "web"), ["*"], "nothing is known where none runs");
 });
+
+test("init says which routes the traffic of a service that is served here proposes, and writes none of it", async (t) => {
+  const desk = await openDesk(t);
+  const paths = [{ host: "shop.test", path: "/products", methods: { GET: 40 }, cookies: 0 }];
+  desk.inside.paths = { service: "shop", environment: "production", watchedMs: 3_600_000, paths };
+  const told = await desk.run("init", "--command", "./serve", "--service", "shop", "--host", "shop.test");
+  assert.equal(told.code, 0, told.stderr);
+  assert.match(
+    told.stdout,
+    /Please check:[\s\S]*shop\.test\/: 40 requests \(\/products\) in the last 60 minutes[\s\S]*- { host: shop\.test, effects: writes }/,
+  );
+  assert.doesNotMatch(readFileSync(join(desk.folder, "belay.yml"), "utf8"), /effects: writes }/);
+});

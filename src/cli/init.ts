@@ -7,6 +7,7 @@ import { type ImportKind, importConfig, importKinds } from "../project/import-co
 import { toManifestText } from "../project/manifest-text.ts";
 import { openProjectFiles } from "../project/project-files.ts";
 import { type Command, type CommandContext, textOf } from "./command.ts";
+import { adviseOn, observeRoutes } from "./effects-words.ts";
 import { manifestFile } from "./own-manifest.ts";
 import { harmless, indent } from "./show-table.ts";
 import { takeTour } from "./tour.ts";
@@ -32,7 +33,7 @@ export const init: Command = {
     if (values["tour"] === true) return takeTour(context);
     const path = join(io.cwd, manifestFile);
     if (values["print"] !== true && existsSync(path)) throw alreadyThere();
-    const draft = await withFreeHost(context, await draftOf(context));
+    const draft = await withObserved(context, await withFreeHost(context, await draftOf(context)));
     const text = toManifestText(draft);
     if (values["print"] !== true) writeNew(path, text);
     if (isJson) printJson({ file: values["print"] === true ? null : manifestFile, text, ...draft });
@@ -54,13 +55,24 @@ async function draftOf({ io, values }: CommandContext): Promise<Draft> {
 
 /** Every host can belong to one service alone. Where a Belay runs on this machine, it is known whether another one has it. */
 async function withFreeHost({ io, client, values }: CommandContext, draft: Draft): Promise<Draft> {
-  const isElsewhere = (textOf(values["server"]) ?? io.env["BELAY_SERVER"] ?? "") !== "";
-  if (isElsewhere || values["host"] !== undefined || draft.hosts.join() !== "*") return draft;
+  if (isElsewhere({ io, values }) || values["host"] !== undefined || draft.hosts.join() !== "*") return draft;
   const owner = await ownerOfAnyHost(client);
   if (owner === undefined || owner === draft.service) return draft;
   const host = `${draft.service}.localhost`;
   const said = `The host is ${host}: "*", every other host, belongs to ${owner} on this machine.`;
   return { ...draft, hosts: [host], assumed: [...draft.assumed, said] };
+}
+
+/** Of a service that this machine serves already: which routes its traffic proposes to look at. Said, and never written. */
+async function withObserved(context: CommandContext, draft: Draft): Promise<Draft> {
+  if (isElsewhere(context)) return draft;
+  const routes = draft.hosts.map((host) => ({ host, path: "/" }));
+  const observed = await observeRoutes(context, { service: draft.service, environment: "production" }, routes);
+  return observed === null ? draft : { ...draft, toCheck: [...draft.toCheck, ...adviseOn(observed)] };
+}
+
+function isElsewhere({ io, values }: Pick<CommandContext, "io" | "values">): boolean {
+  return (textOf(values["server"]) ?? io.env["BELAY_SERVER"] ?? "") !== "";
 }
 
 async function ownerOfAnyHost(client: CommandContext["client"]): Promise<string | undefined> {
@@ -117,7 +129,7 @@ function alreadyThere(): BelayError {
   return new BelayError({
     code: "BELAY_INIT_EXISTS",
     message: `this folder has a ${manifestFile} already, and init overwrites nothing`,
-    next: "Check it with `belay check`, or see what init would write with `belay init --print`.",
+    next: "Check it with `belay check`, which proposes what its traffic shows, or see what init would write with `belay init --print`.",
   });
 }
 

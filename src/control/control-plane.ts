@@ -15,6 +15,7 @@ import type { Instance } from "../runtimes/runtime.ts";
 import type { ApprovalView } from "./approval-view.ts";
 import type { HeldView } from "./front-sums.ts";
 import type { MetricFamily } from "./metric-name.ts";
+import type { PathsView } from "./path-view.ts";
 import type { PlanRequest, PlanView } from "./plan-ahead.ts";
 import type { Exceptions } from "./plan-needs.ts";
 import type { PolicyCommands } from "./policy-commands.ts";
@@ -83,6 +84,8 @@ export interface ControlPlane extends PolicyCommands {
   planAhead(request: PlanRequest, actor: Actor): Promise<PlanView>;
   /** How the objectives of a service stand, and what spent their budget. */
   slo(request: ServiceRequest): Promise<SloView>;
+  /** What visitors asked for, by path and method. */
+  paths(request: ServiceRequest): Promise<PathsView>;
   /** The rollout of this id; throws `BELAY_ROLLOUT_UNKNOWN`. */
   rollout(id: string): Promise<RolloutView>;
   history(options: {

@@ -25,6 +25,7 @@ import { sumTurnedAway } from "./front-sums.ts";
 import { jobRunId } from "./job-runs.ts";
 import { requireSameRules } from "./judge-deploy.ts";
 import { collectMetrics } from "./metrics.ts";
+import { viewPaths } from "./path-view.ts";
 import { planAhead } from "./plan-ahead.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import { policyCommands } from "./policy-commands.ts";
@@ -181,6 +182,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
         routesMet: ({ environment, name }) => loop.evidence.traffic.routesMet(environment, name),
       }),
     slo: async (request) => viewSlo(requireService(loop, request), loop.evidence.traffic, world.clock.monotonicMs()),
+    paths: async (request) => viewPaths(requireService(loop, request), loop.workerNumbers.of(world.dataPlane.workers())),
     ...secretCommands(options),
     config: async (request) => showConfig(requireService(loop, request), request.release, options.configs),
     promote: (request, actor) => {

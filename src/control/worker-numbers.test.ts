@@ -36,7 +36,7 @@ test("a report of a worker from before metrics is taken", () => {
   const numbers = new WorkerNumbers();
   numbers.absorb({ worker: "proxy-1", boot: "a", newVisitors: [], lostRecords: 0 });
   assert.deepEqual(numbers.of([process("a")]), [
-    { worker: "proxy-1", tallies: [], shadows: [], newVisitors: [], previewRefusals: [], lostRecords: 0 },
+    { worker: "proxy-1", tallies: [], shadows: [], paths: [], newVisitors: [], previewRefusals: [], lostRecords: 0 },
   ]);
 });
 

@@ -1,4 +1,5 @@
 import type { FrontReport } from "../routing/front-counts.ts";
+import type { PathTally } from "../routing/path-tallies.ts";
 import type { ShadowTally } from "../routing/shadow-tallies.ts";
 import type { Tally } from "../routing/tallies.ts";
 import type { WorkerReport, WorkerView } from "../routing/worker-view.ts";
@@ -6,7 +7,7 @@ import { PreviewRefusalCounts } from "./preview-refusal-counts.ts";
 
 type Reported = Pick<
   WorkerReport,
-  "worker" | "boot" | "tallies" | "shadows" | "newVisitors" | "previewRefusals" | "lostRecords" | "front"
+  "worker" | "boot" | "tallies" | "shadows" | "paths" | "newVisitors" | "previewRefusals" | "lostRecords" | "front"
 >;
 
 /** What one worker's process has counted since its boot. */
@@ -14,6 +15,7 @@ export interface NumbersOfWorker {
   readonly worker: string;
   readonly tallies: readonly Tally[];
   readonly shadows: readonly ShadowTally[];
+  readonly paths: readonly PathTally[];
   readonly newVisitors: WorkerReport["newVisitors"];
   readonly previewRefusals: NonNullable<WorkerReport["previewRefusals"]>;
   readonly lostRecords: number;
@@ -25,12 +27,15 @@ interface Known {
   readonly tallies: Map<string, Tally>;
   /** By rollout. */
   readonly shadows: Map<string, ShadowTally>;
+  /** By service. */
+  readonly paths: Map<string, PathTally>;
   report: Reported;
 }
 
 const bootsMax = 128;
 const talliesMax = 1_024;
 const shadowsMax = 16;
+const servicesMax = 256;
 
 /**
  * What the workers that run have counted, for dashboards. Nothing is summed and nothing is kept over a restart of the control plane:
@@ -45,7 +50,7 @@ export class WorkerNumbers {
   absorb(report: Reported): void {
     this.previewRefusals.absorb(report);
     const key = `${report.worker}/${report.boot}`;
-    const known = this.#byBoot.get(key) ?? { tallies: new Map<string, Tally>(), shadows: new Map<string, ShadowTally>(), report };
+    const known = this.#byBoot.get(key) ?? emptyFor(report);
     known.report = report;
     for (const tally of report.tallies ?? []) {
       const { environment, service, release, arm } = tally;
@@ -57,8 +62,14 @@ export class WorkerNumbers {
       known.shadows.delete(shadow.rollout);
       known.shadows.set(shadow.rollout, shadow);
     }
+    for (const tally of report.paths ?? []) {
+      const name = `${tally.environment}\n${tally.service}`;
+      known.paths.delete(name);
+      known.paths.set(name, tally);
+    }
     dropOldest(known.tallies, talliesMax);
     dropOldest(known.shadows, shadowsMax);
+    dropOldest(known.paths, servicesMax);
     this.#byBoot.delete(key);
     this.#byBoot.set(key, known);
     dropOldest(this.#byBoot, bootsMax);
@@ -78,6 +89,7 @@ export class WorkerNumbers {
           worker,
           tallies: [...known.tallies.values()],
           shadows: [...known.shadows.values()],
+          paths: [...known.paths.values()],
           newVisitors,
           previewRefusals,
           lostRecords,
@@ -86,6 +98,10 @@ export class WorkerNumbers {
       ];
     });
   }
+}
+
+function emptyFor(report: Reported): Known {
+  return { tallies: new Map(), shadows: new Map(), paths: new Map(), report };
 }
 
 /** Of each name the process that came last, one that is connected before one that is not. */

@@ -174,7 +174,7 @@ export class ProxyDataPlane {
 
   #reported(connection: WorkerConnection, report: ReportMessage): void {
     const { worker, boot } = connection.hello;
-    const { sequence, counters, lostRecords, newVisitors, previewRefusals, tallies, shadows, front } = report;
+    const { sequence, counters, lostRecords, newVisitors, previewRefusals, tallies, shadows, paths, front } = report;
     const brakesBefore = connection.brakes.length;
     const records = connection.absorb(report, this.#options.clock.monotonicMs());
     const key = `${worker}/${boot}`;
@@ -192,6 +192,7 @@ export class ProxyDataPlane {
           previewRefusals,
           tallies,
           shadows,
+          paths,
           front,
         });
     }

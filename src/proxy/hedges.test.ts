@@ -99,8 +99,16 @@ test("one request in twenty is hedged at most, beyond ten in store", async (t) =
   const world = await openWorld(t);
   const { kept, counts } = await openPair(t, world);
   const answers = Array.from({ length: 60 }, () => world.send({}));
-  await until(() => (counts.get("sent") ?? 0) + (counts.get("withheld") ?? 0) === 30);
-  for (const response of kept) response.end("slow");
-  assert.ok((await Promise.all(answers)).every(({ status }) => status === 200));
+  // On a loaded machine the fast one is slow, too, for some.
+  await until(() => (counts.get("sent") ?? 0) + (counts.get("withheld") ?? 0) >= 30);
+  let areAnswered = false;
+  const all = Promise.all(answers).finally(() => {
+    areAnswered = true;
+  });
+  await until(() => {
+    for (const response of kept.splice(0)) response.end("slow");
+    return areAnswered;
+  });
+  assert.ok((await all).every(({ status }) => status === 200));
   assert.ok((counts.get("sent") ?? 0) <= 13, `${counts.get("sent")} sent`);
 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { hedgeEvents, turnedAwayBy } from "../routing/front-counts.ts";
+import { countedMethods } from "../routing/path-tree.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import { headBoundsMs } from "../routing/tallies.ts";
 import type { FromWorker, ToWorker } from "../routing/wire.ts";
@@ -182,6 +183,20 @@ const shadowTally = z.object({
   routes: z.array(z.object({ route: z.string(), compared: whole, pairs: whole, fields: z.array(fieldCount) })),
 });
 
+const pathTally = z.object({
+  service: z.string(),
+  environment: z.string(),
+  forMs: whole,
+  paths: z.array(
+    z.object({
+      host: z.string().max(253),
+      path: z.string().startsWith("/").max(400),
+      methods: z.partialRecord(z.enum(countedMethods), whole),
+      cookies: whole,
+    }),
+  ),
+});
+
 const fromWorker = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("hello"),
@@ -216,6 +231,7 @@ const fromWorker = z.discriminatedUnion("kind", [
     previewRefusals: z.array(z.object({ service: z.string(), environment: z.string(), why: refusal, count: whole })).optional(),
     tallies: z.array(tally).optional(),
     shadows: z.array(shadowTally).optional(),
+    paths: z.array(pathTally).optional(),
     front: z
       .object({
         connections: whole,

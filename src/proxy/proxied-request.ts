@@ -102,8 +102,13 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
       isCanary: isCanary(request),
       isLast: this.#context.isDraining() || this.#isBodyUnasked,
     };
-    const { headers, hasDate, isStream } = headersForClient(head.headers, additions);
-    this.#context.state.headArrived(request, { status: head.status, kind: isStream ? "stream" : "body", nowMs: this.#nowMs() });
+    const { headers, hasDate, isStream, setsCookie } = headersForClient(head.headers, additions);
+    this.#context.state.headArrived(request, {
+      status: head.status,
+      kind: isStream ? "stream" : "body",
+      setsCookie,
+      nowMs: this.#nowMs(),
+    });
     if (isStream) this.#endWithClient();
     this.#response.sendDate = !hasDate;
     const statusText = /^[\t\x20-\x7e]+$/.test(head.statusText) ? head.statusText : undefined;

@@ -27,6 +27,11 @@ test("an answer's headers pass, without those of its connection and those that a
   assert.equal(hasDate, true);
 });
 
+test("a cookie of the service is told, one of Belay's own is not", () => {
+  assert.equal(headersForClient(["Set-Cookie", "sid=1"], plain).setsCookie, true);
+  assert.equal(headersForClient(["Set-Cookie", "belay_uid=forged"], { ...plain, setCookie: "belay_uid=x" }).setsCookie, false);
+});
+
 test("a canary's answer is kept by no cache that visitors share, and carries the visitor's cookie where it was not shared before", () => {
   const canary = { ...plain, isCanary: true, setCookie: "belay_uid=x" };
   assert.deepEqual(headersForClient(["Cache-Control", "public, max-age=60"], canary).headers, [

@@ -8,6 +8,8 @@ export interface ResponseHead {
   readonly hasDate: boolean;
   /** Server-sent events: open-ended, and left by its reader. */
   readonly isStream: boolean;
+  /** One of the service's own cookies. */
+  readonly setsCookie: boolean;
 }
 
 export interface ResponseAdditions {
@@ -70,6 +72,7 @@ export function headersForClient(raw: readonly string[], additions: ResponseAddi
   let hasDate = false;
   let isShared = false;
   let isStream = false;
+  let setsCookie = false;
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] ?? "";
     const value = raw[index + 1] ?? "";
@@ -80,6 +83,7 @@ export function headersForClient(raw: readonly string[], additions: ResponseAddi
     }
     if (notPassed.has(lower) || lower.startsWith("belay-") || (lower === "set-cookie" && isOwnCookie(value))) continue;
     if (lower === "date") hasDate = true;
+    else if (lower === "set-cookie") setsCookie = true;
     else if (lower === "cache-control") isShared ||= /\bpublic\b|\bs-maxage\b/i.test(value);
     else if (lower === "content-type") isStream ||= /^\s*text\/event-stream\b/i.test(value);
     passed.push(name, value);
@@ -89,5 +93,5 @@ export function headersForClient(raw: readonly string[], additions: ResponseAddi
   if (additions.setCookie !== null && !isShared) headers.push("Set-Cookie", additions.setCookie);
   if (additions.shownRelease !== null) headers.push("belay-release", additions.shownRelease);
   if (additions.isLast) headers.push("Connection", "close");
-  return { headers, hasDate, isStream };
+  return { headers, hasDate, isStream, setsCookie };
 }

@@ -4,7 +4,7 @@ import type { KpiMark } from "./kpi-marks.ts";
 import { OpenRequests } from "./open-requests.ts";
 import type { ExchangeEnd } from "./outcome.ts";
 import type { PreviewCookie } from "./preview-desk.ts";
-import type { RepeatRules, ShieldMark } from "./shield.ts";
+import type { Asked, RepeatRules, ShieldMark } from "./shield.ts";
 import type { Pool, ServiceRoute } from "./table.ts";
 import type { ScoredRequest } from "./unit-records.ts";
 import type { OpenOnStable, Side } from "./wire.ts";
@@ -70,10 +70,43 @@ export interface InFlight {
   isTimed: boolean;
   /** What it may mean for the service's KPIs. */
   readonly kpis: readonly KpiMark[];
+  /** Absent for a tunnel. */
+  readonly asked?: Asked | undefined;
+  /** Its answer sets a cookie of the service. */
+  setsCookie: boolean;
+}
+
+/** A request that was not tried on any instance yet. */
+export function newInFlight(choice: Choice, nowMs: number, known: Pick<InFlight, "shield" | "kpis" | "asked">): InFlight {
+  return {
+    choice,
+    startMs: nowMs,
+    waitingSinceMs: nowMs,
+    release: choice.pool.release,
+    instance: null,
+    headMs: null,
+    status: null,
+    isStream: false,
+    hasFallenBack: false,
+    shield: known.shield,
+    isJudged: false,
+    isTimed: false,
+    kpis: known.kpis,
+    asked: known.asked,
+    setsCookie: false,
+  };
 }
 
 /** What kind of answer a head begins. */
-export type AnswerKind = "body" | "stream" | "tunnel";
+type AnswerKind = "body" | "stream" | "tunnel";
+
+export interface ArrivedHead {
+  readonly status: number;
+  readonly kind: AnswerKind;
+  /** A cookie of the service's own; by default none. */
+  readonly setsCookie?: boolean;
+  readonly nowMs: number;
+}
 
 /** All requests on their way: how many by release, which are late, and until when everything is judged. */
 export class InFlightRequests {
@@ -99,7 +132,11 @@ export class InFlightRequests {
     request.release = release;
   }
 
-  headArrived(request: InFlight): void {
+  headArrived(request: InFlight, { status, kind, setsCookie = false, nowMs }: ArrivedHead): void {
+    request.headMs = nowMs;
+    request.status = status;
+    request.isStream = kind !== "body";
+    request.setsCookie = setsCookie;
     this.#headless.delete(request);
     if (request.isStream) this.#unsettled.delete(request);
     if (request.isStream) this.#open.ended(request);

@@ -37,7 +37,7 @@ export class ReportQueue {
   next(
     state: ReportState,
     known: Pick<Report, "settledUntilMs" | "openOnStable">,
-    changed: Pick<Report, "counters" | "tallies" | "shadows">,
+    changed: Pick<Report, "counters" | "tallies" | "shadows" | "paths">,
   ): Report {
     this.#sequence += 1;
     const records = this.#waiting;

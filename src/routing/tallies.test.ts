@@ -111,6 +111,7 @@ function request(own: Partial<InFlight> & { readonly release?: string; readonly 
     release,
     instance: null,
     kpis: [],
+    setsCookie: false,
     headMs: 1,
     status: 200,
     isStream: false,

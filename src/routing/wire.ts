@@ -6,6 +6,7 @@
 import type { PreviewRefusal } from "../rollout/preview.ts";
 import type { BrakeCause } from "../rollout/rollout.ts";
 import type { FrontReport } from "./front-counts.ts";
+import type { PathTally } from "./path-tallies.ts";
 import type { PreviewRefusals } from "./preview-desk.ts";
 import type { ShadowTally } from "./shadow-tallies.ts";
 import type { ShieldMark } from "./shield.ts";
@@ -146,6 +147,8 @@ export type FromWorker =
       readonly tallies?: readonly Tally[] | undefined;
       /** What changed of what was seen of shadows, cumulative since the worker's boot. Absent from workers before shadows. */
       readonly shadows?: readonly ShadowTally[] | undefined;
+      /** What changed of what was asked for by path, each service whole. Absent from workers before it was counted. */
+      readonly paths?: readonly PathTally[] | undefined;
       /** Requests and tunnels in flight by release. */
       readonly inFlight: Readonly<Record<string, number>>;
     };

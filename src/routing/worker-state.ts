@@ -4,11 +4,12 @@ import { Counters } from "./counters.ts";
 import { ExposureGuard } from "./exposure-guard.ts";
 import { RouteIndex } from "./find-route.ts";
 import {
-  type AnswerKind,
+  type ArrivedHead,
   type Choice,
   type IncomingRequest,
   type InFlight,
   InFlightRequests,
+  newInFlight,
   scoredFrom,
   stableChoice,
   waitedMs,
@@ -16,6 +17,7 @@ import {
 import { marksOf, tellKpis } from "./kpi-marks.ts";
 import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
+import { PathTallies } from "./path-tallies.ts";
 import { PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
 import { RequestNames } from "./request-names.ts";
@@ -43,6 +45,7 @@ export class WorkerState {
   #inFlight = new InFlightRequests();
   #counters = new Counters();
   #tallies = new Tallies();
+  #paths = new PathTallies();
   #newVisitors = new NewVisitorCounts();
   #queue = new ReportQueue();
   #records = new UnitRecords((record) => this.#queue.add(record));
@@ -128,21 +131,11 @@ export class WorkerState {
 
   /** `asked` is absent for what can never be repeated, such as a tunnel. */
   exchangeStarted(choice: Choice, nowMs: number, asked?: Asked): InFlight {
-    const request: InFlight = {
-      choice,
-      startMs: nowMs,
-      waitingSinceMs: nowMs,
-      release: choice.pool.release,
-      instance: null,
-      headMs: null,
-      status: null,
-      isStream: false,
-      hasFallenBack: false,
+    const request = newInFlight(choice, nowMs, {
       shield: this.#shield.begin(choice, asked, nowMs),
-      isJudged: false,
-      isTimed: false,
       kpis: marksOf(choice, asked),
-    };
+      asked,
+    });
     this.#inFlight.add(request);
     const scored = scoredFrom(request);
     if (scored !== null) request.isTimed = this.#records.started(scored) || choice.isByRequest;
@@ -239,14 +232,9 @@ export class WorkerState {
   }
 
   /** A tunnel is judged here and now; it stays in flight until its end. */
-  headArrived(
-    request: InFlight,
-    { status, kind, nowMs }: { readonly status: number; readonly kind: AnswerKind; readonly nowMs: number },
-  ): void {
-    request.headMs = nowMs;
-    request.status = status;
-    request.isStream = kind !== "body";
-    this.#inFlight.headArrived(request);
+  headArrived(request: InFlight, head: ArrivedHead): void {
+    const { kind, nowMs } = head;
+    this.#inFlight.headArrived(request, head);
     this.shadows.stableAnswered(request.choice, nowMs - request.waitingSinceMs, nowMs);
     if (kind === "tunnel") this.#judge(request, "complete", nowMs);
   }
@@ -276,13 +264,18 @@ export class WorkerState {
     this.#hasUrgentNews = false;
     const changed = { counters: this.#counters.takeChanged(), tallies: this.#tallies.takeChanged() };
     const shadows = this.shadows.takeChanged(nowMs);
-    return this.#queue.next(this.#present(nowMs), this.#inFlight.known(nowMs), { ...changed, shadows });
+    return this.#queue.next(this.#present(nowMs), this.#inFlight.known(nowMs), {
+      ...changed,
+      shadows,
+      paths: this.#paths.takeChanged(nowMs),
+    });
   }
 
   /** On a new link: what nobody has kept yet, to be sent before the next report, which then carries every counter. */
   reportsAfterReconnect(nowMs: number): readonly Report[] {
     this.#counters.markAllChanged();
     this.#tallies.markAllChanged();
+    this.#paths.markAllChanged();
     this.shadows.markAllChanged();
     return this.#queue.unkept(this.#present(nowMs));
   }
@@ -364,6 +357,7 @@ export class WorkerState {
     if (timed !== null && waited !== null) this.#records.timed(timed, waited);
     tellKpis(this.#records, request, outcome);
     this.#tallies.judged(request, outcome, seen);
+    this.#paths.judged(request, endMs);
     this.#watchForOutlier(request, seen, endMs);
     const { service, environment } = choice.service;
     const { rollout, arm, weight, route, pool } = choice;

@@ -1,4 +1,5 @@
 import type { FrontReport } from "./front-counts.ts";
+import type { PathTally } from "./path-tallies.ts";
 import type { PreviewRefusals } from "./preview-desk.ts";
 import type { ShadowTally } from "./shadow-tallies.ts";
 import type { Tally } from "./tallies.ts";
@@ -35,4 +36,5 @@ export interface WorkerReport {
   readonly front?: FrontReport | undefined;
   readonly tallies?: readonly Tally[] | undefined;
   readonly shadows?: readonly ShadowTally[] | undefined;
+  readonly paths?: readonly PathTally[] | undefined;
 }
