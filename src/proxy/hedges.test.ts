@@ -104,3 +104,18 @@ test("one request in twenty is hedged at most, beyond ten in store", async (t) =
   assert.ok((await Promise.all(answers)).every(({ status }) => status === 200));
   assert.ok((counts.get("sent") ?? 0) <= 13, `${counts.get("sent")} sent`);
 });
+
+// Goal: a hedge hides an instance's silence from visitors, and not from what is known of instances.
+// Method: of twelve instances one never answers, so that the hedges in store cover every request that it is asked.
+test("an instance that never answers and is always covered by hedges is asked no more", async (t) => {
+  const world = await openWorld(t);
+  let asked = 0;
+  const silent = await openApp(t, () => {
+    asked += 1;
+  });
+  const others = await Promise.all(Array.from({ length: 11 }, () => openApp(t, (_, response) => response.end("fast"))));
+  await world.serve(tableWith(1, [silent, ...others], undefined, { ...hedged, routes: [{ ...route, hedgeMs: 100 }] }));
+  for (let at = 0; at < 12 * 13; at += 1) assert.equal((await world.send({})).body, "fast");
+  // One in twelve, had it gone on.
+  assert.ok(asked < 13, `asked ${asked} times`);
+});

@@ -6,7 +6,7 @@ import { type Admission, isCanary, shownRelease } from "./admission.ts";
 import type { ClientConnection, ClientRequest, ClientResponse } from "./client.ts";
 import { ClientPace } from "./client-pace.ts";
 import type { ExchangeObserver, UpstreamEnd, UpstreamExchange, UpstreamRequest } from "./exchange.ts";
-import { HedgedExchange } from "./hedged-exchange.ts";
+import { HedgedExchange, type LostLeg } from "./hedged-exchange.ts";
 import type { Held } from "./held-requests.ts";
 import { findKeptAsset, type KeptAsset } from "./kept-assets.ts";
 import { KeptBody } from "./kept-body.ts";
@@ -248,7 +248,17 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
       this.#target = target;
       state.exchangeTried(request, target.instance);
     };
-    return new HedgedExchange({ clock, first, second, afterMs, start, observer, onSecondWon });
+    const onLost = (target: Target, how: LostLeg) => this.#legLost(target, how);
+    return new HedgedExchange({ clock, first, second, afterMs, start, observer, onSecondWon, onLost });
+  }
+
+  /** What is known of instances comes from everything that they were asked, whoever's answer was taken. */
+  #legLost({ instance }: Target, how: LostLeg): void {
+    const { state } = this.#context;
+    const { request } = this.#admission;
+    if (how === "refused" || how === "reset") state.targetUnreachable(request.choice, instance, this.#nowMs());
+    if (how === "failed") state.targetAnswered(instance);
+    if (how !== "refused") state.legLost(request, { instance, end: how === "beaten" ? how : "failed" }, this.#nowMs());
   }
 
   /** The canary has failed before anything of its answer was passed on: stable answers, if the shield covers the request. */
