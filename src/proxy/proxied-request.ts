@@ -304,6 +304,8 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
     const events = {
       onWanted: () => this.#askForBody(),
       onAwaited: () => this.#pace.bodyAwaited(this.#nowMs()),
+      // Until the next instance waits for it, the client is kept from sending.
+      onLetGo: () => this.#pace.bodyLetGo(this.#nowMs()),
       onProgress: (bytes: number) => {
         this.#pace.bodyArrived(bytes, this.#nowMs());
         state.requestProgressed(request, this.#nowMs());
