@@ -16,13 +16,12 @@ import { RequestBody } from "./request-body.ts";
 import { type OwnAnswer, respond } from "./respond.ts";
 import { headersForClient, informationForClient, trailersForClient } from "./response-head.ts";
 import { streamInto } from "./response-stream.ts";
+import { dropRestOf } from "./rest-of-body.ts";
 
 /** When to come again to a service of which nobody takes requests. */
 const retryAfterSeconds = 5;
 /** A body of which something has come takes up to this while nobody reads it. */
 const pausedBodyBytes = 65_536;
-/** How long the rest of a body is read whose answer is there already. */
-const dropRestMs = 30_000;
 
 /** One request and its answer, from admission to the end. */
 export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
@@ -333,7 +332,6 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
   }
 
   #clientLeft(): void {
-    this.#context.unread.closed(this.#response);
     if (!this.#isOver) this.#finish("aborted");
   }
 
@@ -363,25 +361,9 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
     this.#context.requests.delete(this.#admission.request);
     this.#context.state.exchangeEnded(this.#admission.request, end, this.#nowMs());
     this.#context.judged();
-    // An answer before the end of the request: the rest is read and dropped, so that the connection can be used again.
-    if (this.#admission.head.hasBody && !this.#incoming.complete && !this.#response.destroyed) this.#dropRestOfBody();
-  }
-
-  /** Some clients read the answer only when they have sent everything, and one that goes on for ever has had it long since. */
-  #dropRestOfBody(): void {
-    const ended = new AbortController();
-    const end = () => ended.abort();
-    // Node does not tell a request whose answer is there of the end of its connection.
-    const forget = this.#connection.onceClosed(end);
-    const settle = () => {
-      this.#incoming.off("close", settle);
-      forget();
-      end();
-    };
-    this.#incoming.on("close", settle);
-    this.#incoming.resume();
-    const atLimit = () => void (this.#incoming.complete || this.#connection.destroy());
-    this.#context.clock.sleep(dropRestMs, ended.signal).then(atLimit, atLimit);
+    // An answer before the end of the request.
+    if (this.#admission.head.hasBody && !this.#incoming.complete && !this.#response.destroyed)
+      dropRestOf(this.#incoming, { connection: this.#connection, clock: this.#context.clock });
   }
 
   /** A client that was not told to go on may send the body or not: its connection is of no more use. */
