@@ -1,12 +1,17 @@
-import { Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import type { BlankEnv } from "hono/types";
 import type { EventPlace, EventsTaken } from "../control/kpi-events.ts";
 import { BelayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import { answerError } from "./api-error.ts";
+import type { ListenerBounds } from "./serve-api.ts";
 
 const bodyBytesMax = 64 * 1024;
 const eventsMax = 100;
+
+/** What the listener allows whoever connects: every process of the machine can. */
+export const eventsBounds: ListenerBounds = { connectionsMax: 1_000, requestWithinMs: 10_000 };
 
 export interface EventsInside {
   readonly log: Log;
@@ -26,16 +31,40 @@ export function createEventsApp({ log, isTokenOf, take }: EventsInside): Pick<Ho
       next: "Post to the address in BELAY_EVENTS_URL.",
     });
   });
-  app.use("*", bodyLimit({ maxSize: bodyBytesMax, onError: () => Promise.reject(tooLarge()) }));
-  app.post("/events/:environment/:service", async (context) => {
-    const place = { environment: context.req.param("environment"), service: context.req.param("service") };
-    const [, token = ""] = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "") ?? [];
-    if (!isTokenOf(place, token)) throw unauthenticated();
-    const taken = take(place, parseEvents(await context.req.text()));
+  app.post("/events/:environment/:service", requireToken(isTokenOf), limitBody, async (context) => {
+    const place = placeOf(context);
+    const taken = take(place, parseEvents(await bodyOf(context)));
     const isAllTooMany = taken.accepted === 0 && taken.refused.some(({ why }) => why === "too-many");
     return context.json(taken, isAllTooMany ? 429 : 202, isAllTooMany ? { "retry-after": "1" } : {});
   });
   return app;
+}
+
+type Asked = Context<BlankEnv, "/events/:environment/:service">;
+
+/** Before anything of the body is read: who has no token makes nobody wait for it. */
+function requireToken(isTokenOf: EventsInside["isTokenOf"]): MiddlewareHandler<BlankEnv, "/events/:environment/:service"> {
+  return async (context, next) => {
+    const [, token = ""] = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "") ?? [];
+    if (!isTokenOf(placeOf(context), token)) throw unauthenticated();
+    await next();
+  };
+}
+
+const limitBody = bodyLimit({ maxSize: bodyBytesMax, onError: () => Promise.reject(tooLarge()) });
+
+function placeOf({ req }: Asked): EventPlace {
+  return { environment: req.param("environment"), service: req.param("service") };
+}
+
+async function bodyOf({ req }: Asked): Promise<string> {
+  try {
+    return await req.text();
+  } catch (cause) {
+    // The sender has left, or was too slow: nobody reads the answer, and it is no bug of ours.
+    if (cause instanceof Error && "code" in cause && cause.code === "ECONNRESET") throw malformed(cause);
+    throw cause;
+  }
 }
 
 function parseEvents(text: string): readonly unknown[] {
