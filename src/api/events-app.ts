@@ -1,7 +1,6 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { BlankEnv } from "hono/types";
-import type { EventPlace, EventsTaken } from "../control/kpi-events.ts";
+import type { EventPlace, EventSender, EventsTaken } from "../control/kpi-events.ts";
 import { BelayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import { answerError } from "./api-error.ts";
@@ -15,14 +14,14 @@ export const eventsBounds: ListenerBounds = { connectionsMax: 1_000, requestWith
 
 export interface EventsInside {
   readonly log: Log;
-  /** Whether the token is the one that instances of this service were given. */
-  isTokenOf(place: EventPlace, token: string): boolean;
-  take(place: EventPlace, posted: readonly unknown[]): EventsTaken;
+  /** Which instances of this service were given the token; null when none were. */
+  senderOf(place: EventPlace, token: string): EventSender | null;
+  take(from: EventPlace & { readonly sender: EventSender }, posted: readonly unknown[]): EventsTaken;
 }
 
 /** Where instances post the outcomes of their visitors: one event, or a list of at most a hundred. It has nothing else. */
-export function createEventsApp({ log, isTokenOf, take }: EventsInside): Pick<Hono, "fetch" | "request"> {
-  const app = new Hono();
+export function createEventsApp({ log, senderOf, take }: EventsInside): Pick<Hono, "fetch" | "request"> {
+  const app = new Hono<KnownSender>();
   app.onError((error, context) => answerError(error, context, log));
   app.notFound(() => {
     throw new BelayError({
@@ -31,22 +30,24 @@ export function createEventsApp({ log, isTokenOf, take }: EventsInside): Pick<Ho
       next: "Post to the address in BELAY_EVENTS_URL.",
     });
   });
-  app.post("/events/:environment/:service", requireToken(isTokenOf), limitBody, async (context) => {
-    const place = placeOf(context);
-    const taken = take(place, parseEvents(await bodyOf(context)));
+  app.post("/events/:environment/:service", requireToken(senderOf), limitBody, async (context) => {
+    const taken = take({ ...placeOf(context), sender: context.var.sender }, parseEvents(await bodyOf(context)));
     const isAllTooMany = taken.accepted === 0 && taken.refused.some(({ why }) => why === "too-many");
     return context.json(taken, isAllTooMany ? 429 : 202, isAllTooMany ? { "retry-after": "1" } : {});
   });
   return app;
 }
 
-type Asked = Context<BlankEnv, "/events/:environment/:service">;
+type KnownSender = { readonly Variables: { readonly sender: EventSender } };
+type Asked = Context<KnownSender, "/events/:environment/:service">;
 
 /** Before anything of the body is read: who has no token makes nobody wait for it. */
-function requireToken(isTokenOf: EventsInside["isTokenOf"]): MiddlewareHandler<BlankEnv, "/events/:environment/:service"> {
+function requireToken(senderOf: EventsInside["senderOf"]): MiddlewareHandler<KnownSender, "/events/:environment/:service"> {
   return async (context, next) => {
     const [, token = ""] = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "") ?? [];
-    if (!isTokenOf(placeOf(context), token)) throw unauthenticated();
+    const sender = senderOf(placeOf(context), token);
+    if (sender === null) throw unauthenticated();
+    context.set("sender", sender);
     await next();
   };
 }

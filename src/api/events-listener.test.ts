@@ -88,7 +88,7 @@ async function openListener(t: TestContext, bounds: { readonly connectionsMax: n
   const bugs: unknown[] = [];
   const app = createEventsApp({
     log: { ...silentLog, error: (...said) => bugs.push(said) },
-    isTokenOf: (_, token) => token === "token",
+    senderOf: (_, token) => (token === "token" ? "service" : null),
     take: (_, posted) => {
       taken.push(...posted);
       return { accepted: posted.length, refused: [] };

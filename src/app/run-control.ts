@@ -197,8 +197,8 @@ export async function runControl(options: ControlOptions): Promise<void> {
   if (eventsSocket !== undefined) {
     const app = createEventsApp({
       log,
-      isTokenOf: (place, token) => eventTokens.isTokenOf(place, token),
-      take: (place, posted) => loop.events.take(place, posted, clock.monotonicMs()),
+      senderOf: (place, token) => eventTokens.senderOf(place, token),
+      take: (sender, posted) => loop.events.take(sender, posted, clock.monotonicMs()),
     });
     const served = await serveApi({ app, listener: { kind: "descriptor", fd: eventsSocket }, bounds: eventsBounds });
     opened.defer(() => served.close());
