@@ -93,7 +93,7 @@ test("what a shadow posts is answered as its release's would be, counted as a sh
   const posted = [{ event: "order-paid", visitor }, null];
   assert.deepEqual(events.take(shadow, posted, 0), { accepted: 1, refused: [{ index: 1, why: "malformed" }] });
   assert.equal(events.take(shadow, Array(6_000).fill(posted[0]), 0).accepted, 4_998);
-  assert.deepEqual(absorbed, []);
+  assert.equal(absorbed.length, 0);
   assert.deepEqual(
     events.counts().map(({ outcome, count }) => [outcome, count]),
     [["shadow", 6_002]],
