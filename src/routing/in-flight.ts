@@ -71,6 +71,28 @@ export interface InFlight {
   readonly kpis: readonly KpiMark[];
 }
 
+/** Not tried on any instance yet. */
+export function newInFlight(
+  choice: Choice,
+  { nowMs, shield, kpis }: { readonly nowMs: number } & Pick<InFlight, "shield" | "kpis">,
+): InFlight {
+  return {
+    choice,
+    startMs: nowMs,
+    waitingSinceMs: nowMs,
+    release: choice.pool.release,
+    instance: null,
+    headMs: null,
+    status: null,
+    isStream: false,
+    hasFallenBack: false,
+    shield,
+    isJudged: false,
+    isTimed: false,
+    kpis,
+  };
+}
+
 /** What kind of answer a head begins. */
 export type AnswerKind = "body" | "stream" | "tunnel";
 

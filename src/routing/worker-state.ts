@@ -9,6 +9,7 @@ import {
   type IncomingRequest,
   type InFlight,
   InFlightRequests,
+  newInFlight,
   scoredFrom,
   stableChoice,
   waitedMs,
@@ -129,21 +130,11 @@ export class WorkerState {
 
   /** `asked` is absent for what can never be repeated, such as a tunnel. */
   exchangeStarted(choice: Choice, nowMs: number, asked?: Asked): InFlight {
-    const request: InFlight = {
-      choice,
-      startMs: nowMs,
-      waitingSinceMs: nowMs,
-      release: choice.pool.release,
-      instance: null,
-      headMs: null,
-      status: null,
-      isStream: false,
-      hasFallenBack: false,
+    const request = newInFlight(choice, {
+      nowMs,
       shield: this.#shield.begin(choice, asked, nowMs),
-      isJudged: false,
-      isTimed: false,
       kpis: marksOf(choice, asked),
-    };
+    });
     this.#inFlight.add(request);
     const scored = scoredFrom(request);
     if (scored !== null) request.isTimed = this.#records.started(scored) || choice.isByRequest;
@@ -229,13 +220,9 @@ export class WorkerState {
     request.instance = instance;
   }
 
-  /** The answer of another instance is taken, which the request was hedged with: this one has failed, or nobody waits for it any more. */
-  legLost(
-    request: InFlight,
-    { instance, end }: { readonly instance: string; readonly end: Exclude<WorkEnd, "answered"> },
-    nowMs: number,
-  ): void {
-    this.#watchForOutlier({ ...request, instance }, end, nowMs);
+  /** The answer of another instance is taken, which the request was hedged with: this one has failed, or was not waited for. */
+  legLost(request: InFlight, leg: { readonly instance: string; readonly end: WorkEnd }, nowMs: number): void {
+    this.#watchForOutlier({ ...request, instance: leg.instance }, leg.end, nowMs);
   }
 
   targetAnswered(instance: string): void {
