@@ -1,44 +1,24 @@
 import type { Duplex } from "node:stream";
 import type { Clock } from "../ports/clock.ts";
-import type { BodySource, ClientConnection } from "./client.ts";
 
 /** Who has sent nothing for so long has read its answer, or never will. */
 const silenceMs = 2_000;
 const lingerMsMax = 10_000;
 
-/** What a client sends is dropped, until it is done, silent, or has had time enough. */
-interface Sender {
-  on(event: string, listener: (chunk: Buffer) => void): unknown;
-  resume(): unknown;
-}
-
 /**
- * Closes a connection whose last answer has just been written. A client that still sends would lose that answer: what lies unread when a
- * socket is closed makes the system reset the connection (RFC 9112, section 9.6).
+ * Ends a connection whose last answer has just been written. A client that still sends would lose that answer if the socket was closed as
+ * well: what lies unread then makes the system reset the connection (RFC 9112, section 9.6). So it is told the end, and what it sends is
+ * dropped, until it is done, silent, or has had time enough.
  */
 export function closeGently(socket: Duplex, clock: Clock): void {
+  socket.end();
   const gone = new AbortController();
   socket.once("close", () => gone.abort());
   void letFinish(socket, { clock, signal: gone.signal }).then(() => socket.destroy());
 }
 
-/** The same for a connection of HTTP/1.1 that Node closes with the end of its answer: calls back when that may come. */
-export function afterRestOf(
-  body: BodySource,
-  { connection, clock }: { readonly connection: ClientConnection; readonly clock: Clock },
-  then: () => void,
-): void {
-  const done = new AbortController();
-  const forget = connection.onceClosed(() => done.abort());
-  body.on("end", () => done.abort());
-  void letFinish(body, { clock, signal: done.signal }).then(() => {
-    forget();
-    then();
-  });
-}
-
 async function letFinish(
-  sender: Sender,
+  sender: Duplex,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<void> {
   let hasSent = true;

@@ -1,5 +1,4 @@
 import type { ClientConnection, ClientRequest, ClientResponse } from "./client.ts";
-import { afterRestOf } from "./lingering.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 import { type OwnAnswer, respond, respondUnended } from "./respond.ts";
 import { dropRestOf } from "./rest-of-body.ts";
@@ -18,10 +17,11 @@ export function refuse({ clock, unread }: Pick<ProxyContext, "clock" | "unread">
   const isSending = incoming.httpVersion !== "2" && hasBody(incoming) && incoming.headers.expect === undefined;
   if (isSending && answer.isLast === true) {
     respondUnended(response, answer);
-    afterRestOf(incoming, { connection, clock }, () => {
-      response.end();
-      ended();
-    });
+    incoming.resume();
+    const close = () => connection.endGently(clock);
+    // An answer to an earlier request may still be under way. Node writes what waits for its turn once it has said that this is it.
+    if (response.socket !== null) close();
+    else response.once("socket", () => queueMicrotask(close));
     return;
   }
   if (isSending) dropRestOf(incoming, { connection, clock });

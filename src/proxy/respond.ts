@@ -24,7 +24,7 @@ export function respond(response: ClientResponse, answer: OwnAnswer): void {
   response.end(bodyOf(answer));
 }
 
-/** The same without the end, which closes a connection of HTTP/1.1 whose answer `isLast`. The client has all of it. */
+/** The same without the end, with which Node closes a connection of HTTP/1.1 whose answer `isLast`. The client has all of it. */
 export function respondUnended(response: ClientResponse, answer: OwnAnswer): void {
   response.writeHead(answer.status, headersOf(answer));
   response.write(Buffer.from(bodyOf(answer)));
@@ -35,7 +35,7 @@ export function respondOnSocket(socket: Duplex, answer: OwnAnswer, clock: Clock)
   const headers = headersOf({ ...answer, isLast: true });
   let head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n`;
   for (let index = 0; index < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`;
-  socket.end(`${head}\r\n${bodyOf(answer)}`, "latin1");
+  socket.write(`${head}\r\n${bodyOf(answer)}`, "latin1");
   closeGently(socket, clock);
 }
 
@@ -44,7 +44,7 @@ export type UnreadStatus = Extract<OwnAnswer["status"], 400 | 408 | 413 | 431>;
 /** To a request that could not be read: it may have been a HEAD, whose answer has no body, so this one has none. */
 export function respondUnread(socket: Duplex, status: UnreadStatus, clock: Clock): void {
   const headers = "Content-Length: 0\r\nCache-Control: no-store\r\nConnection: close";
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\n\r\n`, "latin1");
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\n\r\n`, "latin1");
   closeGently(socket, clock);
 }
 
