@@ -91,7 +91,8 @@ async function run(): Promise<void> {
     default: {
       const { compiledFolderOf } = await import("./cli/places.ts");
       // A command that compiles all of its sources takes twice its time. Where none can be kept, nothing is said: it works all the same.
-      if (process.env["NODE_COMPILE_CACHE"] === undefined) enableCompileCache(compiledFolderOf({ env: process.env, user: { home: homedir() } }));
+      if (process.env["NODE_COMPILE_CACHE"] === undefined)
+        enableCompileCache(compiledFolderOf({ env: process.env, user: { home: homedir() } }));
       const { startCli } = await import("./cli/start-cli.ts");
       process.exitCode = await startCli({ program, clock, random });
     }

@@ -8,7 +8,7 @@ function appOf(answer: EventsTaken = { accepted: 1, refused: [] }) {
   const taken: unknown[] = [];
   const app = createEventsApp({
     log: silentLog,
-    isTokenOf: ({ environment, service }, token) => token === `${environment} ${service}`,
+    senderOf: ({ environment, service }, token) => (token === `${environment} ${service}` ? "service" : null),
     take: (place, posted) => {
       taken.push([place, posted]);
       return answer;
@@ -24,7 +24,7 @@ test("an instance posts one event or a list, with the token of its service", asy
   const answer = await post('{"event":"order-paid"}');
   assert.deepEqual([answer.status, await answer.json()], [202, { accepted: 1, refused: [] }]);
   await post('[{"event":"a"},{"event":"b"}]');
-  const place = { environment: "production", service: "shop" };
+  const place = { environment: "production", service: "shop", sender: "service" };
   assert.deepEqual(taken, [
     [place, [{ event: "order-paid" }]],
     [place, [{ event: "a" }, { event: "b" }]],

@@ -1,23 +1,27 @@
-import { Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { EventPlace, EventsTaken } from "../control/kpi-events.ts";
+import type { EventPlace, EventSender, EventsTaken } from "../control/kpi-events.ts";
 import { BelayError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import { answerError } from "./api-error.ts";
+import type { ListenerBounds } from "./serve-api.ts";
 
 const bodyBytesMax = 64 * 1024;
 const eventsMax = 100;
 
+/** What the listener allows whoever connects: every process of the machine can. */
+export const eventsBounds: ListenerBounds = { connectionsMax: 1_000, requestWithinMs: 10_000 };
+
 export interface EventsInside {
   readonly log: Log;
-  /** Whether the token is the one that instances of this service were given. */
-  isTokenOf(place: EventPlace, token: string): boolean;
-  take(place: EventPlace, posted: readonly unknown[]): EventsTaken;
+  /** Which instances of this service were given the token; null when none were. */
+  senderOf(place: EventPlace, token: string): EventSender | null;
+  take(from: EventPlace & { readonly sender: EventSender }, posted: readonly unknown[]): EventsTaken;
 }
 
 /** Where instances post the outcomes of their visitors: one event, or a list of at most a hundred. It has nothing else. */
-export function createEventsApp({ log, isTokenOf, take }: EventsInside): Pick<Hono, "fetch" | "request"> {
-  const app = new Hono();
+export function createEventsApp({ log, senderOf, take }: EventsInside): Pick<Hono, "fetch" | "request"> {
+  const app = new Hono<KnownSender>();
   app.onError((error, context) => answerError(error, context, log));
   app.notFound(() => {
     throw new BelayError({
@@ -26,16 +30,42 @@ export function createEventsApp({ log, isTokenOf, take }: EventsInside): Pick<Ho
       next: "Post to the address in BELAY_EVENTS_URL.",
     });
   });
-  app.use("*", bodyLimit({ maxSize: bodyBytesMax, onError: () => Promise.reject(tooLarge()) }));
-  app.post("/events/:environment/:service", async (context) => {
-    const place = { environment: context.req.param("environment"), service: context.req.param("service") };
-    const [, token = ""] = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "") ?? [];
-    if (!isTokenOf(place, token)) throw unauthenticated();
-    const taken = take(place, parseEvents(await context.req.text()));
+  app.post("/events/:environment/:service", requireToken(senderOf), limitBody, async (context) => {
+    const taken = take({ ...placeOf(context), sender: context.var.sender }, parseEvents(await bodyOf(context)));
     const isAllTooMany = taken.accepted === 0 && taken.refused.some(({ why }) => why === "too-many");
     return context.json(taken, isAllTooMany ? 429 : 202, isAllTooMany ? { "retry-after": "1" } : {});
   });
   return app;
+}
+
+type KnownSender = { readonly Variables: { readonly sender: EventSender } };
+type Asked = Context<KnownSender, "/events/:environment/:service">;
+
+/** Before anything of the body is read: who has no token makes nobody wait for it. */
+function requireToken(senderOf: EventsInside["senderOf"]): MiddlewareHandler<KnownSender, "/events/:environment/:service"> {
+  return async (context, next) => {
+    const [, token = ""] = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "") ?? [];
+    const sender = senderOf(placeOf(context), token);
+    if (sender === null) throw unauthenticated();
+    context.set("sender", sender);
+    await next();
+  };
+}
+
+const limitBody = bodyLimit({ maxSize: bodyBytesMax, onError: () => Promise.reject(tooLarge()) });
+
+function placeOf({ req }: Asked): EventPlace {
+  return { environment: req.param("environment"), service: req.param("service") };
+}
+
+async function bodyOf({ req }: Asked): Promise<string> {
+  try {
+    return await req.text();
+  } catch (cause) {
+    // The sender has left, or was too slow: nobody reads the answer, and it is no bug of ours.
+    if (cause instanceof Error && "code" in cause && cause.code === "ECONNRESET") throw malformed(cause);
+    throw cause;
+  }
 }
 
 function parseEvents(text: string): readonly unknown[] {

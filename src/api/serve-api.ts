@@ -27,16 +27,27 @@ export interface ServedApi {
   close(): Promise<void>;
 }
 
+/** For listeners that anybody on the machine may connect to. What is beyond them is cut, so that it takes nothing from the others. */
+export interface ListenerBounds {
+  readonly connectionsMax: number;
+  /** How long a request may take to arrive, its body included. */
+  readonly requestWithinMs: number;
+}
+
 /** Serves the app. Resolves once it listens; rejects with what the system says when it cannot. */
 export async function serveApi({
   app,
   listener,
+  bounds,
 }: {
   readonly app: Pick<ApiApp, "fetch">;
   readonly listener: ApiListener;
+  readonly bounds?: ListenerBounds;
 }): Promise<ServedApi> {
-  const serverOptions = { requestTimeout: 600_000, headersTimeout: 10_000, maxHeaderSize: 128 * 1024 };
-  const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server & { closeAllConnections(): void };
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: optionsFor(bounds) }) as Server & {
+    closeAllConnections(): void;
+  };
+  if (bounds !== undefined) server.maxConnections = bounds.connectionsMax;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.once("listening", () => {
@@ -53,6 +64,18 @@ export async function serveApi({
         server.close(() => resolve());
         server.closeAllConnections();
       }),
+  };
+}
+
+function optionsFor(bounds: ListenerBounds | undefined) {
+  const headersTimeout = 10_000;
+  if (bounds === undefined) return { requestTimeout: 600_000, headersTimeout, maxHeaderSize: 128 * 1024 };
+  const { requestWithinMs: requestTimeout } = bounds;
+  // Node looks for late ones every 30 s when it is not told otherwise.
+  return {
+    requestTimeout,
+    headersTimeout: Math.min(headersTimeout, requestTimeout),
+    connectionsCheckingInterval: Math.min(1_000, requestTimeout),
   };
 }
 

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createApi } from "../api/create-api.ts";
-import { createEventsApp } from "../api/events-app.ts";
+import { createEventsApp, eventsBounds } from "../api/events-app.ts";
 import { type ApiAuth, allowedHosts } from "../api/guard.ts";
 import { createMetricsApp } from "../api/metrics-routes.ts";
 import { apiTokenFile, serveApi } from "../api/serve-api.ts";
@@ -201,10 +201,10 @@ export async function runControl(options: ControlOptions): Promise<void> {
   if (eventsSocket !== undefined) {
     const app = createEventsApp({
       log,
-      isTokenOf: (place, token) => eventTokens.isTokenOf(place, token),
-      take: (place, posted) => loop.events.take(place, posted, clock.monotonicMs()),
+      senderOf: (place, token) => eventTokens.senderOf(place, token),
+      take: (sender, posted) => loop.events.take(sender, posted, clock.monotonicMs()),
     });
-    const served = await serveApi({ app, listener: { kind: "descriptor", fd: eventsSocket } });
+    const served = await serveApi({ app, listener: { kind: "descriptor", fd: eventsSocket }, bounds: eventsBounds });
     opened.defer(() => served.close());
   }
   const metrics = inherited.sockets["metrics"];

@@ -22,7 +22,13 @@ export function remotesFileOf({ env, user }: Pick<Home, "env" | "user">): string
 }
 
 /** Where this user's compiled copies of Belay's sources are kept, so that a command need not compile them each time. */
-export function compiledFolderOf({ env, user }: { readonly env: CliIo["env"]; readonly user: { readonly home: string } }): string {
+export function compiledFolderOf({
+  env,
+  user,
+}: {
+  readonly env: CliIo["env"];
+  readonly user: { readonly home: string };
+}): string {
   return join(absolute(env["XDG_CACHE_HOME"]) ?? join(user.home, ".cache"), "belay", "compiled");
 }
 

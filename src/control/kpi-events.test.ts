@@ -9,7 +9,7 @@ import type { EvidenceBook } from "./evidence-book.ts";
 import { KpiEvents } from "./kpi-events.ts";
 import { RolloutWatch } from "./rollout-watch.ts";
 
-const shop = { environment: "production", service: "shop" };
+const shop = { environment: "production", service: "shop", sender: "service" } as const;
 const paid: Kpi = {
   name: "paid",
   user: "a shopper with a basket",
@@ -85,6 +85,21 @@ test("what is hostile, late or of another service is refused with a reason, coun
     ["shop", "too-late", 2],
     ["shop", "unknown-event", 1],
   ]);
+});
+
+test("what a shadow posts is answered as its release's would be, counted as a shadow's, and no evidence", () => {
+  const { events, absorbed } = eventsOf([paid]);
+  const shadow = { ...shop, sender: "shadow" } as const;
+  const posted = [{ event: "order-paid", visitor }, null];
+  assert.deepEqual(events.take(shadow, posted, 0), { accepted: 1, refused: [{ index: 1, why: "malformed" }] });
+  assert.equal(events.take(shadow, Array(6_000).fill(posted[0]), 0).accepted, 4_998);
+  assert.equal(absorbed.length, 0);
+  assert.deepEqual(
+    events.counts().map(({ outcome, count }) => [outcome, count]),
+    [["shadow", 6_002]],
+  );
+  assert.equal(events.take(shop, posted, 0).accepted, 1, "a shadow's flood takes nothing from the service");
+  assert.equal(absorbed.length, 1);
 });
 
 test("a flood is cut off at what a service may post, and it may post again as time passes", () => {

@@ -9,6 +9,11 @@ export interface EventPlace {
   readonly service: string;
 }
 
+/** A release's own instances, or its shadow: that one is given copies, and nothing that it does is a visitor's. */
+export type EventSender = "service" | "shadow";
+
+type EventOutcome = EventRefusal | "accepted" | "shadow";
+
 /**
  * Why an event is no evidence.
  * - `malformed`: it has no name, or its visitor is not what Belay called it.
@@ -42,7 +47,7 @@ export class KpiEvents {
   readonly #evidence: Pick<EvidenceBook, "find" | "absorbEvent">;
   readonly #deployments: Pick<Deployments, "find">;
   readonly #allowances = new Map<string, Allowance>();
-  readonly #counts = new Map<string, { readonly place: EventPlace; readonly counts: Map<EventRefusal | "accepted", number> }>();
+  readonly #counts = new Map<string, { readonly place: EventPlace; readonly counts: Map<EventOutcome, number> }>();
 
   constructor(inside: {
     readonly evidence: Pick<EvidenceBook, "find" | "absorbEvent">;
@@ -52,27 +57,29 @@ export class KpiEvents {
     this.#deployments = inside.deployments;
   }
 
-  /** `posted` is whatever an authenticated application of `place` sent. */
-  take(place: EventPlace, posted: readonly unknown[], nowMs: number): EventsTaken {
+  /** `posted` is whatever an authenticated application sent. A shadow gets the answers that its release would get, and is heard by nobody. */
+  take(from: EventPlace & { readonly sender: EventSender }, posted: readonly unknown[], nowMs: number): EventsTaken {
     const refused: { readonly index: number; readonly why: EventRefusal }[] = [];
-    const allowance = this.#allowanceOf(place, nowMs);
+    const allowance = this.#allowanceOf(from, nowMs);
     for (const [index, event] of posted.entries()) {
-      const why = allowance.left < 1 ? "too-many" : this.#takeOne(place, event, nowMs);
+      const read = allowance.left < 1 ? "too-many" : this.#read(from, event, nowMs);
+      const why = typeof read === "string" ? read : null;
       allowance.left = Math.max(0, allowance.left - 1);
-      this.#count(place, why ?? "accepted");
+      if (from.sender === "service" && typeof read !== "string") for (const record of read) this.#evidence.absorbEvent(record);
+      this.#count(from, from.sender === "shadow" ? "shadow" : (why ?? "accepted"));
       if (why !== null) refused.push({ index, why });
     }
     return { accepted: posted.length - refused.length, refused };
   }
 
   /** Since the control plane's start. */
-  counts(): readonly { readonly place: EventPlace; readonly outcome: EventRefusal | "accepted"; readonly count: number }[] {
+  counts(): readonly { readonly place: EventPlace; readonly outcome: EventOutcome; readonly count: number }[] {
     return [...this.#counts.values()].flatMap(({ place, counts }) =>
       Array.from(counts, ([outcome, count]) => ({ place, outcome, count })),
     );
   }
 
-  #takeOne(place: EventPlace, event: unknown, nowMs: number): EventRefusal | null {
+  #read(place: EventPlace, event: unknown, nowMs: number): EventRefusal | readonly UnitRecord[] {
     if (typeof event !== "object" || event === null) return "malformed";
     const { event: name, visitor } = event as Readonly<Record<string, unknown>>;
     const [, rollout, unit] = (typeof visitor === "string" ? visitorPattern.exec(visitor) : null) ?? [];
@@ -89,8 +96,7 @@ export class KpiEvents {
       const base = { rollout, unit, arm: "stable", weight: 0, exposureEpoch: 0, atMs: nowMs } as const;
       records.push({ ...base, kind: "converted", kpi, ...(isValue(value) ? { value } : {}) });
     }
-    for (const record of records) this.#evidence.absorbEvent(record);
-    return null;
+    return records;
   }
 
   #isOf({ environment, service }: EventPlace, rollout: RolloutId): boolean {
@@ -98,17 +104,18 @@ export class KpiEvents {
     return own?.rollout?.id === rollout || own?.promotion?.id === rollout;
   }
 
-  #allowanceOf({ environment, service }: EventPlace, nowMs: number): Allowance {
-    const key = `${environment}/${service}`;
+  /** A shadow has its own, so that it takes nothing from the service. */
+  #allowanceOf({ environment, service, sender }: EventPlace & { readonly sender: EventSender }, nowMs: number): Allowance {
+    const key = `${environment}/${service}/${sender}`;
     const allowance = this.#allowances.getOrInsertComputed(key, () => ({ left: burstMax, atMs: nowMs }));
     allowance.left = Math.min(burstMax, allowance.left + (Math.max(0, nowMs - allowance.atMs) / 1_000) * perSecondMax);
     allowance.atMs = nowMs;
     return allowance;
   }
 
-  #count(place: EventPlace, outcome: EventRefusal | "accepted"): void {
-    const { counts } = this.#counts.getOrInsertComputed(`${place.environment}/${place.service}`, () => ({
-      place,
+  #count({ environment, service }: EventPlace, outcome: EventOutcome): void {
+    const { counts } = this.#counts.getOrInsertComputed(`${environment}/${service}`, () => ({
+      place: { environment, service },
       counts: new Map(),
     }));
     counts.set(outcome, (counts.get(outcome) ?? 0) + 1);

@@ -169,7 +169,7 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
   },
   belay_kpi_events_total: {
     type: "counter",
-    help: "Events that applications posted for KPIs since the control plane started, by what became of them (accepted, or why not).",
+    help: "Events that applications posted for KPIs since the control plane started, by what became of them (accepted, why not, or shadow: posted by one and counted nowhere else).",
     labels: [...ofService, "outcome"],
   },
   belay_kpi_reached: {

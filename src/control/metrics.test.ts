@@ -161,7 +161,7 @@ async function exposing(): Promise<LoopWorld> {
     ],
     shadows: [aShadow("b"), aShadow("long-gone")],
   });
-  world.loop.events.take({ environment: "production", service: "shop" }, ["no event"], 0);
+  world.loop.events.take({ environment: "production", service: "shop", sender: "service" }, ["no event"], 0);
   return world;
 }
 

@@ -27,6 +27,12 @@ export class ClientPace {
     this.#awaitedSinceMs = null;
   }
 
+  /** Nobody waits for the body for now. What was waited until then stays used up. */
+  bodyLetGo(nowMs: number): void {
+    this.#patienceMs = this.#patienceLeftMs(nowMs);
+    this.#awaitedSinceMs = null;
+  }
+
   /** The client takes no more of its answer for now. */
   answerStalled(nowMs: number): void {
     this.#stalledSinceMs ??= nowMs;

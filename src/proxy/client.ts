@@ -1,4 +1,6 @@
 import type { Socket } from "node:net";
+import type { Clock } from "../ports/clock.ts";
+import { closeGently } from "./lingering.ts";
 import type { RawRequest } from "./request-head.ts";
 
 /** A request's body as it arrives. */
@@ -48,6 +50,8 @@ export interface ClientConnection {
   readonly scheme: "http" | "https";
   /** Ends it so that nobody takes what was said for the whole. */
   breakOff(): void;
+  /** Ends it behind what was said, and lets the client read that though it may still be sending. */
+  endGently(clock: Clock): void;
   /** The client has said that it sends no more, and may still read. */
   readonly isDoneSending: boolean;
   /** Calls back when the client is done sending; returns how to stop listening. */
@@ -68,6 +72,7 @@ export function connectionOf(socket: Socket): ClientConnection {
     scheme: isTls ? "https" : "http",
     // TLS tells a connection that was broken off from one that was ended by the missing end, without a reset.
     breakOff: () => void (isTls ? socket.destroy() : socket.resetAndDestroy()),
+    endGently: (clock) => closeGently(socket, clock),
     get isDoneSending() {
       return socket.readableEnded;
     },

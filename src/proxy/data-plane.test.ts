@@ -9,10 +9,12 @@ import { type TestContext, test } from "node:test";
 import { readJsonLines, sendJsonLine } from "../ports/json-lines.ts";
 import { silentLog } from "../ports/log.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
-import type { FromWorker, ToWorker } from "../routing/wire.ts";
+import { createSystemClock } from "../ports/system-clock.ts";
+import { type FromWorker, linkProtocol, type ToWorker } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
 import { openDataPlane, type ProxyDataPlane } from "./data-plane.ts";
-import { until } from "./loopback-world.ts";
+import { LinkClient } from "./link-client.ts";
+import { tableWith, until } from "./loopback-world.ts";
 
 test("a worker that connects later gets the table and what is left of the lease", async (t) => {
   const { plane, clock, connect } = await setUp(t);
@@ -22,7 +24,7 @@ test("a worker that connects later gets the table and what is left of the lease"
   const worker = await connect();
   await worker.receives("lease");
   assert.deepEqual(worker.received, [
-    { kind: "welcome", protocol: 1 },
+    { kind: "welcome", protocol: linkProtocol },
     { kind: "table", table: { epoch: 4, services: [] } },
     { kind: "lease", epoch: 4, ttlMs: 7_000 },
   ]);
@@ -102,11 +104,80 @@ test("times of a worker with another clock are translated, those of the same clo
 
 test("the protocol version before is welcome, any other is refused", async (t) => {
   const { connect } = await setUp(t);
-  const older = await connect({ protocol: 0 });
+  const older = await connect({ protocol: linkProtocol - 1 });
   await older.receives("welcome");
-  const newer = await connect({ protocol: 2 });
+  assert.deepEqual(older.received[0], { kind: "welcome", protocol: linkProtocol - 1 });
+  const newer = await connect({ protocol: linkProtocol + 1 });
   await newer.receives("refused");
   await newer.closed;
+});
+
+// Goal: `evidence: request` is never played by a worker that would draw visitors all the same.
+test("a worker from before units draws nobody where requests are drawn, and the others do", async (t) => {
+  const { plane, connect } = await setUp(t);
+  const exposure = { canary: { release: "new", targets: [] }, weight: 5_000 };
+  const byRequest = tableWith(3, [], { ...exposure, unit: "request" });
+  const old = await connect({ protocol: 1, worker: "old" });
+  const present = await connect();
+  await Promise.all([old.receives("welcome"), present.receives("welcome")]);
+  plane.publish(byRequest);
+  const late = await connect({ protocol: 1, worker: "late" });
+  for (const worker of [old, present, late]) await worker.receives("table");
+  const served = (worker: typeof old) =>
+    worker.received.flatMap((message) => (message.kind === "table" ? message.table.services[0]?.exposure : []));
+  assert.deepEqual(served(present), [byRequest.services[0]?.exposure]);
+  for (const worker of [old, late])
+    assert.deepEqual(served(worker), [tableWith(3, [], { ...exposure, weight: 0 }).services[0]?.exposure]);
+  const byVisitor = tableWith(4, [], exposure);
+  plane.publish(byVisitor);
+  await until(() => served(old).length === 2);
+  assert.deepEqual(served(old)[1], byVisitor.services[0]?.exposure);
+});
+
+// Goal: in an upgrade the new workers come first, and meet the old control plane.
+test("a worker whom a control plane from before refuses says hello in its version, and in its own to the next", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "belay-link-"));
+  const path = join(folder, "workers.sock");
+  const heard: number[] = [];
+  let speaks = linkProtocol - 1;
+  const server = net.createServer((socket) => {
+    socket.on("error", () => {});
+    readJsonLines(socket, (raw) => {
+      const message = raw as FromWorker;
+      if (message.kind !== "hello") return;
+      heard.push(message.protocol);
+      sendJsonLine(socket, message.protocol === speaks ? { kind: "welcome", protocol: speaks } : { kind: "refused", reason: "" });
+      if (message.protocol !== speaks) socket.end();
+    });
+    sockets.push(socket);
+  });
+  const sockets: net.Socket[] = [];
+  server.listen(path);
+  await once(server, "listening");
+  let isReady = 0;
+  const client = new LinkClient({
+    path,
+    clock: createSystemClock(),
+    log: silentLog,
+    hello: (protocol) => ({ kind: "hello", protocol, worker: "proxy-1", boot: "b1", pid: 1, epoch: 0, brakes: [] }),
+    onReady: () => {
+      isReady += 1;
+    },
+    onMessage: () => {},
+  });
+  const running = client.run();
+  t.after(async () => {
+    client.close();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await running;
+    rmSync(folder, { recursive: true });
+  });
+  await until(() => isReady === 1);
+  speaks = linkProtocol;
+  sockets.at(-1)?.destroy();
+  await until(() => isReady === 2);
+  assert.deepEqual(heard, [linkProtocol, linkProtocol - 1, linkProtocol]);
 });
 
 test("what is no message, or comes before the greeting, ends the link", async (t) => {
@@ -144,7 +215,7 @@ async function setUp(t: TestContext) {
   };
   const connect = async (part: Partial<Extract<FromWorker, { kind: "hello" }>> = {}) => {
     const worker = await connectSilently();
-    worker.send({ kind: "hello", protocol: 1, worker: "proxy-1", boot: "b1", pid: 1, epoch: 2, brakes: [], ...part });
+    worker.send({ kind: "hello", protocol: linkProtocol, worker: "proxy-1", boot: "b1", pid: 1, epoch: 2, brakes: [], ...part });
     return worker;
   };
   return { plane, clock, connect, connectSilently };

@@ -4,6 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import { readJsonLines, sendJsonLine } from "../ports/json-lines.ts";
 import type { Log } from "../ports/log.ts";
 import type { RoutingTable } from "../routing/table.ts";
+import { tableFor } from "../routing/table-for.ts";
 import { linkProtocol, type Redemption } from "../routing/wire.ts";
 import type { WorkerReport, WorkerView } from "../routing/worker-view.ts";
 import { isSpoken } from "./link-client.ts";
@@ -82,7 +83,7 @@ export class ProxyDataPlane {
   /** Sends the table to every worker, also to those that connect later. Acknowledgements show in `workers`. */
   publish(table: RoutingTable): void {
     this.#table = table;
-    for (const connection of this.#connections.values()) connection.send({ kind: "table", table });
+    for (const connection of this.#connections.values()) this.#sendTable(connection, table);
   }
 
   /** Renews the leases of the table of `epoch`; 0 ends them now. */
@@ -154,10 +155,14 @@ export class ProxyDataPlane {
     connection.send({ kind: "welcome", protocol: Math.min(hello.protocol, linkProtocol) });
     const kept = this.#kept.get(key);
     if (kept !== undefined) connection.send({ kind: "kept", sequence: kept });
-    if (this.#table !== null) connection.send({ kind: "table", table: this.#table });
+    if (this.#table !== null) this.#sendTable(connection, this.#table);
     this.#sendPresentLease(connection);
     this.#changed();
     return connection;
+  }
+
+  #sendTable(connection: WorkerConnection, table: RoutingTable): void {
+    connection.send({ kind: "table", table: tableFor(connection.hello.protocol, table) });
   }
 
   /** What is left of the last lease: a worker that comes late is promised no more than the others. */

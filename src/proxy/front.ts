@@ -14,7 +14,8 @@ import { connectionOfStream, Http2Request, Http2Response } from "./http2-exchang
 import { answerPreviewLink, isPreviewLink } from "./preview-door.ts";
 import { ProxiedRequest } from "./proxied-request.ts";
 import type { ProxyContext } from "./proxy-context.ts";
-import { type OwnAnswer, respond, respondOnSocket } from "./respond.ts";
+import { type Asking, refuse } from "./refuse.ts";
+import { type OwnAnswer, respondOnSocket } from "./respond.ts";
 import { TlsFront } from "./tls-front.ts";
 import { Tunnel } from "./tunnel.ts";
 
@@ -22,6 +23,8 @@ const idleGraceMs = 2_000;
 const drainPollMs = 20;
 /** Before the end of a drain those who still wait for an instance are told so. */
 const lastWordMs = 500;
+
+const turnedAwayMax = 100;
 
 const serverOptions = {
   keepAliveTimeout: 65_000,
@@ -45,6 +48,8 @@ export class Front {
   readonly #refused = new WeakSet<Socket>();
   readonly #tls: TlsFront;
   readonly #limits: ConnectionLimits;
+  /** Connections that were too many, and read why. */
+  #turnedAway = 0;
 
   constructor(context: ProxyContext, certificates: Certificates) {
     this.#context = context;
@@ -68,9 +73,12 @@ export class Front {
       if (by === null) this.#connections.opened(socket, this.#nowMs());
       else this.#turnAway(socket, by);
     });
-    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) =>
-      answerBrokenRequest(error, { socket: socket as Socket, counts: context.front }),
-    );
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      // Said of each further piece as well.
+      if (this.#refused.has(socket as Socket)) return;
+      this.#refused.add(socket as Socket);
+      answerBrokenRequest(error, { socket: socket as Socket, counts: context.front, clock: context.clock });
+    });
     // Node's limit drops headers without a word; what is too many is refused by `readRequestHead`.
     this.#server.maxHeadersCount = 0;
     // A client that is done sending still waits for its answer. Node's types do not know this field.
@@ -79,7 +87,7 @@ export class Front {
     this.#server.on("checkContinue", (incoming: IncomingMessage, response: ServerResponse) => this.#handle(incoming, response));
     this.#server.on("connect", (_incoming: IncomingMessage, client: Socket) => {
       client.on("error", () => client.destroy());
-      respondOnSocket(client, { status: 405, reason: "Belay is no proxy for other hosts" });
+      respondOnSocket(client, { status: 405, reason: "Belay is no proxy for other hosts" }, context.clock);
     });
     this.#server.on("upgrade", (incoming: IncomingMessage, client: Socket, firstBytes: Buffer) => {
       this.#handleUpgrade(incoming, client, firstBytes);
@@ -146,25 +154,29 @@ export class Front {
   #handle(incoming: IncomingMessage, response: ServerResponse): void {
     const { socket } = incoming;
     // What comes behind a request that was not understood could be anything: a part of it, or somebody else's request.
-    if (this.#refused.has(socket)) return;
+    if (this.#refused.has(socket)) return void incoming.resume();
     this.#exchange(incoming, response, connectionOf(socket), socket);
   }
 
   #exchange(incoming: ClientRequest, response: ClientResponse, connection: ClientConnection, socket: Socket): void {
     const atOnce = this.#connections.began(socket);
-    response.once("close", () => this.#connections.ended(socket, this.#nowMs()));
+    response.once("close", () => {
+      this.#connections.ended(socket, this.#nowMs());
+      this.#context.unread.closed(response);
+    });
+    const asking: Asking = { incoming, response, connection };
     const excess = this.#excessOf(incoming.httpVersion === "2" ? 1 : atOnce);
     if (excess !== null) {
       if (excess.isLast === true) this.#refused.add(socket);
-      respond(response, { isLast: this.#context.isDraining(), ...excess });
+      refuse(this.#context, asking, { isLast: this.#context.isDraining(), ...excess });
       return;
     }
     if (incoming.method === "CONNECT") {
-      respond(response, { status: 405, reason: "Belay is no proxy for other hosts" });
+      refuse(this.#context, asking, { status: 405, reason: "Belay is no proxy for other hosts" });
       return;
     }
     if (isPreviewLink(incoming)) {
-      void answerPreviewLink(this.#context, { incoming, response, connection });
+      void answerPreviewLink(this.#context, asking);
       return;
     }
     const admission = admit(this.#context, incoming, connection);
@@ -173,7 +185,10 @@ export class Front {
       return;
     }
     if (admission.answer.isLast === true && incoming.httpVersion !== "2") this.#refused.add(socket);
-    respond(response, { isLast: this.#context.isDraining() || incoming.headers.expect !== undefined, ...admission.answer });
+    refuse(this.#context, asking, {
+      isLast: this.#context.isDraining() || incoming.headers.expect !== undefined,
+      ...admission.answer,
+    });
   }
 
   #handleUpgrade(incoming: IncomingMessage, client: Socket, firstBytes: Buffer): void {
@@ -183,10 +198,10 @@ export class Front {
     // What follows a refused request on its connection is not read.
     if (this.#refused.has(client)) return void client.destroySoon();
     const excess = this.#excessOf(atOnce);
-    if (excess !== null) return void respondOnSocket(client, excess);
+    if (excess !== null) return void respondOnSocket(client, excess, this.#context.clock);
     const admission = admit(this.#context, incoming, connectionOf(client));
     if (admission.kind === "admitted") new Tunnel({ context: this.#context, admission, incoming, client, firstBytes }).begin();
-    else respondOnSocket(client, admission.answer);
+    else respondOnSocket(client, admission.answer, this.#context.clock);
   }
 
   #turnedAwayBy(socket: Socket): TurnedAwayBy | null {
@@ -201,8 +216,13 @@ export class Front {
       by === "address"
         ? { status: 429, reason: "Too many connections from this address", retryAfterSeconds: 10 }
         : { status: 503, reason: "Too many connections", retryAfterSeconds: 1 };
-    respondOnSocket(socket, answer);
-    socket.destroySoon();
+    respondOnSocket(socket, answer, this.#context.clock);
+    // They are in no count: that many more, and no more, are given the time to read it.
+    if (this.#turnedAway >= turnedAwayMax) return void socket.destroySoon();
+    this.#turnedAway += 1;
+    socket.once("close", () => {
+      this.#turnedAway -= 1;
+    });
   }
 
   /** The answer to a request that is one too many; null when it is not. */

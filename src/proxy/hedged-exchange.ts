@@ -12,7 +12,12 @@ export interface HedgeOptions {
   readonly observer: ExchangeObserver;
   /** The second one answers in the first one's place. */
   readonly onSecondWon: (target: Target) => void;
+  /** A leg whose end the observer does not hear of. None of one that came second and is let go: it had less time than the first. */
+  readonly onLost: (target: Target, how: LostLeg) => void;
 }
+
+/** Why a leg's answer is not taken: it refused, broke, failed, or let the other one be first. */
+export type LostLeg = "refused" | "reset" | "failed" | "beaten";
 
 interface Leg {
   readonly target: Target;
@@ -79,11 +84,13 @@ export class HedgedExchange implements UpstreamExchange {
     const isSecond = leg === this.#second;
     if (isSecond && head.status >= 500 && this.#first.end === null) {
       this.#drop(leg);
+      this.#options.onLost(leg.target, "failed");
       return;
     }
     this.#winner = leg;
     this.#over.abort();
     const other = isSecond ? this.#first : this.#second;
+    if (isSecond) this.#firstLost();
     if (other !== null) this.#drop(other);
     if (isSecond) this.#options.onSecondWon(leg.target);
     this.#options.observer.headArrived(head);
@@ -96,9 +103,17 @@ export class HedgedExchange implements UpstreamExchange {
       if (this.#winner === leg) this.#options.observer.ended(end);
       return;
     }
+    // Of the first one the observer hears, unless the second one answers after all.
+    if (leg === this.#second && (end === "refused" || end === "reset")) this.#options.onLost(leg.target, end);
     if (leg === this.#second ? this.#first.end === null : this.#second?.end === null) return;
     this.#over.abort();
     this.#options.observer.ended(leg === this.#second ? (this.#first.end ?? end) : end);
+  }
+
+  #firstLost(): void {
+    const { target, end } = this.#first;
+    if (end === null) this.#options.onLost(target, "beaten");
+    else if (end === "refused" || end === "reset") this.#options.onLost(target, end);
   }
 
   #drop(leg: Leg): void {

@@ -23,11 +23,16 @@ async function openPair(t: TestContext, world: LoopbackWorld, rest: Partial<Serv
   const status = { ofFast: 200 };
   const fast = await openApp(t, (_, response) => response.writeHead(status.ofFast).end("fast"));
   await world.serve(tableWith(1, [slow, fast], undefined, rest));
+  const counts = countsOf(world);
+  return { slow, fast, kept, status, counts, left: () => left };
+}
+
+function countsOf(world: LoopbackWorld): ReadonlyMap<HedgeEvent, number> {
   const counts = new Map<HedgeEvent, number>();
   world.plane.onReport(({ front }) => {
     for (const { what, count } of front?.hedges ?? []) counts.set(what, count);
   });
-  return { slow, fast, kept, status, counts, left: () => left };
+  return counts;
 }
 
 test("a slow instance's request is answered by another one, and the slow one is let go", async (t) => {
@@ -97,10 +102,16 @@ test("nothing is hedged of other methods, without a declaration, on the canary, 
 
 test("one request in twenty is hedged at most, beyond ten in store", async (t) => {
   const world = await openWorld(t);
-  const { kept, counts } = await openPair(t, world);
+  const kept: http.ServerResponse[] = [];
+  // Both are slow: one that the other one beats all the time would be asked no more.
+  const apps = [
+    await openApp(t, (_, response) => void kept.push(response)),
+    await openApp(t, (_, response) => void kept.push(response)),
+  ];
+  await world.serve(tableWith(1, apps, undefined, hedged));
+  const counts = countsOf(world);
   const answers = Array.from({ length: 60 }, () => world.send({}));
-  // On a loaded machine the fast one is slow, too, for some.
-  await until(() => (counts.get("sent") ?? 0) + (counts.get("withheld") ?? 0) >= 30);
+  await until(() => (counts.get("sent") ?? 0) + (counts.get("withheld") ?? 0) === 60);
   let areAnswered = false;
   const all = Promise.all(answers).finally(() => {
     areAnswered = true;
@@ -111,4 +122,19 @@ test("one request in twenty is hedged at most, beyond ten in store", async (t) =
   });
   assert.ok((await all).every(({ status }) => status === 200));
   assert.ok((counts.get("sent") ?? 0) <= 13, `${counts.get("sent")} sent`);
+});
+
+// Goal: a hedge hides an instance's silence from visitors, and not from what is known of instances.
+// Method: of twelve instances one never answers, so that the hedges in store cover every request that it is asked.
+test("an instance that never answers and is always covered by hedges is asked no more", async (t) => {
+  const world = await openWorld(t);
+  let asked = 0;
+  const silent = await openApp(t, () => {
+    asked += 1;
+  });
+  const others = await Promise.all(Array.from({ length: 11 }, () => openApp(t, (_, response) => response.end("fast"))));
+  await world.serve(tableWith(1, [silent, ...others], undefined, { ...hedged, routes: [{ ...route, hedgeMs: 100 }] }));
+  for (let at = 0; at < 12 * 13; at += 1) assert.equal((await world.send({})).body, "fast");
+  // One in twelve, had it gone on.
+  assert.ok(asked < 13, `asked ${asked} times`);
 });

@@ -153,6 +153,8 @@ export function connectionOfStream(stream: ServerHttp2Stream, socket: Socket): C
     peerAddress: socket.remoteAddress ?? "unknown",
     scheme: "https",
     breakOff: () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
+    // A stream that is closed takes nothing from what was said on it.
+    endGently: () => void stream.end(),
     // A client ends each request's side of its stream; one that has gone has closed the stream.
     isDoneSending: false,
     onDoneSending: () => () => {},

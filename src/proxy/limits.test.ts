@@ -193,6 +193,16 @@ test("patience is used up by waiting for bytes alone, and given back by bytes", 
   assert.equal(pace.faultAt(100_000), "body-late");
 });
 
+test("between two instances that wait for a body its client's patience stands still, and what it had used up stays so", () => {
+  const pace = new ClientPace(defaultLimits);
+  pace.bodyAwaited(0);
+  pace.bodyLetGo(4_000);
+  assert.equal(pace.faultAt(60_000), null);
+  pace.bodyAwaited(60_000);
+  assert.equal(pace.faultAt(65_999), null);
+  assert.equal(pace.faultAt(66_000), "body-late");
+});
+
 test("a late head is answered with 408 and counted, a large one with 431, and neither with a body, for it may be a HEAD's", async (t) => {
   const world = await openWorld(t, { limits: { headMs: 1_000 } });
   const count = watchTurnedAway(world);

@@ -14,8 +14,8 @@ export interface LinkClientOptions {
   readonly path: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** What the worker says first, on every new link. */
-  readonly hello: () => FromWorker;
+  /** What the worker says first, on every new link, in this version of it. */
+  readonly hello: (protocol: number) => FromWorker;
   /** The handshake is done: what was not kept may be sent again. */
   readonly onReady: () => void;
   readonly onMessage: (message: ControlMessage) => void;
@@ -27,6 +27,8 @@ export class LinkClient {
   readonly #ending = new AbortController();
   #socket: Socket | null = null;
   #isReady = false;
+  /** In which hello is said: during an upgrade the control plane may still be the one from before. */
+  #protocol = linkProtocol;
   #lastTrouble = "";
 
   constructor(options: LinkClientOptions) {
@@ -65,10 +67,13 @@ export class LinkClient {
     return new Promise((resolve) => {
       const socket = connect(path);
       this.#socket = socket;
-      socket.on("connect", () => sendJsonLine(socket, hello()));
+      socket.on("connect", () => sendJsonLine(socket, hello(this.#protocol)));
       socket.on("error", (cause) => this.#noteTrouble(cause.message));
       socket.on("close", () => {
-        if (this.#isReady) this.#options.log.warn("the link to the control plane ended; requests go on by the present table");
+        if (this.#isReady) {
+          this.#options.log.warn("the link to the control plane ended; requests go on by the present table");
+          this.#protocol = linkProtocol;
+        }
         this.#isReady = false;
         resolve();
       });
@@ -85,6 +90,7 @@ export class LinkClient {
     if (message.kind === "welcome") {
       this.#welcome(socket, message.protocol);
     } else if (message.kind === "refused") {
+      this.#protocol = this.#protocol === linkProtocol ? linkProtocol - 1 : linkProtocol;
       socket.destroy(linkBroken(`the control plane refused this proxy: ${message.reason}`));
     } else if (this.#isReady) {
       this.#options.onMessage(message);

@@ -2,11 +2,11 @@ import type { PreviewRefusal } from "../rollout/preview.ts";
 import { previewCookieName, previewLinkPath } from "../routing/preview-desk.ts";
 import type { ServiceRoute } from "../routing/table.ts";
 import type { Redemption } from "../routing/wire.ts";
-import type { ClientConnection, ClientRequest, ClientResponse } from "./client.ts";
+import type { ClientConnection, ClientRequest } from "./client.ts";
 import { cameByTls } from "./forwarding.ts";
 import type { ProxyContext } from "./proxy-context.ts";
+import { type Asking, refuse } from "./refuse.ts";
 import { type RequestHead, readRequestHead } from "./request-head.ts";
-import { respond } from "./respond.ts";
 
 const refusalWords: Readonly<Record<PreviewRefusal, string>> = {
   forged: "This preview link is not one of ours",
@@ -37,41 +37,34 @@ interface Asked {
 }
 
 /** Exchanges a link for a cookie, and sends its holder on to the service without the link. */
-export async function answerPreviewLink(
-  context: ProxyContext,
-  {
-    incoming,
-    response,
-    connection,
-  }: { readonly incoming: ClientRequest; readonly response: ClientResponse; readonly connection: ClientConnection },
-): Promise<void> {
+export async function answerPreviewLink(context: ProxyContext, asking: Asking): Promise<void> {
+  const { incoming, response, connection } = asking;
   const isLast = context.isDraining();
   const head = readRequestHead(incoming);
-  incoming.resume();
   const service = typeof head === "string" ? null : context.state.serviceAt(head.host, head.path);
   if (typeof head === "string" || service === null) {
-    respond(response, { status: 404, reason: "No service answers at this address", isLast });
+    refuse(context, asking, { status: 404, reason: "No service answers at this address", isLast });
     return;
   }
   const https = isHttps(context, head, { connection, service });
   const location = https ? null : context.secureLocation(head);
   if (location !== null) {
-    respond(response, { status: 308, reason: "This host is served over HTTPS", location, isLast });
+    refuse(context, asking, { status: 308, reason: "This host is served over HTTPS", location, isLast });
     return;
   }
   // What only looks at a link, as a chat that shows what is behind it may do, does not use it up.
   if (incoming.method !== "GET" || incoming.headers["sec-purpose"] !== undefined) {
-    respond(response, { status: 405, reason: "A preview link is opened in a browser", isLast });
+    refuse(context, asking, { status: 405, reason: "A preview link is opened in a browser", isLast });
     return;
   }
   const redemption = await redeem(context, service, head);
   if (response.destroyed) return;
   switch (redemption.kind) {
     case "refused":
-      respond(response, { status: 403, reason: refusalWords[redemption.why], isLast });
+      refuse(context, asking, { status: 403, reason: refusalWords[redemption.why], isLast });
       return;
     case "unavailable":
-      respond(response, {
+      refuse(context, asking, {
         status: 503,
         reason: "Preview links cannot be used at this moment; try again",
         retryAfterSeconds: 5,
@@ -79,7 +72,7 @@ export async function answerPreviewLink(
       });
       return;
     case "accepted":
-      sendOn(response, {
+      sendOn(context, asking, {
         cookie: cookieOf(service, redemption, https),
         // One slash: two, or a backslash, would lead to another host.
         location: `/${head.path.slice(0, -previewLinkPath.length).replace(/^[/\\]+/, "")}`,
@@ -108,10 +101,12 @@ function cookieOf(service: ServiceRoute, { cookie, lastsSeconds }: Redemption & 
 }
 
 function sendOn(
-  response: ClientResponse,
+  { unread, clock }: ProxyContext,
+  { response, connection }: Asking,
   { cookie, location, isLast }: { readonly cookie: string; readonly location: string; readonly isLast: boolean },
 ): void {
   const headers = ["Location", location, "Set-Cookie", cookie, "Cache-Control", "no-store", "Referrer-Policy", "no-referrer"];
   response.writeHead(303, [...headers, "Content-Length", "0", ...(isLast ? ["Connection", "close"] : [])]);
   response.end();
+  unread.add(response, connection, clock.monotonicMs());
 }

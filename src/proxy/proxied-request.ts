@@ -6,7 +6,7 @@ import { type Admission, isCanary, shownRelease } from "./admission.ts";
 import type { ClientConnection, ClientRequest, ClientResponse } from "./client.ts";
 import { ClientPace } from "./client-pace.ts";
 import type { ExchangeObserver, UpstreamEnd, UpstreamExchange, UpstreamRequest } from "./exchange.ts";
-import { HedgedExchange } from "./hedged-exchange.ts";
+import { HedgedExchange, type LostLeg } from "./hedged-exchange.ts";
 import type { Held } from "./held-requests.ts";
 import { findKeptAsset, type KeptAsset } from "./kept-assets.ts";
 import { KeptBody } from "./kept-body.ts";
@@ -16,13 +16,12 @@ import { RequestBody } from "./request-body.ts";
 import { type OwnAnswer, respond } from "./respond.ts";
 import { headersForClient, informationForClient, trailersForClient } from "./response-head.ts";
 import { streamInto } from "./response-stream.ts";
+import { dropRestOf } from "./rest-of-body.ts";
 
 /** When to come again to a service of which nobody takes requests. */
 const retryAfterSeconds = 5;
 /** A body of which something has come takes up to this while nobody reads it. */
 const pausedBodyBytes = 65_536;
-/** How long the rest of a body is read whose answer is there already. */
-const dropRestMs = 30_000;
 
 /** One request and its answer, from admission to the end. */
 export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
@@ -253,7 +252,17 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
       this.#target = target;
       state.exchangeTried(request, target.instance);
     };
-    return new HedgedExchange({ clock, first, second, afterMs, start, observer, onSecondWon });
+    const onLost = (target: Target, how: LostLeg) => this.#legLost(target, how);
+    return new HedgedExchange({ clock, first, second, afterMs, start, observer, onSecondWon, onLost });
+  }
+
+  /** What is known of instances comes from everything that they were asked, whoever's answer was taken. */
+  #legLost({ instance }: Target, how: LostLeg): void {
+    const { state } = this.#context;
+    const { request } = this.#admission;
+    if (how === "refused" || how === "reset") state.targetUnreachable(request.choice, instance, this.#nowMs());
+    if (how === "failed") state.targetAnswered(instance);
+    if (how !== "refused") state.legLost(request, { instance, end: how === "beaten" ? how : "failed" }, this.#nowMs());
   }
 
   /** The canary has failed before anything of its answer was passed on: stable answers, if the shield covers the request. */
@@ -299,6 +308,8 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
     const events = {
       onWanted: () => this.#askForBody(),
       onAwaited: () => this.#pace.bodyAwaited(this.#nowMs()),
+      // Until the next instance waits for it, the client is kept from sending.
+      onLetGo: () => this.#pace.bodyLetGo(this.#nowMs()),
       onProgress: (bytes: number) => {
         this.#pace.bodyArrived(bytes, this.#nowMs());
         state.requestProgressed(request, this.#nowMs());
@@ -326,7 +337,6 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
   }
 
   #clientLeft(): void {
-    this.#context.unread.closed(this.#response);
     if (!this.#isOver) this.#finish("aborted");
   }
 
@@ -356,25 +366,9 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
     this.#context.requests.delete(this.#admission.request);
     this.#context.state.exchangeEnded(this.#admission.request, end, this.#nowMs());
     this.#context.judged();
-    // An answer before the end of the request: the rest is read and dropped, so that the connection can be used again.
-    if (this.#admission.head.hasBody && !this.#incoming.complete && !this.#response.destroyed) this.#dropRestOfBody();
-  }
-
-  /** Some clients read the answer only when they have sent everything, and one that goes on for ever has had it long since. */
-  #dropRestOfBody(): void {
-    const ended = new AbortController();
-    const end = () => ended.abort();
-    // Node does not tell a request whose answer is there of the end of its connection.
-    const forget = this.#connection.onceClosed(end);
-    const settle = () => {
-      this.#incoming.off("close", settle);
-      forget();
-      end();
-    };
-    this.#incoming.on("close", settle);
-    this.#incoming.resume();
-    const atLimit = () => void (this.#incoming.complete || this.#connection.destroy());
-    this.#context.clock.sleep(dropRestMs, ended.signal).then(atLimit, atLimit);
+    // An answer before the end of the request.
+    if (this.#admission.head.hasBody && !this.#incoming.complete && !this.#response.destroyed)
+      dropRestOf(this.#incoming, { connection: this.#connection, clock: this.#context.clock });
   }
 
   /** A client that was not told to go on may send the body or not: its connection is of no more use. */

@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import { test } from "node:test";
 import { RequestBody } from "./request-body.ts";
 
-const ignored = { onWanted: () => {}, onAwaited: () => {}, onProgress: () => {} };
+const ignored = { onWanted: () => {}, onAwaited: () => {}, onProgress: () => {}, onLetGo: () => {} };
 
 test("an attempt that never read the body leaves it whole for the next", async () => {
   const source = sourceWith(["a", "b"]);
@@ -26,10 +26,10 @@ test("each piece is progress, and waiting is the client's fault only while it ha
   let progress = 0;
   let wanted = 0;
   const body = new RequestBody(source, {
+    ...ignored,
     onWanted: () => {
       wanted += 1;
     },
-    onAwaited: () => {},
     onProgress: () => {
       progress += 1;
     },

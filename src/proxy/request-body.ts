@@ -9,6 +9,8 @@ interface RequestBodyEvents {
   onAwaited(): void;
   /** A piece, or the end, has come. */
   onProgress(bytes: number): void;
+  /** The instance that waits for more is asked no longer. */
+  onLetGo(): void;
 }
 
 /**
@@ -56,6 +58,8 @@ export class RequestBody extends Readable {
     this.#source.off("data", this.#onData);
     this.#source.off("end", this.#onEnd);
     if (this.#isAttached) this.#source.pause();
+    if (this.#isWaiting) this.#events.onLetGo();
+    this.#isWaiting = false;
     done(error);
   }
 

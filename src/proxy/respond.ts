@@ -1,6 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Clock } from "../ports/clock.ts";
 import type { ClientResponse } from "./client.ts";
+import { closeGently } from "./lingering.ts";
 
 export interface OwnAnswer {
   readonly status: 308 | 400 | 403 | 404 | 405 | 408 | 413 | 429 | 431 | 502 | 503 | 504;
@@ -22,20 +24,28 @@ export function respond(response: ClientResponse, answer: OwnAnswer): void {
   response.end(bodyOf(answer));
 }
 
+/** The same without the end, with which Node closes a connection of HTTP/1.1 whose answer `isLast`. The client has all of it. */
+export function respondUnended(response: ClientResponse, answer: OwnAnswer): void {
+  response.writeHead(answer.status, headersOf(answer));
+  response.write(Buffer.from(bodyOf(answer)));
+}
+
 /** The same on a socket that waits for a tunnel; it is closed after it. */
-export function respondOnSocket(socket: Duplex, answer: OwnAnswer): void {
+export function respondOnSocket(socket: Duplex, answer: OwnAnswer, clock: Clock): void {
   const headers = headersOf({ ...answer, isLast: true });
   let head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n`;
   for (let index = 0; index < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`;
-  socket.end(`${head}\r\n${bodyOf(answer)}`, "latin1");
+  socket.write(`${head}\r\n${bodyOf(answer)}`, "latin1");
+  closeGently(socket, clock);
 }
 
 export type UnreadStatus = Extract<OwnAnswer["status"], 400 | 408 | 413 | 431>;
 
 /** To a request that could not be read: it may have been a HEAD, whose answer has no body, so this one has none. */
-export function respondUnread(socket: Duplex, status: UnreadStatus): void {
+export function respondUnread(socket: Duplex, status: UnreadStatus, clock: Clock): void {
   const headers = "Content-Length: 0\r\nCache-Control: no-store\r\nConnection: close";
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\n\r\n`, "latin1");
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\n\r\n`, "latin1");
+  closeGently(socket, clock);
 }
 
 function headersOf(answer: OwnAnswer): string[] {

@@ -6,10 +6,10 @@ import net from "node:net";
 import { Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import type { Route } from "../rollout/rollout.ts";
-import type { Target } from "../routing/table.ts";
+import type { ServiceRoute, Target } from "../routing/table.ts";
 import type { Counter } from "../routing/wire.ts";
 import { KeptBody, KeptBytes } from "./kept-body.ts";
-import { collect, type LoopbackWorld, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
+import { closedTarget, collect, type LoopbackWorld, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
 
 const deadlineMs = 2_000;
 const small = "x".repeat(1_000);
@@ -126,6 +126,32 @@ test("a body of which the canary had the first part goes to stable whole, and th
   const cookie = `belay_uid=${world.cookieOnCanary}`;
   socket.write(`PUT / HTTP/1.1\r\nHost: shop.test\r\nCookie: ${cookie}\r\nContent-Length: 10\r\nConnection: close\r\n\r\nfirst`);
   await until(() => world.inFlight("old") === 1);
+  socket.write(" last");
+  await received.ended;
+  assert.match(received.text, new RegExp(`^HTTP/1.1 200 OK[\\s\\S]*stable ${hashOf("first last")}`));
+});
+
+// Goal: who sends slowly is told by what an instance waits for. Here nobody does: the canary has failed, and stable is not there yet.
+test("a client whose body nobody waits for is not called slow while its request waits for stable", async (t) => {
+  const world = await openWorld(t, { limits: { uploadGraceMs: 1_500 } });
+  const stable = await openApp(t, async (incoming, response) => response.end(`stable ${hashOf(await textOf(incoming))}`));
+  const canary = await openApp(t, (incoming, response) => {
+    incoming.once("data", () => response.writeHead(500).end("broken"));
+  });
+  const rules: Partial<ServiceRoute> = {
+    routes: [{ host: "shop.test", path: "/", idempotent: true }],
+    responseDeadlineMs: 60_000,
+  };
+  const exposure = { canary: { release: "new", targets: [canary] } };
+  await world.serve(tableWith(1, [await closedTarget("gone")], exposure, rules));
+  const socket = net.connect(world.port, "127.0.0.1");
+  const received = collect(socket);
+  const cookie = `belay_uid=${world.cookieOnCanary}`;
+  socket.write(`PUT / HTTP/1.1\r\nHost: shop.test\r\nCookie: ${cookie}\r\nContent-Length: 10\r\nConnection: close\r\n\r\nfirst`);
+  await until(() => world.inFlight("old") === 1);
+  // Paces are looked at every second.
+  await new Promise((resolve) => setTimeout(resolve, 3_500));
+  await world.serve(tableWith(2, [stable], exposure, rules));
   socket.write(" last");
   await received.ended;
   assert.match(received.text, new RegExp(`^HTTP/1.1 200 OK[\\s\\S]*stable ${hashOf("first last")}`));

@@ -173,7 +173,7 @@ export class Tunnel implements Interruptible {
   #answer(end: ExchangeEnd, answer: OwnAnswer): void {
     if (this.#isOver) return;
     this.#end(end);
-    respondOnSocket(this.#client, { ...answer, setCookie: this.#admission.setCookie });
+    respondOnSocket(this.#client, { ...answer, setCookie: this.#admission.setCookie }, this.#context.clock);
   }
 
   #end(end: ExchangeEnd): void {

@@ -5,7 +5,6 @@ import type { Random } from "../ports/random.ts";
 import { FrontCounts } from "../routing/front-counts.ts";
 import { poolsOf, type RoutingTable } from "../routing/table.ts";
 import { VisitorCookies } from "../routing/visitor-cookie.ts";
-import { linkProtocol } from "../routing/wire.ts";
 import { WorkerState } from "../routing/worker-state.ts";
 import { Certificates } from "./certificates.ts";
 import { Copies } from "./copies.ts";
@@ -119,7 +118,7 @@ class ProxyWorker {
       path: linkSocketPath,
       clock,
       log,
-      hello: () => this.#hello(),
+      hello: (protocol) => this.#hello(protocol),
       onReady: () => this.#reporter.relinked(),
       onMessage: (message) => this.#receive(message),
     });
@@ -178,12 +177,12 @@ class ProxyWorker {
     return `https://${host}${this.#tlsPort === 443 ? "" : `:${this.#tlsPort}`}${target}`;
   }
 
-  #hello(): Parameters<LinkClient["send"]>[0] {
+  #hello(protocol: number): Parameters<LinkClient["send"]>[0] {
     const { workerName, pid, clock } = this.#options;
     const brakes = this.#state.brakes(clock.monotonicMs());
     return {
       kind: "hello",
-      protocol: linkProtocol,
+      protocol,
       worker: workerName,
       boot: this.#boot,
       pid,

@@ -17,7 +17,7 @@ test("an instance that fails while its peers do not is ejected for 10 s", () => 
 test("a release that fails as a whole has no outlier, nor has a single instance", () => {
   assert.equal(answer(new Outliers(), { good: [], bad: ["i0", "i1", "i2"] }, 0), 0);
   const alone = new Outliers();
-  for (let at = 0; at < 100; at += 1) assert.equal(alone.judged({ pool: poolOf(1), instance: "i0", isFailed: true }, at), false);
+  for (let at = 0; at < 100; at += 1) assert.equal(alone.judged({ pool: poolOf(1), instance: "i0", end: "failed" }, at), false);
 });
 
 test("a few failures are no outlier, and neither is one without peers to compare with", () => {
@@ -27,16 +27,30 @@ test("a few failures are no outlier, and neither is one without peers to compare
       ["i0", true],
       ["i1", false],
     ] as const)
-      assert.equal(outliers.judged({ pool, instance, isFailed }, at), false);
+      assert.equal(outliers.judged({ pool, instance, end: isFailed ? "failed" : "answered" }, at), false);
   const silent = new Outliers();
-  for (let at = 0; at < 100; at += 1) assert.equal(silent.judged({ pool, instance: "i0", isFailed: true }, at), false);
+  for (let at = 0; at < 100; at += 1) assert.equal(silent.judged({ pool, instance: "i0", end: "failed" }, at), false);
+});
+
+test("to be beaten by a hedge is no failure, but who is always beaten and answers nothing is ejected like one that fails", () => {
+  const judge = (beaten: number, before: "answered" | "failed" | null) => {
+    const outliers = new Outliers();
+    for (let at = 0; at < 20; at += 1) outliers.judged({ pool, instance: "i1", end: "answered" }, at);
+    if (before !== null) outliers.judged({ pool, instance: "i0", end: before }, 20);
+    for (let at = 0; at < beaten; at += 1) outliers.judged({ pool, instance: "i0", end: "beaten" }, 21 + at);
+    return outliers.isEjected("i0", 100);
+  };
+  assert.equal(judge(9, null), false);
+  assert.equal(judge(10, null), true);
+  assert.equal(judge(9, "failed"), true);
+  assert.equal(judge(50, "answered"), false);
 });
 
 test("failures of a while ago count no more", () => {
   const outliers = new Outliers();
-  for (let at = 0; at < 9; at += 1) outliers.judged({ pool, instance: "i0", isFailed: true }, at);
-  for (let at = 0; at < 20; at += 1) outliers.judged({ pool, instance: "i1", isFailed: false }, 12_000 + at);
-  assert.equal(outliers.judged({ pool, instance: "i0", isFailed: true }, 12_030), false);
+  for (let at = 0; at < 9; at += 1) outliers.judged({ pool, instance: "i0", end: "failed" }, at);
+  for (let at = 0; at < 20; at += 1) outliers.judged({ pool, instance: "i1", end: "answered" }, 12_000 + at);
+  assert.equal(outliers.judged({ pool, instance: "i0", end: "failed" }, 12_030), false);
 });
 
 test("one that comes back no better is ejected twice as long, up to five minutes; one that was well for long begins anew", () => {
@@ -68,7 +82,10 @@ test("property: never is more than half of a pool ejected", () => {
       for (const { instance, isFailed, afterMs } of answers) {
         nowMs += afterMs;
         const at = instance % size;
-        outliers.judged({ pool: six, instance: `i${at}`, isFailed: at <= bad % size ? isFailed || at % 2 === 0 : false }, nowMs);
+        outliers.judged(
+          { pool: six, instance: `i${at}`, end: at <= bad % size && (isFailed || at % 2 === 0) ? "failed" : "answered" },
+          nowMs,
+        );
         const ejected = six.targets.filter((target) => outliers.isEjected(target.instance, nowMs)).length;
         assert.ok(ejected * 2 <= size);
       }
@@ -85,8 +102,8 @@ function answer(
   let ejections = 0;
   for (let time = 0; time < 12; time += 1) {
     const nowMs = fromMs + time * 10;
-    for (const instance of good) if (outliers.judged({ pool, instance, isFailed: false }, nowMs)) ejections += 1;
-    for (const instance of bad) if (outliers.judged({ pool, instance, isFailed: true }, nowMs)) ejections += 1;
+    for (const instance of good) if (outliers.judged({ pool, instance, end: "answered" }, nowMs)) ejections += 1;
+    for (const instance of bad) if (outliers.judged({ pool, instance, end: "failed" }, nowMs)) ejections += 1;
   }
   return ejections;
 }

@@ -1,6 +1,7 @@
 /**
  * The link between a proxy worker and the control plane: JSON lines over a unix socket that the keeper holds. The worker
- * connects and says hello; both sides accept the protocol version before their own. Times are milliseconds of the
+ * connects and says hello; both sides accept the protocol version before their own: a control plane welcomes a worker of it, and a worker
+ * that is refused says hello in it. Times are milliseconds of the
  * sender's monotonic clock; `sentAtMs` lets the receiver translate them.
  */
 import type { PreviewRefusal } from "../rollout/preview.ts";
@@ -13,7 +14,12 @@ import type { ShieldMark } from "./shield.ts";
 import type { RoutingTable } from "./table.ts";
 import type { Tally } from "./tallies.ts";
 
-export const linkProtocol = 1;
+/**
+ * Raised with each change that a worker from before would serve wrongly without knowing it. What only adds to a report is absent from such
+ * a worker, and needs no number. What a table must not ask of a worker of the version before, `tableFor` takes out.
+ * - 2: `exposure.unit`. A worker of version 1 draws visitors whatever it says.
+ */
+export const linkProtocol = 2;
 
 /** The two sides of the comparison, into which visitors are drawn. */
 export type Arm = "stable" | "canary";

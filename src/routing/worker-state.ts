@@ -17,6 +17,7 @@ import {
 import { marksOf, tellKpis } from "./kpi-marks.ts";
 import { NewVisitorCounts } from "./new-visitor-counts.ts";
 import { type ExchangeEnd, outcomeOf } from "./outcome.ts";
+import type { WorkEnd } from "./outliers.ts";
 import { PathTallies } from "./path-tallies.ts";
 import { PreviewDesk } from "./preview-desk.ts";
 import { type Report, ReportQueue, type ReportState } from "./report-queue.ts";
@@ -221,6 +222,11 @@ export class WorkerState {
     request.instance = instance;
   }
 
+  /** The answer of another instance is taken, which the request was hedged with: this one has failed, or was not waited for. */
+  legLost(request: InFlight, leg: { readonly instance: string; readonly end: WorkEnd }, nowMs: number): void {
+    this.#watchForOutlier({ ...request, instance: leg.instance }, leg.end, nowMs);
+  }
+
   targetAnswered(instance: string): void {
     this.#health.answered(instance);
   }
@@ -358,7 +364,7 @@ export class WorkerState {
     tellKpis(this.#records, request, outcome);
     this.#tallies.judged(request, outcome, seen);
     this.#paths.judged(request, endMs);
-    this.#watchForOutlier(request, seen, endMs);
+    if (seen !== "excluded") this.#watchForOutlier(request, seen === "ok" ? "answered" : "failed", endMs);
     const { service, environment } = choice.service;
     const { rollout, arm, weight, route, pool } = choice;
     const isHarm = arm === "canary" && seen === "failed";
@@ -376,13 +382,12 @@ export class WorkerState {
   }
 
   /** Compared with its peers of the same release alone: an arm's failures are never moved to the other one. */
-  #watchForOutlier({ choice, release, instance }: InFlight, seen: Outcome, nowMs: number): void {
-    if (instance === null || seen === "excluded") return;
+  #watchForOutlier({ choice, release, instance }: InFlight, end: WorkEnd, nowMs: number): void {
+    if (instance === null) return;
     const present = this.#presentRouteOf(choice);
     const pool = present === null ? undefined : poolsOf(present).find((known) => known.release === release);
     if (pool === undefined || !pool.targets.some((target) => target.instance === instance)) return;
-    if (this.#health.outliers.judged({ pool, instance, isFailed: seen === "failed" }, nowMs))
-      this.#tallies.ejected(choice, release);
+    if (this.#health.outliers.judged({ pool, instance, end }, nowMs)) this.#tallies.ejected(choice, release);
   }
 
   #record(request: InFlight, outcome: Outcome): void {
