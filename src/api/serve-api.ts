@@ -1,8 +1,10 @@
 import { chmodSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import type { ApiApp } from "./api-app.ts";
+import { passOverRest } from "./upload.ts";
 
 /** Where the control plane of a data folder listens. Unix socket paths end at 107 bytes, so this one is short. */
 export function apiSocketPath(dataFolder: string): string {
@@ -36,7 +38,12 @@ export async function serveApi({
   readonly listener: ApiListener;
 }): Promise<ServedApi> {
   const serverOptions = { requestTimeout: 600_000, headersTimeout: 10_000, maxHeaderSize: 128 * 1024 };
-  const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server & { closeAllConnections(): void };
+  // The adapter closes the connection half a second after an answer that comes before the end of an upload.
+  const adapted = createAdaptorServer({ fetch: app.fetch, serverOptions, autoCleanupIncoming: false });
+  const server = adapted as Server & { closeAllConnections(): void };
+  server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) =>
+    outgoing.once("finish", () => passOverRest(incoming)),
+  );
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.once("listening", () => {
