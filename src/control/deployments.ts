@@ -65,6 +65,11 @@ export class Deployments {
     return this.#rollouts.get(id);
   }
 
+  /** The rollout in this environment that was asked for under the key. */
+  askedFor(environment: string, requestKey: string): Rollout | undefined {
+    return [...this.#rollouts.values()].findLast((each) => each.requestKey === requestKey && each.environment === environment);
+  }
+
   running(): readonly Rollout[] {
     return this.all()
       .map((service) => service.rollout)
