@@ -37,7 +37,10 @@ export async function serveApi({
   readonly app: Pick<ApiApp, "fetch">;
   readonly listener: ApiListener;
 }): Promise<ServedApi> {
-  const serverOptions = { requestTimeout: 600_000, headersTimeout: 10_000, maxHeaderSize: 128 * 1024 };
+  // A client that is slow may not have looked for the answer to its upload yet, and would lose it if the connection was closed under what it
+  // writes: EPIPE in place of what was refused.
+  const keepAliveTimeout = 60_000;
+  const serverOptions = { requestTimeout: 600_000, headersTimeout: 10_000, keepAliveTimeout, maxHeaderSize: 128 * 1024 };
   // The adapter closes the connection half a second after an answer that comes before the end of an upload.
   const adapted = createAdaptorServer({ fetch: app.fetch, serverOptions, autoCleanupIncoming: false });
   const server = adapted as Server & { closeAllConnections(): void };

@@ -1,11 +1,5 @@
 import type { IncomingMessage } from "node:http";
 
-/**
- * How long an upload that is answered already may be silent. Whoever sends it may not have looked for the answer yet, and would lose it
- * if the connection was closed under what they write: EPIPE in place of what was refused.
- */
-const lingerMs = 60_000;
-
 /** The body of a request as it arrives. Whoever leaves it early gets no more of it; the connection stays, for the answer. */
 export async function* chunksOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
   if (body !== null) yield* body.values({ preventCancel: true });
@@ -18,5 +12,4 @@ export function passOverRest(incoming: IncomingMessage): void {
   incoming.removeAllListeners("data");
   incoming.on("data", () => {});
   incoming.resume();
-  incoming.socket.setTimeout(lingerMs);
 }

@@ -46,7 +46,6 @@ export interface Question {
 const answerWithinMs = 30_000;
 /** The connection ended before the answer: closed as idle in the very moment of its use, or with the control plane at its other end. */
 const brokenCodes: ReadonlySet<string> = new Set(["EPIPE", "ECONNRESET", "UND_ERR_SOCKET"]);
-const anotherTime = "Try again in some seconds; a control plane that ended is started anew by itself.";
 
 /** The way to a control plane. What may be asked again after its answer was lost is, once, on a connection of its own. */
 export class ApiConnection {
@@ -158,33 +157,44 @@ export class ApiConnection {
       });
     }
     if (code === "" || code.startsWith("ERR_INVALID")) return cause;
-    const { known, next } = lost(question.whenLost);
-    return new BelayError({
-      code: "BELAY_CLI_CONNECTION_LOST",
-      message: `the connection to the control plane ${where} broke (${code})${known}`,
-      next,
-      cause,
-    });
+    return connectionLost(question.whenLost, { where, code, cause });
   }
 }
 
 /** What is known of a question whose answer was lost, and what to do next. */
-function lost(whenLost: WhenLost): { readonly known: string; readonly next: string } {
+function connectionLost(
+  whenLost: WhenLost,
+  { where, code, cause }: { readonly where: string; readonly code: string; readonly cause: unknown },
+): BelayError {
   switch (whenLost) {
     case "harmless":
-      return { known: "", next: anotherTime };
+      return new BelayError({
+        code: "BELAY_CLI_CONNECTION_LOST",
+        message: `the connection to the control plane ${where} broke (${code})`,
+        next: "Try again in some seconds; a control plane that ended is started anew by itself.",
+        cause,
+      });
     case "upload":
-      return { known: " while something was sent to it; no rollout was begun", next: anotherTime };
+      return new BelayError({
+        code: "BELAY_CLI_CONNECTION_LOST",
+        message: `the connection to the control plane ${where} broke (${code}) while something was sent to it; no rollout was begun`,
+        next: "Try again in some seconds; a control plane that ended is started anew by itself.",
+        cause,
+      });
     case "keyed":
-      return {
-        known: " before it answered; whether a rollout was begun is not known",
+      return new BelayError({
+        code: "BELAY_CLI_CONNECTION_LOST",
+        message: `the connection to the control plane ${where} broke (${code}) before it answered; whether a rollout was begun is not known`,
         next: "Run `belay status`: a rollout that it shows goes on by itself. Deploy again only when it shows none.",
-      };
+        cause,
+      });
     case "told":
-      return {
-        known: " before it answered; whether it did what it was asked for is not known",
+      return new BelayError({
+        code: "BELAY_CLI_CONNECTION_LOST",
+        message: `the connection to the control plane ${where} broke (${code}) before it answered; whether it did what it was asked for is not known`,
         next: "See whether it was done, with `belay status` or `belay history`, before you ask again.",
-      };
+        cause,
+      });
   }
 }
 
