@@ -24,10 +24,21 @@ export function respond(response: ClientResponse, answer: OwnAnswer): void {
 
 /** The same on a socket that waits for a tunnel; it is closed after it. */
 export function respondOnSocket(socket: Duplex, answer: OwnAnswer): void {
+  letGoWhenTold(socket);
   const headers = headersOf({ ...answer, isLast: true });
   let head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n`;
   for (let index = 0; index < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`;
   socket.end(`${head}\r\n${bodyOf(answer)}`, "latin1");
+}
+
+/**
+ * Closes a socket that node:http has let go of as soon as its last word has left. To end it would close one half only: its client, which may
+ * say nothing more and stay, would hold the other half, and with it a descriptor, for as long as it likes.
+ */
+export function letGoWhenTold(socket: Duplex): void {
+  // What nobody will read would otherwise turn the end of the connection into its reset, and the answer may be lost with it.
+  socket.resume();
+  socket.once("finish", () => socket.destroy());
 }
 
 export type UnreadStatus = Extract<OwnAnswer["status"], 400 | 408 | 413 | 431>;

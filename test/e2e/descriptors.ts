@@ -28,13 +28,15 @@ interface TcpSocket {
  * opened whether anything still listens where it leads: a connection to an instance that has ended is one that nobody lets go of.
  */
 export function describeDescriptors(pid: number): Descriptors {
+  const links = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => readLink(`/proc/${pid}/fd/${fd}`) ?? []);
+  // After the descriptors: what is opened meanwhile is counted nowhere, and what was closed meanwhile as such.
   const sockets = readTcp(pid);
+  const unix = readUnix(pid);
   const listening = new Set([...sockets.values()].filter(({ state }) => state === "listening").map(({ localPort }) => localPort));
   const counts = new Map<string, number>();
-  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-    const link = readLink(`/proc/${pid}/fd/${fd}`);
-    if (link === undefined) continue;
-    const kind = kindOf(link, sockets, listening);
+  for (const link of links) {
+    const inode = /^socket:\[(\d+)\]$/.exec(link)?.[1];
+    const kind = inode === undefined ? fileKindOf(link) : socketKindOf(sockets.get(inode), unix.has(inode), listening);
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }
   return counts;
@@ -51,11 +53,12 @@ export function listDescriptors(descriptors: Descriptors): string {
     .join(", ");
 }
 
-function kindOf(link: string, sockets: ReadonlyMap<string, TcpSocket>, listening: ReadonlySet<number>): string {
-  const inode = /^socket:\[(\d+)\]$/.exec(link)?.[1];
-  if (inode === undefined) return link.startsWith("/") ? "file" : (/^(?:anon_inode:)?\[?([a-z]+)/.exec(link)?.[1] ?? "other");
-  const socket = sockets.get(inode);
-  if (socket === undefined) return "unix socket";
+function fileKindOf(link: string): string {
+  return link.startsWith("/") ? "file" : (/^(?:anon_inode:)?\[?([a-z_]+)/.exec(link)?.[1] ?? "other");
+}
+
+function socketKindOf(socket: TcpSocket | undefined, isUnix: boolean, listening: ReadonlySet<number>): string {
+  if (socket === undefined) return isUnix ? "unix socket" : "socket that comes or goes";
   const { state, localPort, remotePort } = socket;
   if (state === "listening") return "listening";
   if (listening.has(localPort)) return `from a client (${state})`;
@@ -72,6 +75,11 @@ function readTcp(pid: number): ReadonlyMap<string, TcpSocket> {
       return [[inode, { localPort: portOf(local), remotePort: portOf(remote), state: tcpStates[state] ?? state }] as const];
     }),
   );
+}
+
+function readUnix(pid: number): ReadonlySet<string> {
+  const rows = readFileSync(`/proc/${pid}/net/unix`, "utf8").split("\n").slice(1);
+  return new Set(rows.flatMap((row) => row.trim().split(/\s+/)[6] ?? []));
 }
 
 function portOf(address: string): number {
