@@ -299,9 +299,10 @@ export class WorkerState {
     this.shadows.serve(table);
     this.#cohorts = cohortsByService(table);
     const rollouts = table.services.flatMap(({ exposure, watch }) => [exposure?.rollout, watch?.rollout]);
-    this.#counters.retain(new Set(rollouts.filter((rollout) => rollout !== undefined)), grant.nowMs);
     const pools = table.services.flatMap(poolsOf);
-    this.#tallies.retain(new Set(pools.map(({ release }) => release)), grant.nowMs);
+    const releases = new Set(pools.map(({ release }) => release));
+    this.#counters.retain({ rollouts: new Set(rollouts.filter((rollout) => rollout !== undefined)), releases }, grant.nowMs);
+    this.#tallies.retain(releases, grant.nowMs);
     this.#health.retain(pools);
     this.#shield.retain(table.services);
   }
