@@ -356,13 +356,7 @@ export class ControlLoop {
 
   readonly #wanted: Wanted = {
     isShown: (rollout) => this.#isShown(rollout),
-    isServed: ({ environment, service, release }) => {
-      const found = this.journal.deployments.find(environment, service);
-      if (found === undefined) return false;
-      const { stable, warm, rollout, instances } = found;
-      if ([stable, warm?.release, rollout?.candidate, rollout?.stable].includes(release)) return true;
-      return Object.values(instances).some((instance) => instance.release === release);
-    },
+    isServed: (release) => this.journal.deployments.isServed(release),
   };
 
   #isShown(rollout: RolloutId): boolean {

@@ -1,4 +1,19 @@
+import { poolsOf, type RoutingTable } from "./table.ts";
 import type { Counter } from "./wire.ts";
+
+/** What tables name. */
+interface Named {
+  readonly rollouts: ReadonlySet<string>;
+  readonly releases: ReadonlySet<string>;
+}
+
+export function namedBy({ services }: RoutingTable): Named {
+  const rollouts = services.flatMap(({ exposure, watch }) => [exposure?.rollout, watch?.rollout]);
+  return {
+    rollouts: new Set(rollouts.filter((rollout) => rollout !== undefined)),
+    releases: new Set(services.flatMap(poolsOf).map(({ release }) => release)),
+  };
+}
 
 interface Cell {
   readonly counter: Omit<Counter, "count">;
@@ -10,12 +25,6 @@ interface Cell {
  * it any more, and a release that comes back after so long begins at none again.
  */
 const keptUnnamedMs = 3_600_000;
-
-/** What tables name. */
-export interface Named {
-  readonly rollouts: ReadonlySet<string>;
-  readonly releases: ReadonlySet<string>;
-}
 
 /** Cumulative counts since the worker's boot. */
 export class Counters {
