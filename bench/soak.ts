@@ -5,7 +5,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { countDescriptors, findProcesses } from "../test/e2e/belay-processes.ts";
+import { findProcesses } from "../test/e2e/belay-processes.ts";
+import { countOf, type Descriptors, describeDescriptors, listDescriptors } from "../test/e2e/descriptors.ts";
 import { measureHeld } from "../test/e2e/heap.ts";
 import { createScene, type Scene, type ShopScene, setUpShop } from "../test/e2e/scene.ts";
 import { median } from "./spread.ts";
@@ -17,15 +18,17 @@ interface Sample {
   readonly minute: number;
   readonly heapMegabytes: number;
   readonly residentMegabytes: number;
-  readonly descriptors: number;
+  readonly descriptors: Descriptors;
 }
 
 async function sample(scene: Scene, minute: number): Promise<readonly Sample[]> {
   const samples: Sample[] = [];
   for (const { pid, role, name } of findProcesses(scene.place.dataFolder)) {
     if (role === "other" || role === "output") continue;
+    // Before the measuring, which stops the process for a while: visitors queue up meanwhile.
+    const descriptors = describeDescriptors(pid);
     const { heapBytes, residentBytes } = await measureHeld(pid);
-    const sizes = { heapMegabytes: heapBytes / 1e6, residentMegabytes: residentBytes / 1e6, descriptors: countDescriptors(pid) };
+    const sizes = { heapMegabytes: heapBytes / 1e6, residentMegabytes: residentBytes / 1e6, descriptors };
     samples.push({ process: role === "proxy" ? name : role, minute, ...sizes });
   }
   return samples;
@@ -51,7 +54,7 @@ function printGrowth(samples: readonly Sample[]): void {
       return `${of(within(1 / 3, 2 / 3))}, ${of(within(2 / 3, 1))}`;
     };
     const cells = [cell(({ heapMegabytes }) => heapMegabytes), cell(({ residentMegabytes }) => residentMegabytes)];
-    console.log(`| ${name} | ${cells.join(" | ")} | ${cell(({ descriptors }) => descriptors)} | |`);
+    console.log(`| ${name} | ${cells.join(" | ")} | ${cell(({ descriptors }) => countOf(descriptors))} | |`);
   }
 }
 
@@ -70,9 +73,11 @@ for (let minute = 1; minute <= minutes; minute += 1) {
   const now = await sample(scene, minute);
   samples.push(...now);
   const sizes = now.map(
-    ({ process, heapMegabytes, descriptors }) => `${process} ${heapMegabytes.toFixed(1)} MB, ${descriptors} fd`,
+    ({ process, heapMegabytes, descriptors }) => `${process} ${heapMegabytes.toFixed(1)} MB, ${countOf(descriptors)} fd`,
   );
   console.log(`minute ${minute}, ${outcome}: ${sizes.join("; ")}`);
+  for (const { process, descriptors } of now)
+    if (process.startsWith("proxy")) console.log(`  ${process}: ${listDescriptors(descriptors)}`);
 }
 const report = await crowd.stop();
 console.log(

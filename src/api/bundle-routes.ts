@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type ApiApp, type ApiInside, answers, refusal } from "./api-app.ts";
+import { chunksOf } from "./upload.ts";
 
 const sha256 = z
   .string()
@@ -16,7 +17,7 @@ const bundles = createRoute({
 
 export function addBundleRoutes(app: ApiApp, { releases }: ApiInside): void {
   app.openapi(bundles, async (context) => {
-    const bundle = context.req.raw.body ?? new ReadableStream<Uint8Array>({ start: (empty) => empty.close() });
+    const bundle = chunksOf(context.req.raw.body);
     const received = await releases.receiveBundle({ sha256: context.req.valid("header")["belay-bundle"], bundle });
     return context.json({ sha256: received.sha256, digest: received.digest }, 200);
   });

@@ -3,6 +3,7 @@ import { type ApiApp, type ApiInside, answers, body, refusal } from "./api-app.t
 import { exceptionFields } from "./approval-schemas.ts";
 import { configSchema, secretsSchema, secretValuesSchema } from "./config-schemas.ts";
 import { briefAnswersSchema, judgementSchema } from "./policy-schemas.ts";
+import { keyedHeaders, keyOf } from "./request-key.ts";
 import { nameSchema } from "./schemas.ts";
 
 const named = z.object({ environment: nameSchema, service: nameSchema });
@@ -47,6 +48,7 @@ const release = createRoute({
   summary: "Starts a rollout of the present release with its configuration resolved anew.",
   request: {
     params: named,
+    headers: keyedHeaders,
     ...body(
       z.strictObject({
         supersede: z.boolean().default(false),
@@ -82,7 +84,8 @@ export function addConfigRoutes(app: ApiApp, { controlPlane }: ApiInside): void 
     return context.json(await controlPlane.config({ ...context.req.valid("param"), release: wanted }), 200);
   });
   app.openapi(release, async (context) => {
-    const request = { ...context.req.valid("param"), ...context.req.valid("json") };
+    const key = keyOf(context.req.valid("header"));
+    const request = { ...context.req.valid("param"), ...context.req.valid("json"), ...key };
     return context.json(await controlPlane.releaseConfig(request, context.var.actor), 202);
   });
 }

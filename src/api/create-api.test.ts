@@ -47,6 +47,17 @@ test("a deployment reaches the control plane with the claimed name of the user",
   assert.deepEqual(inside.asked, [{ method: "deploy", request, actor: { kind: "person", name: "ada", via: "socket" } }]);
 });
 
+test("the key of a deployment reaches the control plane, which knows the question again by it", async () => {
+  const { inside, post } = socketApi();
+  const request = { commit, isDirty: false, root: "", environment: "production", supersede: false };
+  const keyed = { "idempotency-key": "0123456789abcdef" };
+  assert.equal((await post("/deployments", request, keyed)).status, 202);
+  assert.equal((await post("/services/production/shop/config", {}, keyed)).status, 202);
+  const keys = inside.asked.map(({ request }) => (request as { readonly requestKey?: string }).requestKey);
+  assert.deepEqual(keys, ["0123456789abcdef", "0123456789abcdef"]);
+  assert.equal((await post("/deployments", request, { "idempotency-key": "short" })).status, 400);
+});
+
 test("each command reaches its own method with service, environment and body", async () => {
   const { inside, post } = socketApi();
   const bodies = {

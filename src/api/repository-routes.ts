@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { BelayError } from "../errors.ts";
 import { type ApiApp, type ApiInside, answers, refusal } from "./api-app.ts";
 import { commitSchema } from "./schemas.ts";
+import { chunksOf } from "./upload.ts";
 
 /** A pack above this is refused while it arrives; what came before is dropped by the receiver. */
 export const packBytesMax: number = 512 * 1024 * 1024;
@@ -35,17 +36,19 @@ export function addRepositoryRoutes(app: ApiApp, { releases }: ApiInside, bytesM
   app.openapi(commits, async (context) => context.json({ commits: [...(await releases.knownCommits())] }, 200));
   app.openapi(packs, async (context) => {
     const { "belay-commit": commit, "belay-shallow": shallow = "" } = context.req.valid("header");
-    const pack = limited(context.req.raw.body, bytesMax);
+    const chunks = limited(context.req.raw.body, bytesMax);
+    // Git has all that it needs with the last byte of the pack; the upload ends after that, and only then has the sender written everything.
+    const pack = { [Symbol.asyncIterator]: () => ({ next: () => chunks.next() }) };
     await releases.receivePack({ commit, shallow: shallow.split(" ").filter((id) => id !== ""), pack });
+    for await (const _ of chunks);
     return context.json({ commit }, 200);
   });
 }
 
 /** Passes the body on as it arrives, and fails as soon as it is too large. */
 async function* limited(stream: ReadableStream<Uint8Array> | null, bytesMax: number): AsyncGenerator<Uint8Array> {
-  if (stream === null) return;
   let bytes = 0;
-  for await (const chunk of stream) {
+  for await (const chunk of chunksOf(stream)) {
     bytes += chunk.byteLength;
     if (bytes > bytesMax) {
       throw new BelayError({

@@ -3,6 +3,7 @@ import type { Actor } from "../rollout/rollout.ts";
 import { requirePlace } from "./access.ts";
 import { type ApiApp, type ApiInside, answers, body, refusal } from "./api-app.ts";
 import { judgementSchema } from "./policy-schemas.ts";
+import { keyedHeaders, keyOf } from "./request-key.ts";
 import { deployRequestSchema, nameSchema, reasonSchema, rolloutSchema } from "./schemas.ts";
 
 const started = z.object({ rollout: z.string() });
@@ -13,7 +14,7 @@ const deploy = createRoute({
   method: "post",
   path: "/deployments",
   summary: "Starts a rollout of a commit that was sent before.",
-  request: body(deployRequestSchema),
+  request: { headers: keyedHeaders, ...body(deployRequestSchema) },
   responses: {
     202: answers(
       "The rollout that was started, and what to expect of it.",
@@ -68,7 +69,8 @@ export function addRolloutRoutes(app: ApiApp, { controlPlane }: ApiInside): void
   const by = (context: { readonly var: { readonly actor: Actor } }) => context.var.actor;
   app.openapi(deploy, async (context) => {
     const { grant } = context.var;
-    const started = await controlPlane.deploy(context.req.valid("json"), by(context), (place) => requirePlace(grant, place));
+    const request = { ...context.req.valid("json"), ...keyOf(context.req.valid("header")) };
+    const started = await controlPlane.deploy(request, by(context), (place) => requirePlace(grant, place));
     return context.json(started, 202);
   });
   app.openapi(rollout, async (context) => context.json(await controlPlane.rollout(context.req.valid("param").id), 200));

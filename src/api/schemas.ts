@@ -346,7 +346,7 @@ export const checkpointSchema: z.ZodType<Checkpoint> = z
   .object({ log: z.string(), position: count, hash: z.string(), at: z.string(), publicKey: z.string(), signature: z.string() })
   .openapi("Checkpoint");
 
-export const deployRequestSchema: z.ZodType<DeployRequest, DeployRequest> = z
+export const deployRequestSchema: z.ZodType<Omit<DeployRequest, "requestKey">, Omit<DeployRequest, "requestKey">> = z
   .strictObject({
     commit: commitSchema,
     isDirty: z.boolean(),

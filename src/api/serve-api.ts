@@ -1,8 +1,10 @@
 import { chmodSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import type { ApiApp } from "./api-app.ts";
+import { passOverRest } from "./upload.ts";
 
 /** Where the control plane of a data folder listens. Unix socket paths end at 107 bytes, so this one is short. */
 export function apiSocketPath(dataFolder: string): string {
@@ -44,9 +46,16 @@ export async function serveApi({
   readonly listener: ApiListener;
   readonly bounds?: ListenerBounds;
 }): Promise<ServedApi> {
-  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: optionsFor(bounds) }) as Server & {
-    closeAllConnections(): void;
-  };
+  // The adapter closes the connection half a second after an answer that comes before the end of an upload. Right for the events that anybody
+  // may send; whoever sends a bundle reads why it was refused.
+  const keepsUploads = bounds === undefined;
+  const serverOptions = optionsFor(bounds);
+  const adapted = createAdaptorServer({ fetch: app.fetch, serverOptions, autoCleanupIncoming: !keepsUploads });
+  const server = adapted as Server & { closeAllConnections(): void };
+  if (keepsUploads)
+    server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) =>
+      outgoing.once("finish", () => passOverRest(incoming)),
+    );
   if (bounds !== undefined) server.maxConnections = bounds.connectionsMax;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -69,7 +78,10 @@ export async function serveApi({
 
 function optionsFor(bounds: ListenerBounds | undefined) {
   const headersTimeout = 10_000;
-  if (bounds === undefined) return { requestTimeout: 600_000, headersTimeout, maxHeaderSize: 128 * 1024 };
+  // A client that is slow may not have looked for the answer to its upload yet, and would lose it if the connection was closed under what it
+  // writes: EPIPE in place of what was refused.
+  const keepAliveTimeout = 60_000;
+  if (bounds === undefined) return { requestTimeout: 600_000, headersTimeout, keepAliveTimeout, maxHeaderSize: 128 * 1024 };
   const { requestWithinMs: requestTimeout } = bounds;
   // Node looks for late ones every 30 s when it is not told otherwise.
   return {

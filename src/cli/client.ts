@@ -1,5 +1,3 @@
-import { Readable } from "node:stream";
-import { Agent, buildConnector, type Dispatcher, request } from "undici";
 import type {
   ApprovalRequest,
   ApprovalView,
@@ -25,7 +23,8 @@ import type {
   TokenView,
 } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
-import type { Tunnel } from "./ssh-tunnel.ts";
+import type { Random } from "../ports/random.ts";
+import { ApiConnection, type ClientTarget, nameOf } from "./api-connection.ts";
 
 export interface ServiceName {
   readonly service: string;
@@ -63,7 +62,7 @@ export interface Client {
     readonly pack: AsyncIterable<Uint8Array>;
   }): Promise<void>;
   sendBundle(options: { readonly sha256: string; readonly bundle: AsyncIterable<Uint8Array> }): Promise<void>;
-  deploy(body: DeployRequest): Promise<StartedDeploy>;
+  deploy(body: Omit<DeployRequest, "requestKey">): Promise<StartedDeploy>;
   /** What `deploy` would do; starts nothing. */
   plan(body: DeployRequest): Promise<PlannedView>;
   policies(): Promise<readonly PinnedPolicyView[]>;
@@ -128,27 +127,7 @@ export interface Client {
   close(): Promise<void>;
 }
 
-/** A unix socket on this machine, the one of another machine through ssh, an address with a token, or what was meant and is not known. */
-export type ClientTarget =
-  | {
-      readonly kind: "socket";
-      readonly path: string;
-      readonly dataFolder: string;
-      readonly actor: string;
-      readonly token?: string | undefined;
-    }
-  | { readonly kind: "url"; readonly url: string; readonly token: string | undefined }
-  | {
-      readonly kind: "ssh";
-      readonly address: string;
-      readonly tunnel: Tunnel;
-      readonly actor: string;
-      readonly token?: string | undefined;
-    }
-  | { readonly kind: "unknown"; readonly server: string; readonly cause: BelayError };
-
-const answerWithinMs = 30_000;
-const packWithinMs = 900_000;
+const anUpload = { method: "POST", whenLost: "upload", withinMs: 900_000 } as const;
 /** Failures after which the same question may be asked again: the control plane is being started anew. */
 const passingCodes: ReadonlySet<string> = new Set([
   "BELAY_CLI_NOT_RUNNING",
@@ -161,28 +140,27 @@ export function isPassing(error: unknown): boolean {
   return error instanceof BelayError && passingCodes.has(error.code);
 }
 
-export function createClient(target: ClientTarget, signal: AbortSignal): Client {
-  const dispatcher = new Agent({ connect: connectorOf(target), headersTimeout: answerWithinMs, bodyTimeout: answerWithinMs });
-  const http = new ApiConnection({ target, dispatcher, signal });
+export function createClient(target: ClientTarget, own: { readonly random: Random; readonly signal: AbortSignal }): Client {
+  const http = new ApiConnection({ target, ...own });
   return {
     address: nameOf(target),
     status: () => http.get<StatusView>("/status"),
     knownCommits: async () => (await http.get<{ readonly commits: readonly string[] }>("/repository/commits")).commits,
     sendPack: async ({ commit, shallow, pack }) => {
       const headers = { "content-type": "application/octet-stream", "belay-commit": commit, "belay-shallow": shallow.join(" ") };
-      await http.ask({ method: "POST", path: "/repository/packs", headers, body: Readable.from(pack), withinMs: packWithinMs });
+      await http.ask({ ...anUpload, path: "/repository/packs", headers, body: pack });
     },
     sendBundle: async ({ sha256, bundle }) => {
       const headers = { "content-type": "application/octet-stream", "belay-bundle": sha256 };
-      await http.ask({ method: "POST", path: "/bundles", headers, body: Readable.from(bundle), withinMs: packWithinMs });
+      await http.ask({ ...anUpload, path: "/bundles", headers, body: bundle });
     },
-    deploy: (body) => http.post<StartedDeploy>("/deployments", body),
-    plan: (body) => http.post<PlannedView>("/deployments/plan", body),
+    deploy: (body) => http.post<StartedDeploy>("/deployments", body, "keyed"),
+    plan: (body) => http.post<PlannedView>("/deployments/plan", body, "harmless"),
     policies: async () => (await http.get<{ readonly pinned: readonly PinnedPolicyView[] }>("/policy")).pinned,
     pinPolicy: (body) => http.post<PinnedPolicyView>("/policy", body),
     clearPolicy: async (body) => void (await http.post<object>("/policy/clear", body)),
     rules: (of) => http.get<RulesView>(`${pathOf(of)}/policy`),
-    releaseConfig: (of, body) => http.post<StartedDeploy>(`${pathOf(of)}/config`, body),
+    releaseConfig: (of, body) => http.post<StartedDeploy>(`${pathOf(of)}/config`, body, "keyed"),
     secrets: async (of) => (await http.get<Secrets>(`${pathOf(of)}/secrets`)).secrets,
     setSecrets: async (of, values) => (await http.post<Secrets>(`${pathOf(of)}/secrets`, { values })).secrets,
     unsetSecret: async (of, name) => (await http.post<Secrets>(`${pathOf(of)}/secrets/unset`, { name })).secrets,
@@ -193,7 +171,7 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
     preview: (of, body) => http.post<PreviewLink>(`${pathOf(of)}/previews`, body),
     rotatePreviewKeys: (body) =>
       http.post<{ readonly keys: readonly string[]; readonly position: number }>("/preview-keys", body),
-    planAhead: (of, body) => http.post<PlanView>(`${pathOf(of)}/plan`, body),
+    planAhead: (of, body) => http.post<PlanView>(`${pathOf(of)}/plan`, body, "harmless"),
     slo: (of) => http.get<SloView>(`${pathOf(of)}/slo`),
     paths: (of) => http.get<PathsView>(`${pathOf(of)}/paths`),
     approval: (id) => http.get<ApprovalView>(`/rollouts/${encodeURIComponent(id)}/approval`),
@@ -225,10 +203,7 @@ export function createClient(target: ClientTarget, signal: AbortSignal): Client 
       if (cursor !== undefined) query.set("cursor", cursor);
       return http.get<LogsView>(`${pathOf(of)}/logs?${query}`);
     },
-    close: async () => {
-      await dispatcher.close();
-      if (target.kind === "ssh") await target.tunnel.close();
-    },
+    close: () => http.close(),
   };
 }
 
@@ -244,34 +219,6 @@ function pathOf({ environment, service }: ServiceName): string {
   return `/services/${encodeURIComponent(environment)}/${encodeURIComponent(service)}`;
 }
 
-function nameOf(target: ClientTarget): string {
-  switch (target.kind) {
-    case "socket":
-      return target.dataFolder;
-    case "url":
-      return target.url;
-    case "ssh":
-      return target.address;
-    case "unknown":
-      return target.server;
-  }
-}
-
-/** A connector for undici. Behind ssh each connection asks for the tunnel, so that one that broke is opened again. */
-function connectorOf(
-  target: ClientTarget,
-): buildConnector.connector | { readonly timeout: number; readonly socketPath?: string } {
-  const timeout = 10_000;
-  if (target.kind === "socket") return { socketPath: target.path, timeout };
-  if (target.kind !== "ssh") return { timeout };
-  return (options, callback) => {
-    target.tunnel.socketPath().then(
-      (socketPath) => buildConnector({ socketPath, timeout })(options, callback),
-      (cause: unknown) => callback(cause as Error, null),
-    );
-  };
-}
-
 /** Every entry from the start of the log, page by page. */
 export async function readAllEntries(client: Pick<Client, "entries">, rollout?: string): Promise<readonly ChainedEntry[]> {
   const limit = 1000;
@@ -282,116 +229,4 @@ export async function readAllEntries(client: Pick<Client, "entries">, rollout?: 
     all.push(...page);
     if (page.length < limit) return all;
   }
-}
-
-interface Question {
-  readonly method: "GET" | "POST";
-  readonly path: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Readable;
-  readonly withinMs?: number;
-}
-
-class ApiConnection {
-  readonly #target: ClientTarget;
-  readonly #dispatcher: Dispatcher;
-  readonly #signal: AbortSignal;
-
-  constructor(options: { readonly target: ClientTarget; readonly dispatcher: Dispatcher; readonly signal: AbortSignal }) {
-    this.#target = options.target;
-    this.#dispatcher = options.dispatcher;
-    this.#signal = options.signal;
-  }
-
-  async get<Answer>(path: string): Promise<Answer> {
-    return JSON.parse(await this.ask({ method: "GET", path })) as Answer;
-  }
-
-  async post<Answer>(path: string, body: object): Promise<Answer> {
-    const headers = { "content-type": "application/json" };
-    return JSON.parse(await this.ask({ method: "POST", path, headers, body: JSON.stringify(body) })) as Answer;
-  }
-
-  /** The answer's text; throws the API's own error for any status but 2xx. */
-  async ask({ method, path, headers, body, withinMs }: Question): Promise<string> {
-    if (this.#target.kind === "unknown") throw this.#target.cause;
-    let answer: { readonly statusCode: number; readonly text: string };
-    try {
-      const { statusCode, body: stream } = await request(`${this.#base()}/api/v1${path}`, {
-        dispatcher: this.#dispatcher,
-        signal: this.#signal,
-        method,
-        headers: { ...headers, ...this.#identity() },
-        ...(body === undefined ? {} : { body }),
-        ...(withinMs === undefined ? {} : { headersTimeout: withinMs }),
-      });
-      answer = { statusCode, text: await stream.text() };
-    } catch (cause) {
-      throw this.#explain(cause);
-    }
-    if (answer.statusCode >= 200 && answer.statusCode < 300) return answer.text;
-    throw parseRefusal(answer);
-  }
-
-  #base(): string {
-    return this.#target.kind === "url" ? this.#target.url : "http://belay";
-  }
-
-  #identity(): Readonly<Record<string, string>> {
-    if (this.#target.kind === "unknown") return {};
-    const { token } = this.#target;
-    // What could be no token at all is no header either; on a socket nobody asks for one.
-    const isToken = token !== undefined && (this.#target.kind === "url" || /^[\w.~+/=-]{1,500}$/.test(token));
-    const own = isToken ? { authorization: `Bearer ${token}` } : {};
-    return this.#target.kind === "url" ? own : { "belay-actor": this.#target.actor, ...own };
-  }
-
-  /** Translates what went wrong on the way. What a pack's own source threw, and what an interruption threw, passes as it is. */
-  #explain(cause: unknown): unknown {
-    if (cause instanceof BelayError || this.#signal.aborted) return cause;
-    const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
-    const where = `${this.#target.kind === "socket" ? "in" : "at"} ${nameOf(this.#target)}`;
-    if (code === "ECONNREFUSED" || code === "ENOENT") {
-      const next =
-        this.#target.kind === "socket"
-          ? "Run `belay up`, or name the data folder of a Belay that runs with --data or BELAY_DATA."
-          : "Check the address, and that `belay up --api <host:port>` was run there.";
-      return new BelayError({ code: "BELAY_CLI_NOT_RUNNING", message: `no Belay answers ${where}`, next, cause });
-    }
-    if (code === "EACCES" || code === "EPERM") {
-      const next = "Run the command as the user who ran `belay up`.";
-      return new BelayError({
-        code: "BELAY_CLI_NO_PERMISSION",
-        message: `this user may not talk to the Belay ${where}`,
-        next,
-        cause,
-      });
-    }
-    if (code === "" || code.startsWith("ERR_INVALID")) return cause;
-    return new BelayError({
-      code: "BELAY_CLI_CONNECTION_LOST",
-      message: `the connection to the control plane ${where} broke (${code})`,
-      next: "Try again in some seconds; a control plane that ended is started anew by itself.",
-      cause,
-    });
-  }
-}
-
-function parseRefusal({ statusCode, text }: { readonly statusCode: number; readonly text: string }): BelayError {
-  const unreadable = new BelayError({
-    code: "BELAY_CLI_ANSWER_UNREADABLE",
-    message: `the control plane answered ${statusCode} without saying why`,
-    next: "Check that the address is Belay's API and that both are of the same version.",
-  });
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return unreadable;
-  }
-  if (typeof body !== "object" || body === null || !("code" in body) || !("message" in body) || !("next" in body))
-    return unreadable;
-  const { code, message, next } = body;
-  if (typeof code !== "string" || !code.startsWith("BELAY_")) return unreadable;
-  return new BelayError({ code: code as BelayError["code"], message: String(message), next: String(next) });
 }

@@ -46,13 +46,9 @@ test("deploy sends the commit, follows the rollout and ends with one document", 
   const commit = git(desk, "rev-parse", "HEAD");
   assert.equal(desk.inside.packs[0]?.commit, commit);
   assert.ok((desk.inside.packs[0]?.bytes ?? 0) > 100);
-  assert.deepEqual(desk.inside.asked[0]?.request, {
-    commit,
-    isDirty: false,
-    root: "",
-    environment: "production",
-    supersede: false,
-  });
+  const { requestKey, ...request } = desk.inside.asked[0]?.request as { readonly requestKey: string };
+  assert.deepEqual(request, { commit, isDirty: false, root: "", environment: "production", supersede: false });
+  assert.match(requestKey, /^[0-9a-f]{32}$/);
   const document: Record<string, unknown> = JSON.parse(result.stdout);
   for (const field of ["rollout", "service", "environment", "release", "outcome", "by", "reason", "seconds", "canaryRequests"]) {
     assert.ok(field in document, field);

@@ -153,7 +153,7 @@ async function prepareBundle({ io, client, values }: CommandContext, file: strin
     manifest: parseManifestOf(head.manifest, "belay.yml"),
     source: { commit, isDirty, root, bundle: sha256 },
     words: `built by ${harmless(builtBy.name)} on ${harmless(builtBy.host)}`,
-    send: () => client.sendBundle({ sha256, bundle: createReadStream(path) }),
+    send: () => client.sendBundle({ sha256, bundle: { [Symbol.asyncIterator]: () => createReadStream(path).iterator() } }),
   };
 }
 

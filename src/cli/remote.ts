@@ -63,7 +63,7 @@ async function check(
   if (given.kind === "ssh" && given.dataFolder === undefined) {
     address = { ...given, dataFolder: await createTunnel(tunnelOptions(io, given)).dataFolder() };
   }
-  const client = createClient(toTarget(io, address, io.user.name), io.interrupted);
+  const client = createClient(toTarget(io, address, io.user.name), { random: io.random, signal: io.interrupted });
   try {
     return { address, version: (await client.status()).program };
   } finally {

@@ -51,7 +51,7 @@ async function runCommand(
   } catch (error) {
     mistake = error;
   }
-  const client = createClient(targetOf(io, dataFolder, server), io.interrupted);
+  const client = createClient(targetOf(io, dataFolder, server), { random: io.random, signal: io.interrupted });
   const words = isJson ? io.stderr : io.stdout;
   const context: CommandContext = {
     io,

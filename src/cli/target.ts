@@ -1,7 +1,7 @@
 import { apiSocketPath } from "../api/serve-api.ts";
 import { BelayError } from "../errors.ts";
+import type { ClientTarget } from "./api-connection.ts";
 import type { CliIo } from "./cli-io.ts";
-import type { ClientTarget } from "./client.ts";
 import { type Command, textOf } from "./command.ts";
 import { remotesFileOf } from "./places.ts";
 import { isRemoteName, readRemotes, requireRemote } from "./remotes.ts";

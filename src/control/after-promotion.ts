@@ -29,8 +29,8 @@ export interface SightAfterPromotion {
 /** The time after 100 %: while the old release is warm, a fall goes back to it; then it is retired. */
 export class AfterPromotion {
   #world: Pick<World, "clock" | "random">;
-  /** When the time of a warm release ends, on the monotonic clock. */
-  #warmUntilMs = new Map<string, number>();
+  /** When the time of the present warm release of a service ends, on the monotonic clock. */
+  #warmUntil = new Map<string, { readonly warm: string; readonly ms: number }>();
 
   constructor(world: Pick<World, "clock" | "random">) {
     this.#world = world;
@@ -50,10 +50,12 @@ export class AfterPromotion {
     const { warm } = service;
     if (warm === null) return false;
     const nowMs = this.#world.clock.monotonicMs();
-    const untilMs = this.#warmUntilMs.getOrInsertComputed(`${warm.release} ${warm.since}`, () => {
-      const sinceMs = this.#world.clock.now().epochMilliseconds - Temporal.Instant.from(warm.since).epochMilliseconds;
-      return nowMs + warm.keepMs - Math.min(Math.max(sinceMs, 0), warm.keepMs);
-    });
+    const [place, present] = [`${service.environment}/${service.name}`, `${warm.release} ${warm.since}`];
+    const known = this.#warmUntil.get(place);
+    if (known?.warm === present) return nowMs >= known.ms;
+    const sinceMs = this.#world.clock.now().epochMilliseconds - Temporal.Instant.from(warm.since).epochMilliseconds;
+    const untilMs = nowMs + warm.keepMs - Math.min(Math.max(sinceMs, 0), warm.keepMs);
+    this.#warmUntil.set(place, { warm: present, ms: untilMs });
     return nowMs >= untilMs;
   }
 

@@ -20,12 +20,23 @@ interface DeployToBegin {
   newId(service: string): RolloutId;
 }
 
-interface BegunDeploy {
+interface Begun {
   readonly rollout: RolloutId;
+  readonly service: string;
   readonly forecast: string;
   readonly judgement: Judgement | null;
+}
+
+interface BegunDeploy extends Omit<Begun, "service"> {
   /** None when the rollout is there already. */
   readonly entries: readonly NewEntry[];
+}
+
+/** What the same question has begun before; null when it is asked for the first time, or without a key. */
+export function begunBefore({ environment, requestKey }: DeployRequest, deployments: Deployments): Begun | null {
+  const found = requestKey === undefined ? undefined : deployments.askedFor(environment, requestKey);
+  if (found === undefined) return null;
+  return { rollout: found.id, service: found.service, forecast: found.forecast, judgement: found.judgement ?? null };
 }
 
 /**
@@ -35,6 +46,9 @@ interface BegunDeploy {
  */
 export function beginDeploy(options: DeployToBegin): BegunDeploy {
   const { request, planned, before, deployments } = options;
+  // It may have been asked twice while it was planned.
+  const asked = begunBefore(request, deployments);
+  if (asked !== null) return { ...asked, entries: [] };
   const own = deployments.find(request.environment, planned.service);
   const there = planned.fact.attests === true ? stagedBefore(own, request, deployments) : null;
   const hasItsConfig = there !== null && there.config === planned.fact.config;
@@ -63,7 +77,9 @@ function begin(
 ) {
   const running = deployments.find(environment, service)?.rollout ?? null;
   const rollout = newId(service);
-  const entries = [entryOf({ environment, service, id: rollout }, actor, fact)];
+  const { requestKey } = request;
+  const keyed = requestKey === undefined ? fact : { ...fact, requestKey };
+  const entries = [entryOf({ environment, service, id: rollout }, actor, keyed)];
   if (running === null || isEnded(running)) return { rollout, entries };
   if (!request.supersede) throw alreadyRunning(running);
   requireCommand(running, "supersede");

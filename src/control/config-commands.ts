@@ -88,7 +88,7 @@ export function requireStable({ name, stable, releases }: Service): Release {
 /** The same revision once more: what was built, by whomever, stays as it is. */
 export function toDeployRequest(
   { commit, isDirty, root = "", built }: Release,
-  { environment, supersede, config, override, fix, breakGlass, brief }: ConfigReleaseRequest,
+  { environment, supersede, config, override, fix, breakGlass, brief, requestKey }: ConfigReleaseRequest,
 ): DeployRequest {
   const exceptions = {
     ...(override === undefined ? {} : { override }),
@@ -97,7 +97,8 @@ export function toDeployRequest(
     ...(fix === undefined ? {} : { fix }),
   };
   const bundle = built?.kind === "built-by" ? { bundle: built.bundle } : {};
-  return { commit, isDirty, root, environment, supersede, config, ...bundle, ...exceptions };
+  const key = requestKey === undefined ? {} : { requestKey };
+  return { commit, isDirty, root, environment, supersede, config, ...bundle, ...exceptions, ...key };
 }
 
 /** To resolve a configuration takes time, in which another release may have come to serve. Throws `BELAY_CONFIG_RELEASE_CHANGED`. */

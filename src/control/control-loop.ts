@@ -10,7 +10,7 @@ import { Background } from "./background.ts";
 import { Builds } from "./builds.ts";
 import { checkBuilt, revisionOf } from "./built-release.ts";
 import { recordDirectRollbacks } from "./direct-rollbacks.ts";
-import { EvidenceBook, momentOf } from "./evidence-book.ts";
+import { EvidenceBook, momentOf, type Wanted } from "./evidence-book.ts";
 import { Fleet } from "./fleet.ts";
 import { InstanceKeeper } from "./instance-keeper.ts";
 import { Journal, loopActor, systemEntry } from "./journal.ts";
@@ -87,7 +87,7 @@ export class ControlLoop {
     this.#beginWatches();
     world.dataPlane.onReport((report) => {
       this.workerNumbers.absorb(report);
-      this.evidence.absorb(report, world.clock.monotonicMs(), (rollout) => this.#isShown(rollout));
+      this.evidence.absorb(report, world.clock.monotonicMs(), this.#wanted);
       this.react();
     });
     world.dataPlane.onChange(() => this.react());
@@ -347,16 +347,18 @@ export class ControlLoop {
     const nowMs = this.#world.clock.monotonicMs();
     if (nowMs < this.#checkpointDueAtMs || this.#unrecordedBegin.length > 0) return;
     const watched = new Set(this.journal.deployments.all().flatMap(watchedRollouts));
-    this.evidence.prune(
-      (rollout) => watched.has(rollout),
-      (rollout) => this.#isShown(rollout),
-    );
+    this.evidence.prune((rollout) => watched.has(rollout), this.#wanted, nowMs);
     // Also without news while a canary has traffic: the time of the last save tells the next control plane how long nobody was there.
     if (this.evidence.isChanged || this.#hasExposure()) this.#keepEvidence();
     const { everyMs, atTheLatestMs, restTimes } = checkpoint;
     const tookMs = this.#world.clock.monotonicMs() - nowMs;
     this.#checkpointDueAtMs = nowMs + Math.min(atTheLatestMs, Math.max(everyMs, restTimes * tookMs));
   }
+
+  readonly #wanted: Wanted = {
+    isShown: (rollout) => this.#isShown(rollout),
+    isServed: (release) => this.journal.deployments.isServed(release),
+  };
 
   #isShown(rollout: RolloutId): boolean {
     return this.journal.deployments

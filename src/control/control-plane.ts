@@ -202,6 +202,8 @@ export interface DeployRequest extends Exceptions {
   readonly config?: Readonly<Record<string, string>> | undefined;
   /** Answers to the questions of a release brief, by their keys. */
   readonly brief?: Readonly<Record<string, string>> | undefined;
+  /** A random text of whoever asks. The same question asked again, because its answer was lost, has the same and begins nothing anew. */
+  readonly requestKey?: string | undefined;
 }
 
 /** Stable's revision with its configuration resolved anew. Of variables from the deployer's environment those that are not sent stay. */
@@ -209,6 +211,8 @@ export interface ConfigReleaseRequest extends ServiceRequest, Exceptions {
   readonly supersede: boolean;
   readonly config: Readonly<Record<string, string>>;
   readonly brief?: Readonly<Record<string, string>> | undefined;
+  /** As in `DeployRequest`. */
+  readonly requestKey?: string | undefined;
 }
 
 /** The configuration of one release. */

@@ -61,8 +61,22 @@ export class Deployments {
     return this.#services.get(keyOf(environment, service));
   }
 
+  /** Whether the release serves or could at once: it is stable, warm or a candidate, or instances of it are there. */
+  isServed({ environment, service, release }: { readonly [of in "environment" | "service" | "release"]: string }): boolean {
+    const found = this.find(environment, service);
+    if (found === undefined) return false;
+    const { stable, warm, rollout, instances } = found;
+    if ([stable, warm?.release, rollout?.candidate, rollout?.stable].includes(release)) return true;
+    return Object.values(instances).some((instance) => instance.release === release);
+  }
+
   rollout(id: string): Rollout | undefined {
     return this.#rollouts.get(id);
+  }
+
+  /** The rollout in this environment that was asked for under the key. */
+  askedFor(environment: string, requestKey: string): Rollout | undefined {
+    return [...this.#rollouts.values()].findLast((each) => each.requestKey === requestKey && each.environment === environment);
   }
 
   running(): readonly Rollout[] {

@@ -41,7 +41,7 @@ class Disk {
 
 function tell(book: EvidenceBook, boot: string, nowMs: number, counters: readonly Counter[]): void {
   const report = { worker: "proxy-1", boot, sequence: nowMs + 1, counters, records: [], lostRecords: 0, newVisitors: [] };
-  book.absorb(report, nowMs, () => true);
+  book.absorb(report, nowMs, { isShown: () => true, isServed: () => true });
 }
 
 const within = ({ traffic: { budgets } }: EvidenceBook, windowMs: number, nowMs: number) =>

@@ -2,7 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import type { SourceReading } from "../rollout/source.ts";
-import type { UnitRecord } from "../routing/wire.ts";
+import type { Counter, UnitRecord } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
 import { RolloutWatch, type WatchSnapshot } from "./rollout-watch.ts";
 import { TrafficCounts, type TrafficSnapshot } from "./traffic-counts.ts";
@@ -46,6 +46,14 @@ export interface EvidenceSnapshot {
 
 const bootsKept = 4;
 
+/** Of whom counts are still asked for. */
+export interface Wanted {
+  /** A rollout whose totals are shown. */
+  readonly isShown: (rollout: string) => boolean;
+  /** A release that serves or could at once: stable, warm, a candidate, or any other of which instances are there. */
+  readonly isServed: (release: Pick<Counter, "environment" | "service" | "release">) => boolean;
+}
+
 /**
  * The evidence of all rollouts, and up to which report of which worker it goes. Workers keep their reports until a
  * checkpoint holds them, so that each is absorbed exactly once, also over a crash of the control plane.
@@ -88,14 +96,16 @@ export class EvidenceBook {
     return book;
   }
 
-  /** On a new link a worker tells all its counters again. Those of rollouts that are not `isShown` any more were counted in their time. */
-  absorb(report: WorkerReport, nowMs: number, isShown: (rollout: string) => boolean): void {
+  /** On a new link a worker tells all its counters again. Those that are not wanted any more were counted in their time. */
+  absorb(report: WorkerReport, nowMs: number, { isShown, isServed }: Wanted): void {
     const key = `${report.worker}/${report.boot}`;
     const before = this.#workers.get(key);
     if (before !== undefined && report.sequence <= before.sequence) return;
     const { worker, boot, sequence, lostRecords } = report;
     this.#workers.set(key, { worker, boot, sequence, lostRecords });
-    const counters = report.counters.filter(({ rollout }) => rollout === "" || isShown(rollout));
+    const counters = report.counters.filter((counter) =>
+      counter.rollout === "" ? isServed(counter) || this.traffic.hasCounted(report, counter) : isShown(counter.rollout),
+    );
     const shadows = report.shadows?.filter(({ rollout }) => isShown(rollout));
     this.traffic.absorb({ ...report, counters, shadows }, nowMs);
     for (const record of report.records) this.#watches.get(record.rollout)?.absorb(record);
@@ -129,14 +139,15 @@ export class EvidenceBook {
     return lost;
   }
 
-  /** Forgets the evidence of rollouts that nobody watches any more. Their totals stay while `isShown`. */
-  prune(isWatched: (rollout: string) => boolean, isShown: (rollout: string) => boolean): void {
+  /** Forgets the evidence of rollouts that nobody watches any more, and the counts of what is not wanted any more. */
+  prune(isWatched: (rollout: string) => boolean, { isShown, isServed }: Wanted, nowMs: number): void {
     for (const rollout of this.#watches.keys()) {
       if (isWatched(rollout)) continue;
       this.#watches.delete(rollout);
       this.#isChanged = true;
     }
     this.traffic.forgetRollouts(isShown);
+    this.traffic.forgetReleases(isServed, nowMs);
     this.#forgetBoots();
   }
 

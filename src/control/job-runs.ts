@@ -41,6 +41,8 @@ export class JobRuns {
     try {
       this.#observed = (await this.#world.runtime.tasks.list()).filter(({ kind }) => kind === "job");
       this.#observedLook = look;
+      // What was changed before this look is in it.
+      for (const [id, changedAt] of this.#changedAtLook) if (changedAt < look) this.#changedAtLook.delete(id);
     } catch (cause) {
       if (!(cause instanceof BelayError)) throw cause;
       this.#world.log.warn("the runtime does not say which jobs run", { code: cause.code, cause: cause.message });

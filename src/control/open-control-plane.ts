@@ -9,7 +9,7 @@ import type { RiskFacts } from "../rollout/risk.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
-import { beginDeploy } from "./begin-deploy.ts";
+import { beginDeploy, begunBefore } from "./begin-deploy.ts";
 import { manifestSource, trustBundle } from "./bundle-source.ts";
 import {
   requireChange,
@@ -119,6 +119,12 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
   /** A rollout of what the request names. */
   const deploy = async (asked: DeployRequest, actor: Actor, own: DeployOptions = {}) => {
     const { revision } = own;
+    const begun = begunBefore(asked, deployments);
+    if (begun !== null) {
+      const { service, ...answer } = begun;
+      own.mayTouch?.({ environment: asked.environment, service });
+      return answer;
+    }
     if (asked.breakGlass !== undefined) requireNamed(loop, actor, world.clock.now());
     const { request, planned, planFor } = await plan(asked, actor, own);
     if (revision !== undefined) requireChange(revision, planned.fact);

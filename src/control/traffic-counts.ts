@@ -47,6 +47,10 @@ export interface TrafficSnapshot {
 }
 
 const keptSeconds = 60;
+/** Longer than a worker keeps what it counted of a release that no table names, so that what it tells again is always known here. */
+const keptUnservedMs = 2 * 3_600_000;
+
+type OfRelease = Pick<Counter, "environment" | "service" | "release">;
 
 /**
  * What the workers counted. Counters are cumulative since a worker's boot, so a report that comes twice changes nothing;
@@ -58,6 +62,8 @@ export class TrafficCounts {
   #newVisitorsByBoot = new Map<string, number>();
   /** The workers' processes that were heard since this control plane began. */
   #heardBoots = new Set<string>();
+  /** Since when a release of which something was counted while no rollout exposed has no part in anything. */
+  #unservedSinceMs = new Map<string, number>();
   #seconds: Second[] = [];
   #burn = new Map<string, BurnRates>();
   readonly budgets: ErrorBudgets = new ErrorBudgets();
@@ -78,7 +84,9 @@ export class TrafficCounts {
     this.#byBoot.set(bootKey, known);
     for (const counter of counters) {
       const key = keyOf(counter);
-      const before = known.get(key)?.count ?? 0;
+      const told = known.get(key)?.count ?? 0;
+      // Less than before is a release that came back after its worker had forgotten it.
+      const before = counter.rollout === "" && counter.count < told ? 0 : told;
       if (counter.count <= before) continue;
       known.set(key, counter);
       const second = this.#secondOf(counter, nowMs);
@@ -178,6 +186,26 @@ export class TrafficCounts {
     for (const known of this.#byBoot.values()) {
       for (const [key, counter] of known) if (counter.rollout !== "" && !isWanted(counter.rollout)) known.delete(key);
     }
+  }
+
+  /** Whether the worker's process has told of the same before. */
+  hasCounted({ worker, boot }: Pick<WorkerReport, "worker" | "boot">, counter: Counter): boolean {
+    return this.#byBoot.get(`${worker}/${boot}`)?.has(keyOf(counter)) === true;
+  }
+
+  /** Drops what was counted of releases, outside of rollouts, that nothing is served by any more. Their budgets have it. */
+  forgetReleases(isServed: (release: OfRelease) => boolean, nowMs: number): void {
+    const unserved = new Map<string, number>();
+    for (const known of this.#byBoot.values()) {
+      for (const [key, counter] of known) {
+        if (counter.rollout !== "" || isServed(counter)) continue;
+        const release = `${counter.environment}/${counter.service}/${counter.release}`;
+        const sinceMs = this.#unservedSinceMs.get(release) ?? nowMs;
+        if (nowMs - sinceMs < keptUnservedMs) unserved.set(release, sinceMs);
+        else known.delete(key);
+      }
+    }
+    this.#unservedSinceMs = unserved;
   }
 
   /** Forgets a worker's process that has ended. False, and nothing happens, while it has a part in a rollout's totals. */

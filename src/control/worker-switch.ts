@@ -151,6 +151,13 @@ export class WorkerSwitch {
   async #start(service: Service, missing: ReturnType<typeof workersOf>): Promise<void> {
     const release = releaseOf(service, service.processOwner);
     if (release === undefined) return;
+    // Nothing of the releases before is left when another one's workers are started.
+    const others = [...this.#startedHere].filter(
+      (key) =>
+        key.startsWith(keyOf(service.environment, service.name, "")) &&
+        !key.startsWith(keyOf(service.environment, service.name, `${release.id}/`)),
+    );
+    for (const key of others) this.#startedHere.delete(key);
     for (const worker of missing) {
       this.#startedHere.add(keyOf(service.environment, service.name, `${release.id}/${worker.name}`));
       await this.#world.runtime.workers.start(release, worker);

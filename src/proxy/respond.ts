@@ -39,6 +39,16 @@ export function respondOnSocket(socket: Duplex, answer: OwnAnswer, clock: Clock)
   closeGently(socket, clock);
 }
 
+/**
+ * Closes a socket that node:http has let go of as soon as its last word has left. To end it would close one half only: its client, which may
+ * say nothing more and stay, would hold the other half, and with it a descriptor, for as long as it likes.
+ */
+export function letGoWhenTold(socket: Duplex): void {
+  // What nobody will read would otherwise turn the end of the connection into its reset, and the answer may be lost with it.
+  socket.resume();
+  socket.once("finish", () => socket.destroy());
+}
+
 export type UnreadStatus = Extract<OwnAnswer["status"], 400 | 408 | 413 | 431>;
 
 /** To a request that could not be read: it may have been a HEAD, whose answer has no body, so this one has none. */

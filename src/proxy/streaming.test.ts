@@ -108,6 +108,32 @@ test("a handshake that the application declines is answered as it answers", asyn
   assert.match(answer, /^HTTP\/1.1 403 Forbidden\r\n[\s\S]*no/);
 });
 
+test("a client that gets no tunnel is let go of, also when it keeps its own side open and sends on", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, (_, response) => response.writeHead(403).end("no"));
+  await world.serve(tableWith(1, [app]));
+  const handshakeTo = (host: string) =>
+    `GET /ws HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n`;
+  const asked = {
+    403: handshakeTo("shop.test"),
+    404: handshakeTo("other.test"),
+    405: "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n",
+  };
+  for (const [status, text] of Object.entries(asked)) {
+    const socket = net.connect({ port: world.port, host: "127.0.0.1", allowHalfOpen: true });
+    socket.on("error", () => {});
+    socket.write(text);
+    const received = collect(socket);
+    await once(socket, "end");
+    assert.equal(received.text.slice(9, 12), status);
+    // Only on a connection that is closed at its other end, and not half, a write fails.
+    await until(() => {
+      socket.write("x");
+      return socket.destroyed;
+    });
+  }
+});
+
 test("an answer before the end of an upload reaches the client", async (t) => {
   const world = await openWorld(t);
   const app = await openApp(t, (_, response) => response.writeHead(413).end("too large"));

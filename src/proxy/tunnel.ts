@@ -5,7 +5,7 @@ import type { ExchangeEnd } from "../routing/outcome.ts";
 import type { Target } from "../routing/table.ts";
 import { type Admission, shownRelease } from "./admission.ts";
 import type { Interruptible, ProxyContext } from "./proxy-context.ts";
-import { type OwnAnswer, respondOnSocket } from "./respond.ts";
+import { letGoWhenTold, type OwnAnswer, respondOnSocket } from "./respond.ts";
 import { headersForClient } from "./response-head.ts";
 
 const connectTimeoutMs = 1_000;
@@ -148,6 +148,7 @@ export class Tunnel implements Interruptible {
       this.#client.destroy();
     });
     answer.on("end", () => this.#end("complete"));
+    letGoWhenTold(this.#client);
     answer.pipe(this.#client);
   }
 

@@ -6,7 +6,7 @@ import { createUserGit, type Git, gitFailed, isCommitName, runGit } from "./git.
 
 /** A commit on its way to a control plane. */
 export interface OpenPack {
-  /** A git pack. Iterating rejects with `BELAY_RELEASE_GIT_FAILED` when it cannot be made. */
+  /** A git pack, made anew for each that iterates. Iterating rejects with `BELAY_RELEASE_GIT_FAILED` when it cannot be made. */
   readonly pack: AsyncIterable<Uint8Array>;
   /** Where the history of this clone is cut; empty for a full clone. */
   readonly shallow: readonly string[];
@@ -22,7 +22,8 @@ export async function openPack(options: {
   const known = await knownHere(git, options.known);
   const stdin = [options.commit, ...known.map((commit) => `^${commit}`), ""].join("\n");
   const args = ["pack-objects", "--revs", "--thin", "--stdout", "--delta-base-offset", "-q"];
-  const pack = streamCommand({ argv: ["git", ...args], cwd: git.cwd, env: git.env, stdin }, (end) => gitFailed(args, end));
+  const command = { argv: ["git", ...args], cwd: git.cwd, env: git.env, stdin } as const;
+  const pack = { [Symbol.asyncIterator]: () => streamCommand(command, (end) => gitFailed(args, end)) };
   return { pack, shallow: await readShallow(git) };
 }
 

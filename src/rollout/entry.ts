@@ -43,6 +43,8 @@ export type RolloutFact =
       readonly staging?: StagedIn | undefined;
       /** Present and true in an environment that comes before another. */
       readonly attests?: boolean | undefined;
+      /** A random text of whoever asked, by which the same question asked again is known; absent where none was sent. */
+      readonly requestKey?: string | undefined;
       readonly plan: Plan;
       /** One person alone pushes it past approvals, hours and checks; what would have been asked for, in words. */
       readonly breakGlass?:

@@ -155,6 +155,7 @@ function beginRollout(service: Service, entry: Entry, fact: RolloutFact & { kind
     ...(isRollback || fact.tag === undefined ? {} : { tag: fact.tag }),
     ...(isRollback || fact.staging === undefined ? {} : { staging: fact.staging }),
     ...(isRollback || fact.attests === undefined ? {} : { attests: fact.attests }),
+    ...(isRollback || fact.requestKey === undefined ? {} : { requestKey: fact.requestKey }),
     ...(isRollback || fact.judgement === undefined ? {} : { judgement: fact.judgement }),
     candidate: isRollback ? fact.target : null,
     stable: service.stable,

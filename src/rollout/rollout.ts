@@ -266,6 +266,8 @@ export interface Rollout {
   readonly staging?: StagedIn | undefined;
   /** True in an environment that comes before another: a release that gets here is attested. */
   readonly attests?: boolean | undefined;
+  /** By which the same question asked again is known. */
+  readonly requestKey?: string | undefined;
   /** Known once the bundle is built; a rollback knows it from the start. */
   readonly candidate: ReleaseId | null;
   /** What it replaces; null at the first release of a service. */

@@ -1,18 +1,36 @@
+import { poolsOf, type RoutingTable } from "./table.ts";
 import type { Counter } from "./wire.ts";
+
+/** What tables name. */
+interface Named {
+  readonly rollouts: ReadonlySet<string>;
+  readonly releases: ReadonlySet<string>;
+}
+
+export function namedBy({ services }: RoutingTable): Named {
+  const rollouts = services.flatMap(({ exposure, watch }) => [exposure?.rollout, watch?.rollout]);
+  return {
+    rollouts: new Set(rollouts.filter((rollout) => rollout !== undefined)),
+    releases: new Set(services.flatMap(poolsOf).map(({ release }) => release)),
+  };
+}
 
 interface Cell {
   readonly counter: Omit<Counter, "count">;
   count: number;
 }
 
-/** Long enough for the last requests of a rollout to have ended. What comes later is counted anew, which nobody asks for any more. */
+/**
+ * Long enough for the last requests of a rollout, or of a release, to have ended. What comes later is counted anew: of a rollout nobody asks for
+ * it any more, and a release that comes back after so long begins at none again.
+ */
 const keptUnnamedMs = 3_600_000;
 
 /** Cumulative counts since the worker's boot. */
 export class Counters {
   #cells = new Map<string, Cell>();
   #changed = new Set<Cell>();
-  /** Since when no table has named the rollout. */
+  /** Since when no table has named the rollout, or the release of what was counted while none exposed. */
   #unnamedSinceMs = new Map<string, number>();
 
   add(counter: Omit<Counter, "count">): void {
@@ -32,19 +50,22 @@ export class Counters {
     for (const cell of this.#cells.values()) this.#changed.add(cell);
   }
 
-  /** Forgets what was counted for rollouts that no table has named for an hour; without it each rollout would leave its counters for ever. */
-  retain(named: ReadonlySet<string>, nowMs: number): void {
-    for (const rollout of named) this.#unnamedSinceMs.delete(rollout);
-    const gone = new Set<string>();
+  /**
+   * Forgets what was counted for rollouts and releases that no table has named for an hour; without it each deploy would leave its counters for
+   * ever. Called with each table, which may come long after the one before: what it names again after an hour is forgotten first.
+   */
+  retain({ rollouts, releases }: Named, nowMs: number): void {
+    const seen = new Set<string>();
     for (const [key, cell] of this.#cells) {
-      const { rollout } = cell.counter;
-      if (rollout === "" || named.has(rollout)) continue;
-      const unnamedForMs = nowMs - this.#unnamedSinceMs.getOrInsert(rollout, nowMs);
-      if (unnamedForMs < keptUnnamedMs || this.#changed.has(cell)) continue;
-      this.#cells.delete(key);
-      gone.add(rollout);
+      const { rollout, release } = cell.counter;
+      const owner = rollout === "" ? `release ${release}` : `rollout ${rollout}`;
+      const isNamed = rollout === "" ? releases.has(release) : rollouts.has(rollout);
+      const sinceMs = this.#unnamedSinceMs.get(owner) ?? nowMs;
+      if (nowMs - sinceMs >= keptUnnamedMs && !this.#changed.has(cell)) this.#cells.delete(key);
+      else if (!isNamed) seen.add(owner);
+      if (!isNamed) this.#unnamedSinceMs.set(owner, sinceMs);
     }
-    for (const rollout of gone) this.#unnamedSinceMs.delete(rollout);
+    for (const owner of this.#unnamedSinceMs.keys()) if (!seen.has(owner)) this.#unnamedSinceMs.delete(owner);
   }
 
   /** What changed since the last call. */

@@ -1,6 +1,6 @@
 import { isOnCanary } from "./assignment.ts";
 import { type Cohorts, cohortsByService } from "./cohorts.ts";
-import { Counters } from "./counters.ts";
+import { Counters, namedBy } from "./counters.ts";
 import { ExposureGuard } from "./exposure-guard.ts";
 import { RouteIndex } from "./find-route.ts";
 import {
@@ -297,8 +297,7 @@ export class WorkerState {
     this.previews.serve(table);
     this.shadows.serve(table);
     this.#cohorts = cohortsByService(table);
-    const rollouts = table.services.flatMap(({ exposure, watch }) => [exposure?.rollout, watch?.rollout]);
-    this.#counters.retain(new Set(rollouts.filter((rollout) => rollout !== undefined)), grant.nowMs);
+    this.#counters.retain(namedBy(table), grant.nowMs);
     const pools = table.services.flatMap(poolsOf);
     this.#tallies.retain(new Set(pools.map(({ release }) => release)), grant.nowMs);
     this.#health.retain(pools);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { countDescriptors, findProcesses } from "./belay-processes.ts";
 import { assertUnnoticed } from "./crowd-checks.ts";
+import { describeDescriptors } from "./descriptors.ts";
 import { measureHeld } from "./heap.ts";
 import { openShopScene, type Scene, type ShopScene } from "./scene.ts";
 import { waitFor } from "./wait.ts";
@@ -70,6 +71,12 @@ test("20 deploys under load fail no request, and memory and descriptors stay lev
     const residentMax = start.residentMegabytes * 1.2 + 20;
     assert.ok(now.residentMegabytes <= residentMax, `${name}: ${start.residentMegabytes} MB grew to ${now.residentMegabytes}`);
   }
+  const isLetGo = () =>
+    findProcesses(shop.scene.place.dataFolder).every(({ pid, role }) => {
+      const kinds = role === "proxy" ? [...describeDescriptors(pid).keys()] : [];
+      return !kinds.some((kind) => kind.startsWith("to nobody who listens"));
+    });
+  await waitFor("the workers hold no connection to an instance that has ended", async () => isLetGo());
   const { instances } = await shop.scene.shopStatus();
   assert.ok(instances.length <= 2, `${instances.length} instances are left`);
 });
