@@ -1,14 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  type ApprovalNeed,
-  describeNeed,
-  isWindowPassedOver,
-  needsOf,
-  openAtStep,
-  openBeforeStart,
-  refuseApprover,
-} from "./approval.ts";
+import { type ApprovalNeed, describeNeed, isWindowPassedOver, needsOf, openAtStep, openBeforeStart } from "./approval.ts";
 import type { CheckResult } from "./check-result.ts";
 import { decide, decideStart } from "./decide.ts";
 import { desired, desiredWeight } from "./desired.ts";
@@ -148,13 +140,6 @@ test("a way back needs nobody, whatever the plan of the release was", () => {
   story.tell({ kind: "rollout-requested", rolloutKind: "rollback", target: "a1", plan, by: "person", reason: "" });
   assert.deepEqual(needsOf(story.rollout), []);
   assert.equal(decideStart(story.rollout, now), null);
-});
-
-test("neither the one who asked nor an author approves", () => {
-  const people = { requestedBy: "ann", authors: ["dave", "ann"] };
-  assert.equal(refuseApprover({ ...people, approver: "ann" }), "ann asked for it");
-  assert.equal(refuseApprover({ ...people, approver: "dave" }), "dave wrote or committed some of it");
-  assert.equal(refuseApprover({ ...people, approver: "bob" }), null);
 });
 
 test("a broken glass is kept until somebody has reviewed it, and the last few after that", () => {

@@ -138,15 +138,3 @@ export function describeNeed({ people, from, why }: ApprovalNeed): string {
   const count = people === 1 ? "1 approval" : `${people} approvals`;
   return `${count}${from.length === 0 ? "" : ` by ${from.join(" or ")}`}: ${why}`;
 }
-
-/** Why somebody's word does not count for a rollout, or null when it does. The names are principals'. */
-export function refuseApprover(options: {
-  readonly approver: string;
-  readonly requestedBy: string;
-  /** Principals who wrote or committed what is in it. */
-  readonly authors: readonly string[];
-}): string | null {
-  const { approver, requestedBy, authors } = options;
-  if (approver === requestedBy) return `${approver} asked for it`;
-  return authors.includes(approver) ? `${approver} wrote or committed some of it` : null;
-}

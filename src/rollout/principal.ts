@@ -87,10 +87,18 @@ export function isExpired({ until }: Pick<Token, "until">, now: Temporal.Instant
   return until !== null && Temporal.Instant.compare(now, Temporal.Instant.from(until)) >= 0;
 }
 
+/** Nobody's name: git addresses that are mapped to it are of bots, hosts and people who approve nothing here. */
+export const outside = "outside";
+
 /** The principals to whom a git address belongs. */
 export function ownersOf({ gitEmails }: Pick<Principals, "gitEmails">, address: string): readonly string[] {
   const wanted = address.toLowerCase();
-  return Object.keys(gitEmails).filter((name) => gitEmails[name]?.includes(wanted) === true);
+  return Object.keys(gitEmails).filter((name) => name !== outside && gitEmails[name]?.includes(wanted) === true);
+}
+
+/** Whether somebody has said of a git address that it is of nobody who approves here. */
+export function isOutside({ gitEmails }: Pick<Principals, "gitEmails">, address: string): boolean {
+  return gitEmails[outside]?.includes(address.toLowerCase()) === true;
 }
 
 /** Names of those whose word would count in the place: not that of whoever asks, and of nobody who wrote some of it. */
