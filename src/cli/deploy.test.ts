@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { aRelease, aRollout } from "../api/fake-inside.ts";
@@ -298,8 +298,12 @@ test("deploy --tag makes the annotated tag of the version, and tells of it; what
     ["tag.gpgSign", "false"],
   ] as const)
     git(desk, "config", key, value);
-  const unnamed = await desk.run("deploy", "--tag");
-  assert.match(unnamed.stderr, /BELAY_TAG_NO_VERSION/);
+  for (const isFolder of [false, true]) {
+    if (isFolder) mkdirSync(join(desk.folder, "VERSION"));
+    const unnamed = await desk.run("deploy", "--tag");
+    assert.match(unnamed.stderr, /BELAY_TAG_NO_VERSION/);
+  }
+  rmdirSync(join(desk.folder, "VERSION"));
   writeFileSync(join(desk.folder, "VERSION"), "1.4.0\n");
   git(desk, "add", "--all");
   git(desk, "commit", "--quiet", "--message", "version 1.4.0");

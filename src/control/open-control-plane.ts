@@ -345,11 +345,11 @@ function budgetOf({ world, loop }: ControlPlaneOptions, service: Service): RiskF
 function requireService(loop: ControlLoop, { environment, service }: ServiceRequest): Service {
   const found = loop.journal.deployments.find(environment, service);
   if (found !== undefined) return found;
-  const known = loop.journal.deployments.all().map((each) => `${each.name} in ${each.environment}`);
+  // The others are not named: who asks may be one who sees this service alone.
   throw new BelayError({
     code: "BELAY_SERVICE_UNKNOWN",
-    message: `nothing was ever deployed as ${service} in ${environment}${known.length === 0 ? "" : ` (known: ${known.join(", ")})`}`,
-    next: "Run `belay status` to see the services, or `belay deploy` in the service's repository.",
+    message: `nothing was ever deployed as ${service} in ${environment}`,
+    next: "Run `belay status` to see the services by name, or `belay deploy` in the service's repository.",
   });
 }
 
