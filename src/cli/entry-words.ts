@@ -2,7 +2,7 @@ import type { ChainedEntry } from "../api/views.ts";
 import { isDeclaredMetric } from "../rollout/evidence-summary.ts";
 import { describeScope } from "../rollout/pinned-policy.ts";
 import { describeStep } from "./rollout-words.ts";
-import { harmless } from "./show-table.ts";
+import { countOf, harmless } from "./show-table.ts";
 
 type Entry = ChainedEntry["entry"];
 type Fact = Entry["fact"];
@@ -39,10 +39,15 @@ function checkWords(what: string, checks: (Fact & { kind: "preflight-ended" })["
     return names.length === 0 ? [] : [`${status === "error" ? "could not be checked" : status}: ${names.join(", ")}`];
   });
   const passed = checks.filter(({ status }) => status === "pass").length;
+  // "3 of 20 passed" reads like a failure of 17 that nobody asked for.
+  const idle = checks.filter(({ status }) => status === "skipped").length;
   const waived = checks.flatMap(({ findings }) => findings).filter((finding) => finding.waived !== undefined).length;
-  return [`${what}: ${passed} of ${checks.length} checks passed`, ...told, ...(waived === 0 ? [] : [`${waived} waived`])].join(
-    "; ",
-  );
+  return [
+    `${what}: ${countOf(passed, "check")} passed`,
+    ...told,
+    ...(waived === 0 ? [] : [`${waived} waived`]),
+    ...(idle === 0 ? [] : [`${idle} had nothing to look at`]),
+  ].join("; ");
 }
 
 function planWords({ plan, staging, attests }: Fact & { kind: "rollout-requested"; rolloutKind: "deploy" }): string {

@@ -37,7 +37,10 @@ export const token: Command = {
     if (action === "map" && name !== undefined) return map(context, name);
     throw new BelayError({
       code: "BELAY_CLI_TOKEN_ACTION",
-      message: `token does not know what to do with ${harmless(action ?? "nothing")}${name === undefined ? "" : " and a name"}`,
+      message:
+        name === undefined && ["create", "revoke", "map"].includes(action ?? "")
+          ? `token ${action} needs a name`
+          : `token does not know what to do with ${harmless(action ?? "nothing")}${name === undefined ? "" : " and a name"}`,
       next: "Write `belay token create <name> --role <role>`, `belay token list`, `belay token revoke <name>` or `belay token map <name> --email <addresses>`.",
     });
   },

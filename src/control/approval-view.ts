@@ -137,7 +137,7 @@ function valuesOf(release: Release | undefined, configs: Pick<Configs, "show">):
 }
 
 /** What is told elsewhere on the screen, or is about this rollout alone. */
-const untold: ReadonlySet<string> = new Set(["needs", "cohorts"]);
+const untold: ReadonlySet<string> = new Set(["needs", "cohorts", "newUnitsPerSecond"]);
 
 function changesOf(
   stable: Release,

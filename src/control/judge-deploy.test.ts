@@ -246,7 +246,11 @@ test("a risky change is held longer at first, looked at by somebody else, and as
 
 test("an author whose address is mapped later is no newcomer by that", async () => {
   const { judgement } = await plan({ comparison: large, promoted, own: { brief } });
-  assert.ok(judgement.risk?.reasons.some(({ what }) => what === "the first release of this service by somebody whose address is nobody's here"));
+  assert.ok(
+    judgement.risk?.reasons.some(
+      ({ what }) => what === "the first release of this service by somebody whose address is nobody's here",
+    ),
+  );
   const before = [{ judgement } as unknown as Rollout];
   const mapped = await plan({ comparison: large, promoted: before, own: { brief }, principals: tokensOf(["new", "deployer"]) });
   assert.deepEqual(mapped.judgement.authors, ["new"]);

@@ -5,7 +5,7 @@ import type { Manifest } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import { heldCalendar } from "../preflight/windows.ts";
 import type { BuildRequest, Releases } from "../release/releases.ts";
-import { describeNeed } from "../rollout/approval.ts";
+import { describeNeeds } from "../rollout/approval.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { Judgement } from "../rollout/judgement.ts";
@@ -183,7 +183,7 @@ function budgetWords(left: BudgetLeft | null, spent: string | null): string {
 /** What is waited for is said before the start, too. */
 function withApprovals(words: string, { needs = [] }: Plan): string {
   const asked = needs.filter(({ people, kind }) => people > 0 && kind !== "window");
-  return asked.length === 0 ? words : `${words}; it waits for ${asked.map(describeNeed).join(", and for ")}`;
+  return asked.length === 0 ? words : `${words}; it waits for ${describeNeeds(asked)}`;
 }
 
 /** The environment that this one comes before. */

@@ -115,7 +115,7 @@ function requirePerson({ journal }: Pick<ControlLoop, "journal">, actor: Actor, 
   throw new BelayError({
     code: "BELAY_PERSON_NEEDED",
     message: `${actor.name} is ${actor.via === "token" ? "the machine's own token" : "a name without a token"}, and this takes a person's own`,
-    next: "Set BELAY_TOKEN to your own token; `belay token create <name> --role approver` makes one, for whoever runs the machine.",
+    next: "Set BELAY_TOKEN to your own token of this Belay (any other counts for nothing at the machine itself); `belay token create <name> --role approver` makes one, for whoever runs the machine.",
   });
 }
 

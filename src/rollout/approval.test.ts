@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ApprovalNeed, describeNeed, isWindowPassedOver, needsOf, openAtStep, openBeforeStart } from "./approval.ts";
+import {
+  type ApprovalNeed,
+  describeNeed,
+  describeNeeds,
+  isWindowPassedOver,
+  needsOf,
+  openAtStep,
+  openBeforeStart,
+} from "./approval.ts";
 import type { CheckResult } from "./check-result.ts";
 import { decide, decideStart } from "./decide.ts";
 import { desired, desiredWeight } from "./desired.ts";
@@ -163,6 +171,12 @@ test("what is asked for is told in words", () => {
   assert.equal(
     describeNeed({ ...asked, people: 2, from: ["bob", "cleo"] }),
     "2 approvals by bob or cleo: production asks for it",
+  );
+  const policy = { ...asked, id: "policy", why: "it loosens its own rules" };
+  assert.equal(describeNeeds([asked, policy]), "1 approval: production asks for it, and it loosens its own rules");
+  assert.equal(
+    describeNeeds([asked, { ...policy, people: 2 }]),
+    "1 approval: production asks for it; and for 2 approvals: it loosens its own rules",
   );
 });
 

@@ -133,6 +133,16 @@ export function isWindowPassedOver(rollout: Supervised, now: Temporal.Instant): 
   return windows.some((need) => isMet(need, rollout.supervision, now));
 }
 
+/** The same of several: what one word covers is told as one. */
+export function describeNeeds(needs: readonly ApprovalNeed[]): string {
+  const alike = Map.groupBy(needs, ({ people, from }) => JSON.stringify([people, from]));
+  return [...alike.values()]
+    .flatMap(([first, ...others]) =>
+      first === undefined ? [] : [describeNeed({ ...first, why: [first, ...others].map(({ why }) => why).join(", and ") })],
+    )
+    .join("; and for ");
+}
+
 /** What is asked of people for this need, in words. */
 export function describeNeed({ people, from, why }: ApprovalNeed): string {
   const count = people === 1 ? "1 approval" : `${people} approvals`;

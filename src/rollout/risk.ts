@@ -54,7 +54,10 @@ export function assessRisk(facts: RiskFacts, limits: RiskLimits = riskLimits): R
     dependencyReason(facts.dependencies),
     hoursReason(facts.closesInMs),
     ...budgetReasons(facts.budget),
-    reason(facts.newcomers.length > 0 ? 2 : 0, `the first release of this service by ${named(facts.newcomers.map(describeAuthor))}`),
+    reason(
+      facts.newcomers.length > 0 ? 2 : 0,
+      `the first release of this service by ${named(facts.newcomers.map(describeAuthor))}`,
+    ),
     reason(
       steps(facts.dependants.length, 1, 3),
       `${counted(facts.dependants.length, "service")} on it: ${named(facts.dependants)}`,
