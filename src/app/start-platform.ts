@@ -10,7 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import { probeHttp } from "../ports/http-probe.ts";
 import { readLastLines } from "../ports/log-tail.ts";
 import type { Random } from "../ports/random.ts";
-import { machineName } from "../rollout/approver.ts";
+import { machineName } from "../rollout/principal.ts";
 import { prepareDataFolder } from "./data-folder.ts";
 import { installProgram, programVersion } from "./install-program.ts";
 import { drainGraceMs, isProxy, platformProcesses } from "./platform-processes.ts";

@@ -53,6 +53,7 @@ function whatHappens(run: DryRun): readonly string[] {
   const { run: spec, release, tasks } = manifest;
   const after = ahead?.after ?? manifest.environments[environment]?.after ?? null;
   const instances = countOf(spec.instances, "instance");
+  const starts = spec.instances === 1 ? "starts" : "start";
   const before = [
     release.build === null
       ? "The files of your commit become a bundle; there is no build command."
@@ -69,12 +70,12 @@ function whatHappens(run: DryRun): readonly string[] {
   if (ahead !== null && ahead.stable === null)
     return [
       ...before,
-      `${instances} of the release start, and each has to answer ${spec.health} within ${durationWords(spec.startTimeoutMs)}.`,
+      `${instances} of the release ${starts}, and each has to answer ${spec.health} within ${durationWords(spec.startTimeoutMs)}.`,
       "It is the first release, so that there is nothing to compare it with: everyone gets it as soon as it is ready.",
     ];
   return [
     ...before,
-    `${instances} of the new release start beside the one that serves; each has to answer ${spec.health} within ${durationWords(spec.startTimeoutMs)}. Nobody is sent there yet.`,
+    `${instances} of the new release ${starts} beside the one that serves; each has to answer ${spec.health} within ${durationWords(spec.startTimeoutMs)}. Nobody is sent there yet.`,
     ...stepsOf(run),
   ];
 }

@@ -80,6 +80,7 @@ function plan(options: Given = {}) {
     now,
     configs,
     by: "ann",
+    mayCompare: () => true,
     ...(options.isPreview === undefined ? {} : { isPreview: options.isPreview }),
     budgetLeft: () => ({ left: 1, isExhausted: false, windowMs: 2_419_200_000, objective: "availability" }),
     budgetOf: () => ({ left: null, isBurning: false }),

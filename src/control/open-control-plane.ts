@@ -24,6 +24,7 @@ import type { ControlPlane, DeployRequest, InstanceLog, MayTouch, ServiceRequest
 import { sumTurnedAway } from "./front-sums.ts";
 import { jobRunId } from "./job-runs.ts";
 import { requireSameRules } from "./judge-deploy.ts";
+import { mayCompareAs } from "./may-compare.ts";
 import { collectMetrics } from "./metrics.ts";
 import { planAhead } from "./plan-ahead.ts";
 import { planDeploy } from "./plan-deploy.ts";
@@ -88,6 +89,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     now: world.clock.now(),
     configs: options.configs,
     by: actor.name,
+    mayCompare: mayCompareAs(deployments.principals, { actor, now: world.clock.now() }),
     budgetLeft: (service: Service) => budgetLeft(service, loop.evidence.traffic, world.clock.monotonicMs()),
     budgetOf: (service: Service) => budgetOf(options, service),
     newUnitsPerSecond: (service: Service) => newUnitsPerSecond(options, service),

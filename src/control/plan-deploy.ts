@@ -1,5 +1,5 @@
 import { freezePlan } from "../analysis/freeze-plan.ts";
-import type { Configs } from "../config/configs.ts";
+import type { Configs, MayCompare } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
@@ -49,6 +49,7 @@ export interface DeployToPlan {
   readonly now: Temporal.Instant;
   readonly configs: Pick<Configs, "resolve" | "show">;
   readonly by: string;
+  readonly mayCompare: MayCompare;
   /** For a config release: the release whose revision it takes. */
   readonly revision?: Release;
   /** What this environment was given by its last deployer is taken again, because nobody deploys to it by name. */
@@ -202,9 +203,11 @@ function stagingPlan({ withinMs: _, ...plan }: Manifest["plan"], next: string): 
 /** Once, and before anything runs: what an instance gets does not change between its starts. Throws `BELAY_CONFIG_REFUSED`. */
 function resolveConfig(
   manifest: Manifest,
-  options: Pick<DeployToPlan, "configs" | "request" | "revision" | "by" | "keepsValues"> & { readonly own: Service | undefined },
+  options: Pick<DeployToPlan, "configs" | "request" | "revision" | "by" | "mayCompare" | "keepsValues"> & {
+    readonly own: Service | undefined;
+  },
 ): Promise<string | null> {
-  const { configs, request, revision, by, own, keepsValues } = options;
+  const { configs, request, revision, by, mayCompare, own, keepsValues } = options;
   const stable = own === undefined || own.stable === null ? undefined : own.releases[own.stable];
   const { environment, config: sent = {} } = request;
   const buildSecrets = revision === undefined && request.bundle === undefined ? manifest.release.secrets : [];
@@ -218,6 +221,7 @@ function resolveConfig(
     sent,
     kept: (keepsValues === true ? stable : revision)?.config ?? null,
     by,
+    mayCompare,
   });
 }
 

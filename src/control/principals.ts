@@ -2,9 +2,9 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { BelayError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
-import { machineName } from "../rollout/approver.ts";
 import {
   isExpired,
+  machineName,
   outside,
   type PrincipalFact,
   type Principals,

@@ -1,4 +1,4 @@
-import { isOutside, ownersOf, type Principals } from "./principal.ts";
+import { isOutside, machineName, ownersOf, type Principals } from "./principal.ts";
 import type { Actor } from "./rollout.ts";
 
 /** Why somebody's word does not count for a rollout, and whose part in it is not known. */
@@ -44,9 +44,6 @@ export function unknownAddresses(addresses: Part["addresses"], principals: Princ
   const isKnown = (address: string) => ownersOf(principals, address).length > 0 || isOutside(principals, address);
   return [...new Set(addresses ?? [])].filter((address) => !isKnown(address));
 }
-
-/** The name under which the token of the machine acts: whoever has it, and no person. */
-export const machineName = "deployer";
 
 function hasOwnToken({ name, via }: Actor): boolean {
   return via === "token" && name !== machineName;

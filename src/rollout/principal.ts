@@ -87,6 +87,9 @@ export function isExpired({ until }: Pick<Token, "until">, now: Temporal.Instant
   return until !== null && Temporal.Instant.compare(now, Temporal.Instant.from(until)) >= 0;
 }
 
+/** The name under which the token of the machine acts: whoever has it, and no person. */
+export const machineName = "deployer";
+
 /** Nobody's name: git addresses that are mapped to it are of bots, hosts and people who approve nothing here. */
 export const outside = "outside";
 
@@ -115,4 +118,17 @@ export function approversIn(
       !except.includes(token.name),
   );
   return [...new Set(counts.map(({ name }) => name))];
+}
+
+/** Whether somebody deploys in the place: who is at the machine and who has its token do so everywhere. */
+export function mayDeployTo(
+  { tokens }: Pick<Principals, "tokens">,
+  { name, via }: { readonly name: string; readonly via: string },
+  { place, now }: { readonly place: Scope; readonly now: Temporal.Instant },
+): boolean {
+  if (via !== "token" || name === machineName) return true;
+  return tokens.some(
+    (token) =>
+      token.name === name && hasRole(token.role, "deployer") && isWithinScope(token.scope, place) && !isExpired(token, now),
+  );
 }
