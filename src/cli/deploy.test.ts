@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "
 import { join } from "node:path";
 import { test } from "node:test";
 import { aRelease, aRollout } from "../api/fake-inside.ts";
-import { aPlanAhead } from "../api/fake-plans.ts";
+import { aPlan, aPlanAhead } from "../api/fake-plans.ts";
 import type { RolloutView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import { type Desk, openDesk } from "./cli.fixture.ts";
@@ -101,6 +101,11 @@ test("a dry run of a first release, of one that would be refused, and without a 
   assert.match(first, /There is nothing to go back to yet/);
   assert.doesNotMatch(first, /of visitors get it|the old release within milliseconds/);
   assert.match(first, /nobody but you has a token/);
+
+  // By yesterday's rules the longest hold and the time of the way back are others than what belay.yml says now.
+  desk.inside.ahead = aPlanAhead({ newUnitsPerSecond: 0.01, plan: aPlan({ maxHoldMs: 7_200_000, keepWarmMs: 10_800_000 }) });
+  const judged = (await desk.run("deploy", "--dry-run")).stdout;
+  assert.match(judged, /compared with them: 2 h at the most[\s\S]*As fast for 3 h, while the old release is ready/);
 
   const refusal = { code: "BELAY_BUDGET_SPENT", message: "the error budget is spent", next: "Deploy a fix." };
   const hours = { isOpen: false, why: "the freeze holds", opensAt: "2026-01-02T00:00:00Z" };
