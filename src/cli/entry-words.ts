@@ -148,7 +148,10 @@ function words(fact: Fact): string {
     case "instance-ready":
       return `instance ${fact.instance} of ${fact.release} is ready on ${fact.host}:${fact.port}`;
     case "instance-lost":
-      return `instance ${fact.instance} of ${fact.release} was lost${because(fact.reason)}`;
+      // Also what nobody needs any more ends so: no loss, which would send a reader looking for what went wrong.
+      return fact.isGone && fact.reason === "stopped"
+        ? `instance ${fact.instance} of ${fact.release} is stopped`
+        : `instance ${fact.instance} of ${fact.release} was lost${because(fact.reason)}`;
     case "warm-retired":
       return `the older release ${fact.release} is kept warm no longer`;
     case "preview-link-made":
@@ -190,7 +193,7 @@ function words(fact: Fact): string {
 const taskEndWords = { succeeded: "succeeded", failed: "failed", "timed-out": "was ended" } as const;
 const endWords = {
   passed: "passed",
-  continued: "continued without statistical evidence",
+  continued: "went on without a pass",
   person: "by a person",
   cohort: "its cohort was served well",
   shadow: "its shadow answers as stable does",

@@ -7,6 +7,7 @@ import { MemoryLedgerDisk, openMemoryLedger } from "../ledger/memory-ledger.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
 import type { Fact } from "../rollout/entry.ts";
 import { type Desk, openDesk } from "./cli.fixture.ts";
+import { describeFact } from "./entry-words.ts";
 import { explainRollout } from "./explain.ts";
 
 const evidence = {
@@ -56,6 +57,19 @@ function show(desk: Desk, ledger: ReturnType<typeof openLedger>): void {
   desk.inside.entries = ledger.read({ afterPosition: 0 });
   desk.inside.checkpoint = ledger.checkpoint();
 }
+
+test("an entry's words frighten nobody: what was stopped is not lost, and what nobody asked for did not fail", () => {
+  const instance = { kind: "instance-lost", instance: "shop-0", release: "r-1", isGone: true } as const;
+  assert.equal(describeFact({ ...instance, reason: "stopped" }), "instance shop-0 of r-1 is stopped");
+  assert.match(describeFact({ ...instance, isGone: false, reason: "not listed" }), /was lost: not listed$/);
+  const result = { blocks: false, summary: "", findings: [], findingCount: 0 };
+  const checks = [
+    { ...result, check: "config", status: "pass" },
+    { ...result, check: "tag", status: "skipped" },
+  ];
+  const ended = { kind: "preflight-ended", checks } as unknown as Fact;
+  assert.equal(describeFact(ended), "preflight: 1 check passed; 1 had nothing to look at");
+});
 
 test("history is a line of words for each entry, or the entries themselves", async (t) => {
   const desk = await openDesk(t);
