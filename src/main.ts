@@ -2,6 +2,7 @@
  * One program, six roles. `belay up` installs it and starts the keeper; the keeper starts the others from the installed
  * copy. Each role imports only its own rooms: a proxy knows nothing of the ledger.
  */
+import { flushCompileCache } from "node:module";
 import { BelayError } from "./errors.ts";
 import { readInherited, readInheritedKey } from "./ports/inherited.ts";
 import { createJsonLog } from "./ports/log.ts";
@@ -23,7 +24,7 @@ await run().catch((cause: unknown) => {
 async function run(): Promise<void> {
   switch (role) {
     case "keeper": {
-      const { runKeeper } = await import("./keeper/keeper.ts");
+      const { runKeeper } = await load(import("./keeper/keeper.ts"));
       const { parseKeeperArguments } = await import("./keeper/command.ts");
       const log = createJsonLog("keeper");
       await runKeeper({
@@ -37,12 +38,12 @@ async function run(): Promise<void> {
       break;
     }
     case "holder": {
-      const { runHolder } = await import("./keeper/holder.ts");
+      const { runHolder } = await load(import("./keeper/holder.ts"));
       await runHolder({ dataFolder: words[0] ?? "", inherited: readInherited(), clock, log: createJsonLog("holder") });
       break;
     }
     case "proxy": {
-      const { runProxyWorker } = await import("./proxy/worker.ts");
+      const { runProxyWorker } = await load(import("./proxy/worker.ts"));
       const [dataFolder = "", workerName = ""] = words;
       const inherited = readInherited();
       await runProxyWorker({
@@ -67,12 +68,12 @@ async function run(): Promise<void> {
       break;
     }
     case "output": {
-      const { runOutputFilter } = await import("./keeper/output-filter.ts");
+      const { runOutputFilter } = await load(import("./keeper/output-filter.ts"));
       await runOutputFilter({ dataFolder: words[0] ?? "", clock, log: createJsonLog("output"), signal: untilTerminated() });
       break;
     }
     case "control": {
-      const { runControl } = await import("./app/run-control.ts");
+      const { runControl } = await load(import("./app/run-control.ts"));
       const [dataFolder = "", version = ""] = words;
       await runControl({
         dataFolder,
@@ -91,6 +92,13 @@ async function run(): Promise<void> {
       process.exitCode = await startCli({ program, clock, random });
     }
   }
+}
+
+/** Keeps what was compiled at once and not at the exit: a process that is killed has none, and is to be back the sooner. */
+async function load<Module>(importing: Promise<Module>): Promise<Module> {
+  const module = await importing;
+  flushCompileCache();
+  return module;
 }
 
 function untilTerminated(): AbortSignal {

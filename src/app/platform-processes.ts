@@ -67,7 +67,7 @@ function commonOf(options: { readonly dataFolder: string; readonly program: Prog
   const { dataFolder, program, version } = options;
   return {
     cwd: "/",
-    // NODE_COMPILE_CACHE makes the restart of a killed process faster: its sources are not compiled anew.
+    // NODE_COMPILE_CACHE makes the restart of a killed process faster: its sources are not compiled anew. `main.ts` writes it.
     env: {
       PATH: systemPath(dirname(program.node)),
       LANG: "C.UTF-8",

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { readJsonLines, sendJsonLine } from "../ports/json-lines.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
-import { openKeeperClient } from "./keeper-client.ts";
+import { askWhoKeeps, openKeeperClient } from "./keeper-client.ts";
 import { keeperProtocol } from "./protocol.ts";
 
 /** A keeper that greets and then answers nothing but what the test answers. `next` resolves with the id of a request. */
@@ -50,4 +50,12 @@ test("a stop may take as long as what it ends", async (t) => {
   clock.advance(20_000);
   sendJsonLine(socket, { id, ok: true });
   await stopped;
+});
+
+test("where nobody holds the socket, nobody is waited for", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "belay-client-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  // A clock that stands still: whoever waits for an answer, waits for ever.
+  const clock = new ManualClock();
+  assert.equal(await askWhoKeeps(join(folder, "keeper.sock"), { clock, timeoutMs: 1_000 }), undefined);
 });

@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import { BelayError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import { readJsonLines, sendJsonLine } from "../ports/json-lines.ts";
+import { isSocketHeld } from "./listeners.ts";
 import { type KeeperRequest, keeperProtocol, type ProcessSpec, type ProcessStatus } from "./protocol.ts";
 
 const reconnectMs = 50;
@@ -62,11 +63,12 @@ export function openKeeperClient(path: string, options: { readonly clock: Clock;
   };
 }
 
-/** Who keeps this socket; undefined when nobody answers in time. */
+/** Who keeps this socket; undefined when nobody answers in time, and at once when nobody holds it: a keeper that is away has a holder. */
 export async function askWhoKeeps(
   path: string,
   options: { readonly clock: Clock; readonly timeoutMs: number },
 ): Promise<KeeperIdentity | undefined> {
+  if (!(await isSocketHeld(path))) return undefined;
   const client = openKeeperClient(path, { clock: options.clock, patienceMs: options.timeoutMs });
   try {
     return await client.hello();

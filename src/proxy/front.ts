@@ -25,7 +25,6 @@ const lastWordMs = 500;
 
 const serverOptions = {
   keepAliveTimeout: 65_000,
-  headersTimeout: 10_000,
   connectionsCheckingInterval: 1_000,
   // For the whole of a request, uploads included; a client that stalls is caught by the deadline.
   requestTimeout: 3_600_000,
@@ -60,7 +59,9 @@ export class Front {
         this.#exchange(request, new Http2Response(stream), connectionOfStream(stream, socket), socket);
       },
     });
-    this.#server = createServer(serverOptions, (incoming, response) => this.#handle(incoming, response));
+    this.#server = createServer({ ...serverOptions, headersTimeout: context.limits.headMs }, (incoming, response) =>
+      this.#handle(incoming, response),
+    );
     this.#server.on("connection", (socket) => {
       // One that came by TLS was counted before its handshake.
       const by = "encrypted" in socket ? null : this.#turnedAwayBy(socket);

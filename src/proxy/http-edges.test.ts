@@ -19,7 +19,7 @@ test("a client that waits is told to go on when an instance takes the body, and 
 });
 
 test("a client that was not told to go on gets the answer, and its connection is closed", async (t) => {
-  const world = await openWorld(t);
+  const world = await openWorld(t, { limits: { holdMs: 100 } });
   await world.serve(tableWith(1, []));
   const other = await connect(world.port, waiting.replace("shop.test", "other.test")).finished();
   assert.match(other, /^HTTP\/1.1 404 [\s\S]*Connection: close/);

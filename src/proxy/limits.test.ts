@@ -194,7 +194,7 @@ test("patience is used up by waiting for bytes alone, and given back by bytes", 
 });
 
 test("a late head is answered with 408 and counted, a large one with 431, and neither with a body, for it may be a HEAD's", async (t) => {
-  const world = await openWorld(t);
+  const world = await openWorld(t, { limits: { headMs: 1_000 } });
   const count = watchTurnedAway(world);
   await world.serve(tableWith(1, []));
   const large = await world.sendRaw(`HEAD / HTTP/1.1\r\nHost: shop.test\r\nX-Large: ${"x".repeat(20_000)}\r\n\r\n`);

@@ -9,6 +9,8 @@ export interface Limits {
   readonly requestsMax: number;
   /** Requests on one connection of HTTP/1.1 that are not answered yet. */
   readonly pipelinedMax: number;
+  /** How long a head may take to come. */
+  readonly headMs: number;
   /** How fast a body must come while an instance waits for it, how long it may be slower from the start, and how long at most after it was faster. */
   readonly uploadBytesPerSecondMin: number;
   readonly uploadGraceMs: number;
@@ -29,6 +31,7 @@ export const defaultLimits: Limits = {
   unboundedNetworks: ["127.0.0.0/8", "::1"],
   requestsMax: 10_000,
   pipelinedMax: 64,
+  headMs: 10_000,
   uploadBytesPerSecondMin: 240,
   uploadGraceMs: 10_000,
   uploadCreditMsMax: 30_000,

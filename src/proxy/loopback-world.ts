@@ -10,6 +10,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import type { Clock } from "../ports/clock.ts";
 import { silentLog } from "../ports/log.ts";
 import { createSystemRandom } from "../ports/random.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
@@ -169,10 +170,13 @@ export async function openWorld(
     hasControl = true,
     certificates,
     limits = {},
+    clock: workersClock = clock,
   }: {
     stored?: RoutingTable;
     hasControl?: boolean;
     limits?: Partial<Limits>;
+    /** The worker's own, when what comes round there is to come round sooner. */
+    clock?: Clock;
     certificates?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<LoopbackWorld> {
@@ -187,7 +191,7 @@ export async function openWorld(
   world.tlsPort = secure?.port ?? 0;
   const ending = new AbortController();
   const worker = runProxyWorker({
-    clock,
+    clock: workersClock,
     random: createSystemRandom(),
     log: {
       ...silentLog,

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import tls from "node:tls";
 import { missing } from "../../scripts/setup-debian.ts";
+import type { Clock } from "../ports/clock.ts";
+import { createSystemClock } from "../ports/system-clock.ts";
 import { type LoopbackWorld, makeCertificate, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
 
 const skip = missing("openssl");
@@ -146,7 +148,9 @@ test("plain requests for a host with a certificate are sent to TLS, others and t
 test("a renewed certificate is served without ending what is open, and a broken one never takes the place of a good one", {
   skip,
 }, async (t) => {
-  const world = await openWorld(t, { certificates: { shop: "shop.test" } });
+  const clock = createSystemClock();
+  const hasty: Clock = { ...clock, every: (periodMs, action) => clock.every(Math.min(periodMs, 100), action) };
+  const world = await openWorld(t, { certificates: { shop: "shop.test" }, clock: hasty });
   const app = await openApp(t, (_, response) => response.end("ok"));
   await world.serve(tableWith(1, [app]));
   const client = connectHttp2(t, world);

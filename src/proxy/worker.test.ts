@@ -82,7 +82,7 @@ test("the release is shown in every answer when the service shows it to all", as
 });
 
 test("unknown hosts, nobody to ask, and malformed requests are answered in Belay's name", async (t) => {
-  const world = await openWorld(t);
+  const world = await openWorld(t, { limits: { holdMs: 100 } });
   await world.serve(tableWith(1, []));
   assert.equal((await world.send({ headers: { host: "other.test" } })).status, 404);
   assert.equal((await world.send({})).status, 503);

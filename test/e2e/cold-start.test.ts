@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { placeIn } from "./belay-command.ts";
+import { placeIn, projectFolder } from "./belay-command.ts";
 import { findProcesses, killAll } from "./belay-processes.ts";
 import { getPage } from "./get-page.ts";
 import { openShopScene, Scene } from "./scene.ts";
@@ -12,8 +12,7 @@ import { shopHost } from "./shop-repository.ts";
 import { waitFor } from "./wait.ts";
 
 const leaseMs = 2000;
-const projectFolder = join(import.meta.dirname, "../..");
-const notOfTheProgram = new Set([".git", "test", "docs", "bench", ".cache"]);
+const notOfTheProgram = new Set([".git", ".belay", "test", "docs", "bench", ".cache"]);
 
 function copyProgram(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "belay-checkout-")));

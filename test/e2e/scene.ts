@@ -3,22 +3,33 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { Agent, request } from "undici";
+import { apiSocketPath } from "../../src/api/serve-api.ts";
 import type { RolloutView, ServiceView, StatusView } from "../../src/control/control-plane.ts";
 import type { ChainedEntry } from "../../src/ledger/ledger.ts";
 import type { Entry, Fact } from "../../src/rollout/entry.ts";
 import { type Crowd, type CrowdOptions, openVisitors } from "../visitors/visitors.ts";
 import { type CommandOptions, type CommandResult, jsonOf, type Place, placeIn, runBelay } from "./belay-command.ts";
 import { findProcesses, killAll } from "./belay-processes.ts";
+import { linkProgram } from "./program-copy.ts";
 import { createShopRepository, type ShopPlan, type ShopRepository, shopHost } from "./shop-repository.ts";
 import { waitFor } from "./wait.ts";
 
 /** One Belay of its own in a temporary folder, and the commands of its user. */
 export class Scene implements AsyncDisposable {
   readonly place: Place;
+  readonly #sharesProgram: boolean;
+  readonly #api: Agent;
   readonly #crowds: Crowd[] = [];
 
-  constructor(place: Place) {
+  /** With `sharesProgram` its first `up` finds the program where it would have copied it; see `linkProgram`. */
+  constructor(place: Place, { sharesProgram = false }: { readonly sharesProgram?: boolean } = {}) {
     this.place = place;
+    this.#sharesProgram = sharesProgram;
+    this.#api = new Agent({
+      connect: { socketPath: apiSocketPath(place.dataFolder) },
+      headersTimeout: 5_000,
+    });
   }
 
   belay(words: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
@@ -37,6 +48,7 @@ export class Scene implements AsyncDisposable {
   }
 
   up(words: readonly string[] = [], options: CommandOptions = {}): Promise<CommandResult> {
+    if (this.#sharesProgram) linkProgram(this.place);
     return this.expectBelay(["up", "--listen", "127.0.0.1:0", "--detach", ...words], options);
   }
 
@@ -68,13 +80,24 @@ export class Scene implements AsyncDisposable {
     return this.serviceStatus("shop");
   }
 
+  /**
+   * As `status`, asked of the API itself: for asking again and again, which by commands would take half a core from what is waited for.
+   * Rejects while the control plane is away.
+   */
+  async look(): Promise<StatusView> {
+    const response = await request("http://belay/api/v1/status", { dispatcher: this.#api });
+    assert.equal(response.statusCode, 200);
+    return (await response.body.json()) as StatusView;
+  }
+
   /** Waits until the shop's rollout stands as wanted. */
   waitForRollout(what: string, isReached: (rollout: RolloutView) => boolean, deadlineMs = 60_000): Promise<RolloutView> {
     const ask = async () => {
-      const { rollout } = await this.shopStatus();
+      const shop = (await this.look()).services.find(({ service }) => service === "shop");
+      const rollout = shop?.rollout ?? null;
       return rollout !== null && isReached(rollout) ? rollout : undefined;
     };
-    return waitFor(what, ask, { deadlineMs, everyMs: 300 });
+    return waitFor(what, ask, { deadlineMs });
   }
 
   /** The entries of one rollout, in order. */
@@ -99,6 +122,7 @@ export class Scene implements AsyncDisposable {
     killAll(this.place.dataFolder);
     // After a failed test they still wait at the door, and would keep the process alive.
     await Promise.all(this.#crowds.map((crowd) => crowd.stop()));
+    await this.#api.destroy();
     assert.deepEqual(findProcesses(this.place.dataFolder), []);
     rmSync(this.place.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
@@ -106,14 +130,18 @@ export class Scene implements AsyncDisposable {
 
 /** Makes the folder; nothing runs yet. */
 export function createScene(programFolder?: string): Scene {
-  return new Scene(placeIn(realpathSync(mkdtempSync(join(tmpdir(), "belay-e2e-"))), programFolder));
+  return new Scene(newPlace(programFolder));
 }
 
-/** A scene that is cleared when the test ends, passed or not. */
+/** A scene that is cleared when the test ends, passed or not. One with a program of its own is about how that comes up. */
 export function openScene(t: Pick<TestContext, "after">, programFolder?: string): Scene {
-  const scene = createScene(programFolder);
+  const scene = new Scene(newPlace(programFolder), { sharesProgram: programFolder === undefined });
   t.after(() => scene[Symbol.asyncDispose]());
   return scene;
+}
+
+function newPlace(programFolder: string | undefined): Place {
+  return placeIn(realpathSync(mkdtempSync(join(tmpdir(), "belay-e2e-"))), programFolder);
 }
 
 /** A scene in which the shop's first release serves everyone. */

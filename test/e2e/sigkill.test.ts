@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RolloutView } from "../../src/control/control-plane.ts";
@@ -60,6 +62,7 @@ test("SIGKILL of any process of Belay under load fails no request but those in f
 
   await t.test("the control plane", async (t) => {
     const pids = pidsOf(dataFolder, "control");
+    assert.ok(readdirSync(join(dataFolder, "run/compile-cache")).length > 0, "the next one has not to compile everything anew");
     const isBack = async () => isReplaced(scene, "control", pids) && (await scene.belay(["status"])).code === 0;
     const { report, backAfterMs } = await killUnderLoad({ scene, crowd, pids, isBack });
     t.diagnostic(`answers again after ${backAfterMs.toFixed(0)} ms`);

@@ -1,9 +1,4 @@
-import { mkdirSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { BelayError } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Log } from "../../ports/log.ts";
 import type { Release } from "../../rollout/rollout.ts";
 import { safeWord } from "../safe-word.ts";
 import type { FreePorts } from "./free-ports.ts";
@@ -11,6 +6,7 @@ import { instanceHost, releaseProcess } from "./instance-spec.ts";
 import type { Probe } from "./probe.ts";
 import type { KeptProcess, ProcessKeeper } from "./process-keeper.ts";
 import type { ReleaseStarter } from "./release-starter.ts";
+import type { ScratchFolders } from "./scratch-folders.ts";
 
 const askEveryMs = 100;
 const probeTimeoutMs = 2_000;
@@ -39,12 +35,10 @@ export interface BootTrialsOptions {
   readonly keeper: ProcessKeeper;
   readonly starter: ReleaseStarter;
   readonly ports: FreePorts;
-  /** For scratch folders. */
-  readonly folder: string;
+  readonly scratch: ScratchFolders;
   readonly logTail: (file: string, lines: number) => Promise<string>;
   readonly probe: Probe;
   readonly clock: Clock;
-  readonly log: Log;
 }
 
 /** Releases that are started to see whether they can be, and ended again. */
@@ -71,12 +65,12 @@ export class BootTrials {
     const { starter, ports } = this.#options;
     await this.removeLeftovers();
     const id = trialId(release);
-    const scratchFolder = join(this.#options.folder, id);
-    const place = await starter.place({ release, id, scratchFolder });
+    const { scratch } = this.#options;
+    const place = await starter.place({ release, id, scratchFolder: scratch.of(id) });
     signal.throwIfAborted();
     const port = await ports.take();
     try {
-      makeFolder(join(scratchFolder, "tmp"));
+      scratch.make(id);
       const own = { PORT: String(port), HOST: instanceHost, BELAY_INSTANCE: id };
       const memoryBytesMax = release.run.memoryBytesMax ?? memoryBytesDefault;
       await starter.run({ ...releaseProcess(place, release.run.command, own), memoryBytesMax, graceMs, isOnce: true });
@@ -164,22 +158,16 @@ export class BootTrials {
   async #endAll(): Promise<void> {
     const running = (await this.#options.keeper.list()).map(({ name }) => name);
     // A folder alone is what was left between making it and starting what works in it.
-    const made = await readdir(this.#options.folder);
+    const made = await this.#options.scratch.names();
     for (const id of new Set([...running, ...made].filter(isTrialId))) await this.#end(id);
   }
 
   /** Nothing of it is left then: no process, no folder and no log. */
   async #end(id: string): Promise<void> {
-    const { keeper, folder, log } = this.#options;
+    const { keeper, scratch } = this.#options;
     const logFile = (await this.#find(id))?.logFile;
     await keeper.stop(id, graceMs);
-    const files = logFile === undefined ? [] : logEndings.map((ending) => `${logFile}${ending}`);
-    for (const path of [join(folder, id), ...files]) {
-      await rm(path, { recursive: true, force: true }).catch((cause: Error) => {
-        // What it left in its folder can be beyond our rights, and must stop nothing but its own removal.
-        log.warn("what a trial left cannot be removed", { trial: id, cause: cause.message });
-      });
-    }
+    await scratch.remove(id, logFile === undefined ? [] : logEndings.map((ending) => `${logFile}${ending}`));
   }
 }
 
@@ -190,17 +178,4 @@ function trialId(release: Pick<Release, "service" | "environment" | "id">): stri
 
 function isTrialId(id: string): boolean {
   return /^(?:[a-z0-9][a-z0-9-]*\.){3}boot-trial$/.test(id);
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new BelayError({
-      code: "BELAY_RUNTIME_NOT_WRITTEN",
-      message: `cannot write what a trial needs: ${(cause as Error).message}`,
-      next: "Make room on the disk (`df -h`), and check that the data folder belongs to the user who runs Belay.",
-      cause,
-    });
-  }
 }

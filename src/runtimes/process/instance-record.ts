@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { BelayError } from "../../errors.ts";
 import { readJsonFile, writeFileDurably } from "../../ports/durable-file.ts";
 import type { InstanceId, Release } from "../../rollout/rollout.ts";
+import { makeScratchFolder, writeFor } from "./scratch-folders.ts";
 
 /** What must be known of an instance to judge it after the control plane was started anew. Its environment says the rest. */
 export interface InstanceRecord {
@@ -39,13 +39,13 @@ export class InstanceRecords {
   create(id: InstanceId, release: Release, port: number): void {
     const { service, environment, run } = release;
     const { health, startTimeoutMs } = run;
-    translateFailure(() => mkdirSync(join(this.scratchFolder(id), "tmp"), { recursive: true, mode: 0o700 }));
+    makeScratchFolder(id, this.scratchFolder(id));
     this.write({ id, service, environment, release: release.id, port, health, startTimeoutMs, wasReady: false });
   }
 
   /** Throws `BELAY_RUNTIME_NOT_WRITTEN`. */
   write(record: InstanceRecord): void {
-    translateFailure(() => writeFileDurably(this.#path(record.id), JSON.stringify(record)));
+    writeFor(record.id, () => writeFileDurably(this.#path(record.id), JSON.stringify(record)));
   }
 
   /** Undefined when there is none, or when it was damaged. */
@@ -77,18 +77,5 @@ export class InstanceRecords {
 
   #path(id: InstanceId): string {
     return join(this.#folder, `${id}.json`);
-  }
-}
-
-function translateFailure(write: () => void): void {
-  try {
-    write();
-  } catch (cause) {
-    throw new BelayError({
-      code: "BELAY_RUNTIME_NOT_WRITTEN",
-      message: `cannot write what an instance needs: ${(cause as Error).message}`,
-      next: "Make room on the disk (`df -h`), and check that the data folder belongs to the user who runs Belay.",
-      cause,
-    });
   }
 }

@@ -11,7 +11,8 @@ import { instanceHost, instanceId, instanceSpec, isInstanceId, slotOf } from "./
 import { InstanceWatch } from "./instance-watch.ts";
 import type { Probe } from "./probe.ts";
 import type { KeptProcess } from "./process-keeper.ts";
-import { ReleaseStarter, type ReleaseStarterOptions } from "./release-starter.ts";
+import { ReleaseStarter, type ReleaseStarterOptions, refusalOf } from "./release-starter.ts";
+import { ScratchFolders } from "./scratch-folders.ts";
 import { TaskProcesses } from "./task-processes.ts";
 import { WorkerProcesses } from "./worker-processes.ts";
 
@@ -60,10 +61,11 @@ class Processes implements ProcessRuntime {
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
     this.#starter = new ReleaseStarter(options);
-    this.tasks = new TaskProcesses({ ...options, starter: this.#starter });
-    this.workers = new WorkerProcesses({ ...options, starter: this.#starter });
+    const beside = { ...options, starter: this.#starter, scratch: new ScratchFolders(options) };
+    this.tasks = new TaskProcesses(beside);
+    this.workers = new WorkerProcesses(beside);
     this.#ports = new FreePorts(options);
-    this.#trials = new BootTrials({ ...options, starter: this.#starter, ports: this.#ports });
+    this.#trials = new BootTrials({ ...beside, ports: this.#ports });
     this.#records = new InstanceRecords(options.folder);
     void this.#tidyUp(() => this.#records.removeLeftovers());
     void this.#tidyUp(() => this.#trials.removeLeftovers());
@@ -127,11 +129,10 @@ class Processes implements ProcessRuntime {
       this.#records.create(id, release, port);
       await this.#starter.run(instanceSpec({ ...place, port }));
     } catch (cause) {
-      // A keeper that is away is no fault of the release: the start is asked for again.
-      if (!(cause instanceof BelayError) || cause.code === "BELAY_KEEPER_UNREACHABLE") throw cause;
-      this.#options.log.error("an instance cannot be started", { instance: id, code: cause.code, message: cause.message });
+      const { code, message, next } = refusalOf(cause);
+      this.#options.log.error("an instance cannot be started", { instance: id, code, message });
       const { service, environment, id: release_ } = release;
-      const reason = `${cause.message} (${cause.code}). ${cause.next}`;
+      const reason = `${message} (${code}). ${next}`;
       this.#refused.set(id, {
         id,
         service,

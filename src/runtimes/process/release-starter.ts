@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { BelayError } from "../../errors.ts";
 import type { Release } from "../../rollout/rollout.ts";
 import type { ProcessPlace } from "./instance-spec.ts";
 import type { KeptProcess, KeptSpec, ProcessKeeper } from "./process-keeper.ts";
@@ -64,6 +65,12 @@ export class ReleaseStarter {
       await keeper.stop(outputFilter.name, outputFilter.graceMs);
     await keeper.run(outputFilter);
   }
+}
+
+/** Why something of a release cannot be started. Throws what is no such answer: a keeper that is away is asked again, and a bug is a bug. */
+export function refusalOf(cause: unknown): BelayError {
+  if (!(cause instanceof BelayError) || cause.code === "BELAY_KEEPER_UNREACHABLE") throw cause;
+  return cause;
 }
 
 /** The release's id stands in the environment, and the version of its configuration in the id. */

@@ -1,21 +1,17 @@
-import { mkdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
-import { BelayError } from "../../errors.ts";
 import type { Log } from "../../ports/log.ts";
 import type { RunId } from "../../rollout/task.ts";
 import { isTaskRunId, type TaskEnd, type TaskKind, type TaskRun, type TaskRunner, type TaskSpec } from "../task-runner.ts";
 import { releaseProcess } from "./instance-spec.ts";
 import type { KeptProcess, ProcessKeeper } from "./process-keeper.ts";
-import type { ReleaseStarter } from "./release-starter.ts";
+import { type ReleaseStarter, refusalOf } from "./release-starter.ts";
+import type { ScratchFolders } from "./scratch-folders.ts";
 
 const shownLines = 20;
 
 export interface TaskProcessesOptions {
   readonly keeper: ProcessKeeper;
   readonly starter: ReleaseStarter;
-  /** For scratch folders. */
-  readonly folder: string;
+  readonly scratch: ScratchFolders;
   readonly logTail: (file: string, lines: number) => Promise<string>;
   readonly log: Log;
 }
@@ -31,21 +27,19 @@ export class TaskProcesses implements TaskRunner {
   }
 
   async start(task: TaskSpec): Promise<void> {
-    const { starter, log } = this.#options;
+    const { starter, scratch, log } = this.#options;
     const { id, kind, name, release, command } = task;
     if (!isTaskRunId(id)) throw new Error(`no id of a task: ${id}`);
     try {
-      const scratchFolder = this.#scratchFolder(id);
-      const place = await starter.place({ release, id, scratchFolder });
-      makeFolder(join(scratchFolder, "tmp"));
+      const place = await starter.place({ release, id, scratchFolder: scratch.of(id) });
+      scratch.make(id);
       const spec = releaseProcess(place, command, { BELAY_TASK: name, BELAY_TASK_KIND: kind });
       this.#refused.delete(id);
       await starter.run({ ...spec, isOnce: true });
     } catch (cause) {
-      // A keeper that is away is no fault of the task: the start is asked for again.
-      if (!(cause instanceof BelayError) || cause.code === "BELAY_KEEPER_UNREACHABLE") throw cause;
-      log.error("a task cannot be started", { task: id, code: cause.code, message: cause.message });
-      const why = `${cause.message} (${cause.code}). ${cause.next}`;
+      const { code, message, next } = refusalOf(cause);
+      log.error("a task cannot be started", { task: id, code, message });
+      const why = `${message} (${code}). ${next}`;
       const { service, environment } = release;
       const end = { kind: "not-started", why } as const;
       this.#refused.set(id, { id, kind, name, service, environment, release: release.id, end, ranMs: 0, lastLines: "" });
@@ -65,14 +59,7 @@ export class TaskProcesses implements TaskRunner {
     this.#refused.delete(id);
     if (!isTaskRunId(id)) return;
     await this.#options.keeper.stop(id, graceMs);
-    await rm(this.#scratchFolder(id), { recursive: true, force: true }).catch((cause: Error) => {
-      // What it left in its folder can be beyond our rights, and must stop nothing but its own removal.
-      this.#options.log.warn("what a task left cannot be removed", { task: id, cause: cause.message });
-    });
-  }
-
-  #scratchFolder(id: RunId): string {
-    return join(this.#options.folder, id);
+    await this.#options.scratch.remove(id);
   }
 
   async #describe({ name: id, env, state, lastExit, isEndUnseen, ranMs, logFile }: KeptProcess): Promise<TaskRun> {
@@ -105,17 +92,4 @@ function fromExitCode(code: number): TaskEnd {
   if (code === 137) return { kind: "killed", how: "signal SIGKILL" };
   if (code === 143) return { kind: "killed", how: "signal SIGTERM" };
   return { kind: "exited", code };
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new BelayError({
-      code: "BELAY_RUNTIME_NOT_WRITTEN",
-      message: `cannot write what a task needs: ${(cause as Error).message}`,
-      next: "Make room on the disk (`df -h`), and check that the data folder belongs to the user who runs Belay.",
-      cause,
-    });
-  }
 }
