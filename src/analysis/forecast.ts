@@ -68,6 +68,6 @@ function describe(options: {
   if (canPass) return `about ${durationWords(gatesMs)} of gates at ${rate}; ${claim}`;
   const slowest = gates.find((gate) => gate.stepMs > plan.maxHoldMs);
   const place = `the gate of the ${percentWords((slowest?.weight ?? 0) / 10_000)} step`;
-  if (newUnitsPerSecond <= 0) return `without new ${units} ${place} cannot pass; each of them is scored once`;
+  if (newUnitsPerSecond <= 0) return `without new ${units} ${place} cannot pass, because each of them counts once`;
   return `${place} takes about ${durationWords(slowest?.gateMs ?? 0)} at ${rate}, longer than the longest hold of ${durationWords(plan.maxHoldMs)}`;
 }

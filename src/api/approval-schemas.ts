@@ -99,5 +99,6 @@ export const approvalSchema: z.ZodType<ApprovalView> = z
     changes: z.array(z.object({ what: z.string(), from: z.string(), to: z.string() })),
     checks: z.array(checkResultSchema),
     excluded: z.array(z.string()),
+    unknown: z.array(z.string()).openapi({ description: "Addresses in its commits that are nobody's here." }),
   })
   .openapi("Approval");

@@ -275,6 +275,7 @@ export function anApproval(changes: Partial<ApprovalView> = {}): ApprovalView {
     changes: [],
     checks: [],
     excluded: ["ada"],
+    unknown: [],
     ...changes,
   };
 }

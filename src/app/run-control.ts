@@ -15,6 +15,7 @@ import { manifestSource } from "../control/bundle-source.ts";
 import { checkRunning } from "../control/check-running.ts";
 import { ControlLoop } from "../control/control-loop.ts";
 import { inspectConfigRelease, inspectRelease, previousRelease, servingReleases } from "../control/inspect-release.ts";
+import { mayCompareAs } from "../control/may-compare.ts";
 import { openControlPlane } from "../control/open-control-plane.ts";
 import { manifestOf, planBuild } from "../control/plan-deploy.ts";
 import { PreviewKeys } from "../control/preview-keys.ts";
@@ -137,7 +138,10 @@ export async function runControl(options: ControlOptions): Promise<void> {
       const source = await manifestSource(releases, rollout.bundle);
       const { deployments } = loop.journal;
       const manifest = await manifestOf(source, { rollout, history: releases, deployments, now: clock.now() });
-      const given = configs.given(placeOf(rollout), rollout.config ?? null, manifest.config);
+      const given = configs.given(placeOf(rollout), rollout.config ?? null, {
+        contract: manifest.config,
+        mayCompare: mayCompareAs(deployments.principals, { actor: rollout.requestedBy, now: clock.now() }),
+      });
       const secretValue = (name: string) => configs.secretValues(placeOf(rollout), [name])[name] ?? "";
       const serving = loop.journal.deployments.find(rollout.environment, rollout.service);
       const previous = previousRelease(serving, releases, rollout.root);

@@ -10,6 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import { probeHttp } from "../ports/http-probe.ts";
 import { readLastLines } from "../ports/log-tail.ts";
 import type { Random } from "../ports/random.ts";
+import { machineName } from "../rollout/principal.ts";
 import { prepareDataFolder } from "./data-folder.ts";
 import { installProgram, programVersion } from "./install-program.ts";
 import { drainGraceMs, isProxy, platformProcesses } from "./platform-processes.ts";
@@ -76,7 +77,7 @@ export function createPlatform({
       const token =
         options.apiListen === null || isRunning
           ? null
-          : createApiToken({ file: apiTokenFile(folder.path), name: "deployer", random });
+          : createApiToken({ file: apiTokenFile(folder.path), name: machineName, random });
       if (!isRunning) await start(own, options);
       const keeper = openKeeperClient(keeperPaths(folder.path).socket, { clock });
       try {

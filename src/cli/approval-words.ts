@@ -30,6 +30,11 @@ export function describeApproval(view: ApprovalView): string {
     ...section("Preflight found", view.checks.length === 0 ? [] : [describeResults(view.checks, harmless)]),
     `Expected: ${harmless(view.forecast)}`,
     `Not for ${excluded.map(harmless).join(", ")} to approve: they asked for it, or had a part in it.`,
+    ...(view.unknown.length === 0
+      ? []
+      : [
+          `Nobody approves it yet: nobody knows whose these addresses are: ${view.unknown.map(harmless).join(", ")}. Whoever makes tokens runs \`belay token map <name> --email <addresses>\`, with \`outside\` as the name of those who approve nothing here.`,
+        ]),
   ];
   return parts.join("\n");
 }

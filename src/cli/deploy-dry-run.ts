@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import type { PlannedView, PlanView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
-import { checksOf } from "../preflight/all-checks.ts";
+import { checksOf, stagingChecksOf } from "../preflight/all-checks.ts";
 import { quick } from "../preflight/check.ts";
 import { strictnessOf } from "../preflight/policy.ts";
 import { runChecks } from "../preflight/run-checks.ts";
@@ -114,9 +114,21 @@ async function quickChecks(context: CommandContext, manifest: Manifest, environm
 
 /** Checks that do nothing unless the manifest asks for them are told only then. */
 function isAsked({ checks }: Manifest, name: string): boolean {
-  if (name === "tests") return checks.tests !== null;
-  if (name === "review") return checks.review !== null;
-  return true;
+  switch (name) {
+    case "tests":
+      return checks.tests !== null;
+    case "review":
+      return checks.review !== null;
+    case "audit":
+      return checks.audit !== null;
+    case "mocks":
+      return (checks.api?.mocks.length ?? 0) > 0;
+    case "conformance":
+    case "postman":
+      return stagingChecksOf(checks).some((check) => check.name === name);
+    default:
+      return true;
+  }
 }
 
 function ownText(folder: string): string {

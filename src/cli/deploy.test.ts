@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { aRelease, aRollout } from "../api/fake-inside.ts";
-import { aPlanAhead } from "../api/fake-plans.ts";
+import { aPlan, aPlanAhead } from "../api/fake-plans.ts";
 import type { RolloutView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import { type Desk, openDesk } from "./cli.fixture.ts";
@@ -97,6 +97,11 @@ test("a dry run of a first release, of one that would be refused, and without a 
   assert.match(first, /There is nothing to go back to yet/);
   assert.doesNotMatch(first, /of visitors get it|the old release within milliseconds/);
   assert.match(first, /nobody but you has a token/);
+
+  // By yesterday's rules the longest hold and the time of the way back are others than what belay.yml says now.
+  desk.inside.ahead = aPlanAhead({ newUnitsPerSecond: 0.01, plan: aPlan({ maxHoldMs: 7_200_000, keepWarmMs: 10_800_000 }) });
+  const judged = (await desk.run("deploy", "--dry-run")).stdout;
+  assert.match(judged, /compared with them: 2 h at the most[\s\S]*As fast for 3 h, while the old release is ready/);
 
   const refusal = { code: "BELAY_BUDGET_SPENT", message: "the error budget is spent", next: "Deploy a fix." };
   const hours = { isOpen: false, why: "the freeze holds", opensAt: "2026-01-02T00:00:00Z" };
@@ -294,8 +299,12 @@ test("deploy --tag makes the annotated tag of the version, and tells of it; what
     ["tag.gpgSign", "false"],
   ] as const)
     git(desk, "config", key, value);
-  const unnamed = await desk.run("deploy", "--tag");
-  assert.match(unnamed.stderr, /BELAY_TAG_NO_VERSION/);
+  for (const isFolder of [false, true]) {
+    if (isFolder) mkdirSync(join(desk.folder, "VERSION"));
+    const unnamed = await desk.run("deploy", "--tag");
+    assert.match(unnamed.stderr, /BELAY_TAG_NO_VERSION/);
+  }
+  rmdirSync(join(desk.folder, "VERSION"));
   writeFileSync(join(desk.folder, "VERSION"), "1.4.0\n");
   git(desk, "add", "--all");
   git(desk, "commit", "--quiet", "--message", "version 1.4.0");

@@ -53,6 +53,7 @@ function whatHappens(run: DryRun): readonly string[] {
   const { run: spec, release, tasks } = manifest;
   const after = ahead?.after ?? manifest.environments[environment]?.after ?? null;
   const instances = countOf(spec.instances, "instance");
+  const starts = spec.instances === 1 ? "starts" : "start";
   const before = [
     release.build === null
       ? "The files of your commit become a bundle; there is no build command."
@@ -69,12 +70,12 @@ function whatHappens(run: DryRun): readonly string[] {
   if (ahead !== null && ahead.stable === null)
     return [
       ...before,
-      `${instances} of the release start, and each has to answer ${spec.health} within ${durationWords(spec.startTimeoutMs)}.`,
+      `${instances} of the release ${starts}, and each has to answer ${spec.health} within ${durationWords(spec.startTimeoutMs)}.`,
       "It is the first release, so that there is nothing to compare it with: everyone gets it as soon as it is ready.",
     ];
   return [
     ...before,
-    `${instances} of the new release start beside the one that serves; each has to answer ${spec.health} within ${durationWords(spec.startTimeoutMs)}. Nobody is sent there yet.`,
+    `${instances} of the new release ${starts} beside the one that serves; each has to answer ${spec.health} within ${durationWords(spec.startTimeoutMs)}. Nobody is sent there yet.`,
     ...stepsOf(run),
   ];
 }
@@ -83,17 +84,19 @@ function whatHappens(run: DryRun): readonly string[] {
 function stepsOf({ manifest, ahead }: DryRun): readonly string[] {
   const plan = ahead?.plan ?? null;
   const perSecond = ahead?.newUnitsPerSecond ?? null;
-  const unit = manifest.plan.evidence === "request" ? "requests" : "visitors";
-  const steps = plan?.steps ?? manifest.plan.steps;
+  // What the next rollout is judged by may be stricter than what belay.yml says by now.
+  const rules = plan ?? manifest.plan;
+  const unit = rules.evidence === "request" ? "requests" : "visitors";
+  const { steps } = rules;
   if (steps === null)
     return [
       `A few ${unit} get it first, then more and more; how many at a time is planned from the traffic when it starts.`,
-      ...endOf(manifest.plan),
+      ...endOf(rules),
     ];
   const expected = plan === null || perSecond === null ? null : forecast(plan, perSecond);
   const words = steps.map((step, at) => {
     const stepMs = expected?.gates[at]?.stepMs;
-    const time = stepMs === undefined ? `at least ${durationWords(step.minHoldMs)}` : timeWords(stepMs, manifest.plan.maxHoldMs);
+    const time = stepMs === undefined ? `at least ${durationWords(step.minHoldMs)}` : timeWords(stepMs, rules.maxHoldMs);
     if (step.gate !== undefined) return "It stays there until somebody else has approved it.";
     if (step.shadow !== undefined)
       return `Copies of ${describeWeight(step.shadow)} of the requests go to it for ${time}; nobody sees its answers.`;
@@ -107,7 +110,7 @@ function stepsOf({ manifest, ahead }: DryRun): readonly string[] {
       : [
           `In all about ${durationWords(expected.totalMs)}, with ${Number(perSecond.toPrecision(2))} new ${unit} a second as in the last minute.`,
         ];
-  return [...words, ...endOf(plan ?? manifest.plan), ...(expected?.canPass === true ? all : [])];
+  return [...words, ...endOf(rules), ...(expected?.canPass === true ? all : [])];
 }
 
 function timeWords(stepMs: number, maxHoldMs: number): string {
@@ -200,7 +203,7 @@ function howBack({ manifest, ahead }: DryRun): readonly string[] {
     ];
   return [
     `While it goes out: \`belay abort ${service}\`. New requests are on the old release within milliseconds: it never stopped.`,
-    `After that: \`belay rollback ${service}\`. As fast for ${durationWords(manifest.plan.keepWarmMs)}, while the old release is ready; later it is started first.`,
+    `After that: \`belay rollback ${service}\`. As fast for ${durationWords((ahead?.plan ?? manifest.plan).keepWarmMs)}, while the old release is ready; later it is started first.`,
     `If even the control plane is down: \`belay rollback ${service} --direct\` on the machine.`,
     ...(ahead?.stable == null ? [] : [`The old release is ${ahead.stable}.`]),
     "None of these waits for approval, hours or the error budget.",

@@ -2,7 +2,7 @@ import type { ChainedEntry } from "../api/views.ts";
 import { isDeclaredMetric } from "../rollout/evidence-summary.ts";
 import { describeScope } from "../rollout/pinned-policy.ts";
 import { describeStep } from "./rollout-words.ts";
-import { harmless } from "./show-table.ts";
+import { countOf, harmless } from "./show-table.ts";
 
 type Entry = ChainedEntry["entry"];
 type Fact = Entry["fact"];
@@ -39,10 +39,15 @@ function checkWords(what: string, checks: (Fact & { kind: "preflight-ended" })["
     return names.length === 0 ? [] : [`${status === "error" ? "could not be checked" : status}: ${names.join(", ")}`];
   });
   const passed = checks.filter(({ status }) => status === "pass").length;
+  // "3 of 20 passed" reads like a failure of 17 that nobody asked for.
+  const idle = checks.filter(({ status }) => status === "skipped").length;
   const waived = checks.flatMap(({ findings }) => findings).filter((finding) => finding.waived !== undefined).length;
-  return [`${what}: ${passed} of ${checks.length} checks passed`, ...told, ...(waived === 0 ? [] : [`${waived} waived`])].join(
-    "; ",
-  );
+  return [
+    `${what}: ${countOf(passed, "check")} passed`,
+    ...told,
+    ...(waived === 0 ? [] : [`${waived} waived`]),
+    ...(idle === 0 ? [] : [`${idle} had nothing to look at`]),
+  ].join("; ");
 }
 
 function planWords({ plan, staging, attests }: Fact & { kind: "rollout-requested"; rolloutKind: "deploy" }): string {
@@ -143,7 +148,10 @@ function words(fact: Fact): string {
     case "instance-ready":
       return `instance ${fact.instance} of ${fact.release} is ready on ${fact.host}:${fact.port}`;
     case "instance-lost":
-      return `instance ${fact.instance} of ${fact.release} was lost${because(fact.reason)}`;
+      // Also what nobody needs any more ends so: no loss, which would send a reader looking for what went wrong.
+      return fact.isGone && fact.reason === "stopped"
+        ? `instance ${fact.instance} of ${fact.release} is stopped`
+        : `instance ${fact.instance} of ${fact.release} was lost${because(fact.reason)}`;
     case "warm-retired":
       return `the older release ${fact.release} is kept warm no longer`;
     case "preview-link-made":
@@ -185,7 +193,7 @@ function words(fact: Fact): string {
 const taskEndWords = { succeeded: "succeeded", failed: "failed", "timed-out": "was ended" } as const;
 const endWords = {
   passed: "passed",
-  continued: "continued without statistical evidence",
+  continued: "went on without a pass",
   person: "by a person",
   cohort: "its cohort was served well",
   shadow: "its shadow answers as stable does",

@@ -55,9 +55,14 @@ export function explainRollout(view: RolloutView, entries: readonly ChainedEntry
 function explainEvidence(evidence: Evidence, view: RolloutView): string {
   const { canary, stable } = evidence;
   const unit = view.plan.evidence ?? "visitor";
+  const isQuiet = canary.visitors === 0 && canary.requests === 0;
+  const met = isQuiet
+    ? "No visitor reached the release, so that nothing of it was compared with stable."
+    : `On the release ${canary.failedVisitors} of ${canary.visitors} ${unit}s ${unit === "visitor" ? "met a failure" : "failed"}, on stable ${stable.failedVisitors} of ${stable.visitors}.`;
   const lines = [
-    `On the release ${canary.failedVisitors} of ${canary.visitors} ${unit}s ${unit === "visitor" ? "met a failure" : "failed"}, on stable ${stable.failedVisitors} of ${stable.visitors}.`,
-    ...evidence.metrics.flatMap(describeMetric),
+    met,
+    // Bets that nothing was seen for say nothing; a source of its own may have seen something.
+    ...evidence.metrics.filter(({ eValue }) => !isQuiet || eValue !== 1).flatMap(describeMetric),
     ...describeLatency(evidence),
     ...describeSources(evidence),
   ];

@@ -7,6 +7,7 @@ import { MemoryLedgerDisk, openMemoryLedger } from "../ledger/memory-ledger.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
 import type { Fact } from "../rollout/entry.ts";
 import { type Desk, openDesk } from "./cli.fixture.ts";
+import { describeFact } from "./entry-words.ts";
 import { explainRollout } from "./explain.ts";
 
 const evidence = {
@@ -57,6 +58,19 @@ function show(desk: Desk, ledger: ReturnType<typeof openLedger>): void {
   desk.inside.checkpoint = ledger.checkpoint();
 }
 
+test("an entry's words frighten nobody: what was stopped is not lost, and what nobody asked for did not fail", () => {
+  const instance = { kind: "instance-lost", instance: "shop-0", release: "r-1", isGone: true } as const;
+  assert.equal(describeFact({ ...instance, reason: "stopped" }), "instance shop-0 of r-1 is stopped");
+  assert.match(describeFact({ ...instance, isGone: false, reason: "not listed" }), /was lost: not listed$/);
+  const result = { blocks: false, summary: "", findings: [], findingCount: 0 };
+  const checks = [
+    { ...result, check: "config", status: "pass" },
+    { ...result, check: "tag", status: "skipped" },
+  ];
+  const ended = { kind: "preflight-ended", checks } as unknown as Fact;
+  assert.equal(describeFact(ended), "preflight: 1 check passed; 1 had nothing to look at");
+});
+
 test("history is a line of words for each entry, or the entries themselves", async (t) => {
   const desk = await openDesk(t);
   show(desk, openLedger());
@@ -73,6 +87,7 @@ test("history is a line of words for each entry, or the entries themselves", asy
   const json = JSON.parse((await desk.run("history", "--json", "--rollout", "shop-20260101-a1b2")).stdout);
   assert.deepEqual(json, desk.inside.entries);
   assert.equal(JSON.parse((await desk.run("history", "--json", "--rollout", "other")).stdout).length, 0);
+  assert.match((await desk.run("history", "--rollout", "other")).stdout, /nothing of a rollout other/);
   assert.equal((await desk.run("history", "-n", "1")).stdout.trimEnd().split("\n").length, 2);
   for (const count of ["0", "some", "1.5"])
     assert.match((await desk.run("history", "-n", count)).stderr, /BELAY_CLI_ENTRIES_INVALID/);
@@ -158,6 +173,11 @@ test("explain takes the evidence of the entries when the view has none, and says
   const entries = openLedger().read({ afterPosition: 0 });
   assert.match(explainRollout(aRollout(), entries), /On the release 5 of 20/);
   assert.match(explainRollout(aRollout({ evidence: null }), []), /No evidence was counted/);
+  const nobody = { ...evidence.canary, visitors: 0, failedVisitors: 0, requests: 0, failedRequests: 0 };
+  const metrics = evidence.metrics.map((metric) => ({ ...metric, eValue: 1 }));
+  const quiet = explainRollout(aRollout({ evidence: { ...evidence, canary: nobody, metrics } }), entries);
+  assert.match(quiet, /No visitor reached the release, so that nothing of it was compared/);
+  assert.doesNotMatch(quiet, /e-value of/);
 });
 
 test("explain latest without any rollout says so", async (t) => {

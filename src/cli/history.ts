@@ -6,7 +6,7 @@ import { readAllEntries } from "./client.ts";
 import { type Command, type CommandContext, exitCodes, textOf } from "./command.ts";
 import { describeActor, describeFact, describeTime } from "./entry-words.ts";
 import { witnessFolderOf } from "./places.ts";
-import { showTable } from "./show-table.ts";
+import { harmless, showTable } from "./show-table.ts";
 import { openWitness } from "./witness.ts";
 
 export const history: Command = {
@@ -22,8 +22,10 @@ export const history: Command = {
     const { client, values, isJson, print, printJson } = context;
     if (values["verify"] === true) return verify(context);
     const count = countOf(textOf(values["entries"]) ?? "all");
-    const entries = (await readAllEntries(client, textOf(values["rollout"]))).slice(-count);
+    const rollout = textOf(values["rollout"]);
+    const entries = (await readAllEntries(client, rollout)).slice(-count);
     if (isJson) printJson(entries);
+    else if (rollout !== undefined && entries.length === 0) print(`The ledger has nothing of a rollout ${harmless(rollout)}.`);
     else print(describeEntries(entries));
     return undefined;
   },

@@ -42,7 +42,8 @@ function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    // A folder of that name, such as a package's VERSION/, is no file that names one.
+    if (["ENOENT", "EISDIR", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw cause;
   }
 }

@@ -118,6 +118,7 @@ export function createProgram(options?: ProgramOptions): Program {
     .helpCommand("help [command]", "Show help for a command.")
     .addHelpText("after", `\n${exitCodeWords}`)
     .showSuggestionAfterError()
+    .showHelpAfterError("Next:  Add --help, also behind a command's name, to see what can be written.")
     .exitOverride();
   if (options !== undefined) {
     program.configureOutput({

@@ -10,7 +10,10 @@ test("a rollback says whether it aborts, switches to what is warm, or has to sta
   assert.ok(view !== undefined);
   assert.match(describeWayBack(view, undefined), /is aborted.*r-1a2b.*milliseconds/);
   const promoted = { ...view, rollout: aRollout({ outcome: "promoted" }) };
-  assert.match(describeWayBack(promoted, undefined), /started first.*seconds/);
+  assert.match(
+    describeWayBack(promoted, undefined),
+    /^No release is warm: the one before r-1a2b, if there is one, is started first.*seconds/,
+  );
   const instance = { ...view.instances[0], id: "shop-0", release: "r-0" };
   const warm = {
     ...promoted,

@@ -31,9 +31,9 @@ export function describeWayBack(view: ServiceView, target: string | undefined): 
   const ends = isRunning ? `Rollout ${rollout.rollout} ends. ` : "";
   const release = target ?? warm?.id;
   if (release === undefined)
-    return `${ends}The release before ${stable?.id ?? "the present one"} is not running any more: it is started first, then everyone is switched to it, in seconds.`;
+    return `${ends}No release is warm: the one before ${stable?.id ?? "the present one"}, if there is one, is started first, then everyone is switched to it, in seconds.`;
   const isReady = instances.some((instance) => instance.release === release && instance.state === "ready");
   return isReady
     ? `${ends}${release} is warm: everyone is switched to it by routing, in milliseconds.`
-    : `${ends}${release} is not running: it is started first, then everyone is switched to it, in seconds.`;
+    : `${ends}${release} is not running: if ${service} has it, it is started first, then everyone is switched to it, in seconds.`;
 }

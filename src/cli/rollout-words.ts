@@ -1,3 +1,4 @@
+import { durationWords } from "../analysis/words.ts";
 import type { RolloutView } from "../api/views.ts";
 import { describePercent } from "../manifest/quantities.ts";
 import { describeBreakGlass } from "./approval-words.ts";
@@ -46,7 +47,7 @@ export function describePhase({
     case "paused":
       return "paused at weight 0";
     case "baking":
-      return "baking";
+      return `baking for ${durationWords(plan.bakeMs)}`;
     case "promoting":
       return "routing everyone to the release";
     case "aborting":

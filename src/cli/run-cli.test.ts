@@ -21,6 +21,7 @@ test("help is not an error, wrong usage is 2", async (t) => {
   assert.equal((await desk.run("--version")).code, 0);
   assert.match((await desk.run("deploy", "--help")).stdout, /--allow-dirty/);
   assert.match((await desk.run("deplyo")).stderr, /Did you mean deploy/);
+  assert.match((await desk.run("status", "--bad")).stderr, /unknown option[\s\S]*Next: {2}Add --help/);
   for (const argv of [[], ["deplyo"], ["status", "--bad"], ["promote", "a", "b"], ["rollback", "--to"]]) {
     assert.equal((await desk.run(...argv)).code, 2, argv.join(" "));
   }

@@ -43,6 +43,7 @@ test("an empty input, a value in the arguments and an unknown action are refused
   assert.equal(third.code, 2);
   assert.doesNotMatch(third.stderr, /hunter22/);
   assert.match((await desk.run("secret", "rotate", ...of)).stderr, /BELAY_CLI_SECRET_ACTION/);
+  assert.match((await desk.run("secret", "set", ...of)).stderr, /secret set needs the name of a secret/);
 });
 
 test("a configuration that is refused ends with the exit code of a refusal", async (t) => {

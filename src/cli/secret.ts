@@ -27,7 +27,10 @@ export const secret: Command = {
     if (action === "unset" && name !== undefined) return unset(context, name);
     throw new BelayError({
       code: "BELAY_CLI_SECRET_ACTION",
-      message: `secret does not know what to do with ${harmless(action ?? "nothing")}${name === undefined ? "" : " and a name"}`,
+      message:
+        name === undefined && (action === "set" || action === "unset")
+          ? `secret ${action} needs the name of a secret`
+          : `secret does not know what to do with ${harmless(action ?? "nothing")}${name === undefined ? "" : " and a name"}`,
       next: "Write `belay secret set <NAME>`, `belay secret unset <NAME>`, `belay secret list` or `belay secret import`; values come from standard input.",
     });
   },

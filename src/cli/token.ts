@@ -1,6 +1,6 @@
 import type { TokenView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
-import { type Role, roles } from "../rollout/principal.ts";
+import { hasRole, outside, type Role, roles } from "../rollout/principal.ts";
 import { type Command, type CommandContext, textOf } from "./command.ts";
 import { describeTime, scopeWords } from "./entry-words.ts";
 import { harmless, showTable } from "./show-table.ts";
@@ -11,7 +11,11 @@ export const token: Command = {
     "Give people and jobs tokens of their own: `token create bob --role approver`, `token list`, `token revoke bob`, `token map bob --email bob@example.com`.",
   arguments: [
     { name: "<create|list|revoke|map>", summary: "What to do." },
-    { name: "[name]", summary: "Whose it is; revoke also takes the id of one token." },
+    {
+      name: "[name]",
+      summary:
+        "Whose it is; revoke also takes the id of one token, and map `outside`, for addresses of nobody who approves here.",
+    },
   ],
   options: [
     { flags: "--role <role>", summary: "Of create: viewer, deployer, approver or admin; each may do what those before it may." },
@@ -20,7 +24,8 @@ export const token: Command = {
     { flags: "--expires <time>", summary: "Of create: how long it counts, such as 30d or 12h, or never.", fallback: "90d" },
     {
       flags: "--email <addresses>",
-      summary: "Of create and map: addresses in commits that are theirs, with commas between. Nobody approves what they wrote.",
+      summary:
+        "Of create and map: addresses in commits that are theirs, with commas between, in place of those said before. Nobody approves what they wrote.",
     },
   ],
 
@@ -32,7 +37,10 @@ export const token: Command = {
     if (action === "map" && name !== undefined) return map(context, name);
     throw new BelayError({
       code: "BELAY_CLI_TOKEN_ACTION",
-      message: `token does not know what to do with ${harmless(action ?? "nothing")}${name === undefined ? "" : " and a name"}`,
+      message:
+        name === undefined && ["create", "revoke", "map"].includes(action ?? "")
+          ? `token ${action} needs a name`
+          : `token does not know what to do with ${harmless(action ?? "nothing")}${name === undefined ? "" : " and a name"}`,
       next: "Write `belay token create <name> --role <role>`, `belay token list`, `belay token revoke <name>` or `belay token map <name> --email <addresses>`.",
     });
   },
@@ -53,6 +61,10 @@ async function create(context: CommandContext, name: string): Promise<undefined>
   say(`${describeToken(made.token)}. It is shown once, and kept nowhere:`);
   if (isJson) printJson(made);
   else io.stdout.write(`${made.secret}\n`);
+  if (made.token.gitEmails.length === 0 && hasRole(made.token.role, "approver"))
+    say(
+      `No address in commits is known as theirs, and before one is they approve no code: \`belay token map ${harmless(name)} --email <addresses>\`.`,
+    );
   say("Whoever has it sets BELAY_TOKEN, or BELAY_TOKEN_FILE to a file with it. It ends with `belay token revoke`.");
   return undefined;
 }
@@ -77,10 +89,13 @@ async function map({ client, values, print, printJson, isJson }: CommandContext,
   const gitEmails = addressesOf(values["email"]);
   const tokens = await client.mapToken({ name, gitEmails });
   if (isJson) printJson(tokens);
+  const addresses = gitEmails.map(harmless).join(", ");
   print(
-    gitEmails.length === 0
-      ? `No commit is taken as by ${name} any more.`
-      : `Commits by ${gitEmails.map(harmless).join(", ")} are taken as by ${name}, who approves none of them.`,
+    name === outside
+      ? `Taken as of nobody who approves here, and no others: ${addresses === "" ? "none" : addresses}.`
+      : gitEmails.length === 0
+        ? `No commit is taken as by ${name} any more.`
+        : `Commits by ${addresses} are taken as by ${name}, who approves none of them.`,
   );
   return undefined;
 }

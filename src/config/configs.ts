@@ -18,7 +18,7 @@ export interface SecretView extends Given {
   readonly name: string;
   /** Counted from 1 for each name; each set is another one, and so is an unset. */
   readonly version: number;
-  /** The same for the same value on this machine, and tells nothing about it; null once it was unset. */
+  /** The same for the same value of this service in this environment, and tells nothing about it; null once it was unset. */
   readonly fingerprint: string | null;
 }
 
@@ -55,7 +55,14 @@ export interface ResolveRequest {
   /** A config version whose values stay where the deployer sent none: of a release that only its configuration is changed of. */
   readonly kept: string | null;
   readonly by: string;
+  readonly mayCompare: MayCompare;
 }
+
+/**
+ * Whether it may be told that a value of the place is the same as one of the service's other environment: each answer confirms or refutes
+ * a guess of that one.
+ */
+export type MayCompare = (place: Place, other: string) => boolean;
 
 /**
  * Configuration and secrets: encrypted in the data folder, under a key that lies outside of it. Everything here may throw
@@ -72,7 +79,11 @@ export interface Configs {
   /** As `variables`, for people. */
   show(place: Place, version: string): ConfigVersionView;
   /** What preflight may know of the values of a version; null is a release without any. Throws `BELAY_CONFIG_VERSION_UNKNOWN`. */
-  given(place: Place, version: string | null, contract: Readonly<Record<string, ConfigVariable>>): GivenConfig;
+  given(
+    place: Place,
+    version: string | null,
+    asked: { readonly contract: Readonly<Record<string, ConfigVariable>>; readonly mayCompare: MayCompare },
+  ): GivenConfig;
   /** What the next `setSecrets` of these names would make, without making it. Throws `BELAY_SECRET_INVALID`. */
   nextVersions(place: Place, values: Readonly<Record<string, string>>): Readonly<Record<string, number>>;
   /** Throws `BELAY_SECRET_INVALID`; then nothing has changed. */

@@ -4,7 +4,7 @@ import type { Configs, ConfigVersionView, Given, Place } from "./configs.ts";
 import { toGivenConfig } from "./given-values.ts";
 import { type ResolvedValue, resolveValues } from "./resolve.ts";
 import type { SealedFiles } from "./sealed-files.ts";
-import { SecretStore } from "./secret-store.ts";
+import { fingerprintIn, SecretStore } from "./secret-store.ts";
 
 export interface ConfigsOptions {
   readonly files: SealedFiles;
@@ -41,10 +41,11 @@ export function openConfigs({ files, clock, runCommand }: ConfigsOptions): Confi
         Object.fromEntries(values.filter(isWanted).map(({ name, value }) => [name, value]));
       return { plain: those(({ isSecret }) => !isSecret), secret: those(({ isSecret }) => isSecret) };
     },
-    show: (place, version) => view(version, read(place, version), (value) => files.sealing().fingerprint(value)),
-    given: (place, version, contract) =>
+    show: (place, version) => view(version, read(place, version), (value) => fingerprintIn(place, value, files.sealing())),
+    given: (place, version, { contract, mayCompare }) =>
       toGivenConfig(version === null ? [] : read(place, version).values, contract, {
         place,
+        mayCompare,
         secrets,
         elsewhere: newestElsewhere(files, place),
       }),

@@ -3,6 +3,7 @@ import { isReservedName, variableName } from "../manifest/config-contract.ts";
 import { nearest } from "../manifest/suggest.ts";
 import type { Clock } from "../ports/clock.ts";
 import { maskedLengthMin } from "../ports/masking.ts";
+import type { Sealing } from "../ports/sealing.ts";
 import type { Given, Place, SecretView } from "./configs.ts";
 import type { SealedFiles } from "./sealed-files.ts";
 
@@ -48,12 +49,12 @@ export class SecretStore {
     const { version } = this.require(place, name);
     const kept: KeptSecret = { version: version + 1, value: null, by, at: this.#clock.now().toString() };
     this.#files.write(nameOf(place), { ...this.#read(place), [name]: kept });
-    return this.#view(name, kept);
+    return this.#view(place, name, kept);
   }
 
   list(place: Place): readonly SecretView[] {
     return Object.entries(this.#read(place))
-      .map(([name, kept]) => this.#view(name, kept))
+      .map(([name, kept]) => this.#view(place, name, kept))
       .sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
@@ -88,8 +89,9 @@ export class SecretStore {
       .flatMap(([other = "", of]) => (of === service && other !== environment ? [other] : []));
   }
 
-  #view(name: string, { version, value, by, at }: KeptSecret): SecretView {
-    return { name, version, fingerprint: value === null ? null : this.#files.sealing().fingerprint(value), by, at };
+  #view(place: Place, name: string, { version, value, by, at }: KeptSecret): SecretView {
+    const fingerprint = value === null ? null : fingerprintIn(place, value, this.#files.sealing());
+    return { name, version, fingerprint, by, at };
   }
 
   #read(place: Place): Secrets {
@@ -130,4 +132,9 @@ function problemOf(name: string, value: string): string | undefined {
   return length < maskedLengthMin
     ? `has a value of ${length} characters: at least ${maskedLengthMin}, or it could not be masked`
     : undefined;
+}
+
+/** Of a value in its place: whoever sets secrets elsewhere and sees both cannot try guesses of it. */
+export function fingerprintIn({ environment, service }: Place, value: string, sealing: Pick<Sealing, "fingerprint">): string {
+  return sealing.fingerprint(JSON.stringify([environment, service, value]));
 }

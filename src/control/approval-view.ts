@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Configs, ConfigValueView } from "../config/configs.ts";
 import type { CommitComparison } from "../release/compare-commits.ts";
+import { authorsOf, unknownAddresses } from "../rollout/approver.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { Judgement } from "../rollout/judgement.ts";
-import { ownersOf, type Principals } from "../rollout/principal.ts";
+import { isOutside, outside, ownersOf, type Principals } from "../rollout/principal.ts";
 import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { taskKey } from "../rollout/task.ts";
@@ -39,6 +40,8 @@ export interface ApprovalView {
   readonly checks: readonly CheckResult[];
   /** Principals whose word does not count, because they asked for it or had a part in it. */
   readonly excluded: readonly string[];
+  /** Addresses in its commits that are nobody's here: nobody approves it before somebody has said whose they are. */
+  readonly unknown: readonly string[];
 }
 
 export interface CommitView {
@@ -60,10 +63,9 @@ export function planHash(plan: Plan): string {
   return createHash("sha256").update(JSON.stringify(plan)).digest("hex");
 }
 
-/** Principals who wrote or committed some of it. */
-export function authorsOf(comparison: CommitComparison | null, principals: Principals): readonly string[] {
-  const addresses = (comparison?.commits ?? []).flatMap(({ people }) => people);
-  return [...new Set(addresses.flatMap((address) => ownersOf(principals, address)))];
+/** Addresses of whoever wrote or committed some of it; null when the history is not here. */
+export function addressesOf(comparison: CommitComparison | null): readonly string[] | null {
+  return comparison?.commits.flatMap(({ people }) => people) ?? null;
 }
 
 export function viewApproval(options: {
@@ -97,12 +99,14 @@ export function viewApproval(options: {
     tasks: rollout.revisionOf === undefined ? tasksDue(release, service) : [],
     changes: stable === undefined ? [] : changesOf(stable, release, { before: service.promotion?.plan, after: rollout.plan }),
     checks: (rollout.checks ?? []).filter(({ status }) => status === "fail" || status === "error" || status === "warn"),
-    excluded: [...new Set([rollout.requestedBy.name, ...authorsOf(comparison, principals)])],
+    excluded: [...new Set([rollout.requestedBy.name, ...authorsOf(addressesOf(comparison), principals)])],
+    unknown: unknownAddresses(addressesOf(comparison), principals),
   };
 }
 
 function viewCommit({ id, subject, people }: CommitComparison["commits"][number], principals: Principals): CommitView {
-  return { id, subject, people: people.map((address) => ({ address, principals: ownersOf(principals, address) })) };
+  const namesOf = (address: string) => [...ownersOf(principals, address), ...(isOutside(principals, address) ? [outside] : [])];
+  return { id, subject, people: people.map((address) => ({ address, principals: namesOf(address) })) };
 }
 
 function tasksDue({ tasks = [], digest }: Release, service: Service): ApprovalView["tasks"] {
@@ -133,7 +137,7 @@ function valuesOf(release: Release | undefined, configs: Pick<Configs, "show">):
 }
 
 /** What is told elsewhere on the screen, or is about this rollout alone. */
-const untold: ReadonlySet<string> = new Set(["needs", "cohorts"]);
+const untold: ReadonlySet<string> = new Set(["needs", "cohorts", "newUnitsPerSecond"]);
 
 function changesOf(
   stable: Release,

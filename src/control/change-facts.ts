@@ -28,6 +28,7 @@ export interface ChangeSources {
   readonly calendar: Calendar | undefined;
   readonly budget: RiskFacts["budget"];
   readonly authors: readonly string[];
+  readonly principals: Pick<Principals, "gitEmails">;
   /** Rollouts of this service that brought a release to everyone. */
   readonly promoted: readonly Rollout[];
   readonly now: Temporal.Instant;
@@ -124,9 +125,11 @@ function closesIn(calendar: Calendar | undefined, now: Temporal.Instant): number
 }
 
 /** Of services whose rollouts were recorded without their authors nobody is taken for new. */
-function newcomersOf({ authors, promoted }: ChangeSources): readonly string[] {
-  const known = promoted.map(({ judgement }) => judgement?.authors ?? []).filter((each) => each.length > 0);
-  return known.length === 0 ? [] : authors.filter((author) => !known.some((each) => each.includes(author)));
+function newcomersOf({ authors, promoted, principals }: ChangeSources): readonly string[] {
+  const known = new Set(promoted.flatMap(({ judgement }) => judgement?.authors ?? []));
+  // Whose address was mapped since then stands there by its hash.
+  const namesOnceOf = (author: string) => [author, ...(principals.gitEmails[author] ?? []).map(hashName)];
+  return known.size === 0 ? [] : authors.filter((author) => !namesOnceOf(author).some((name) => known.has(name)));
 }
 
 /** Whoever wrote or committed some of it: by a principal's name, else by the beginning of a hash, so that no address is kept for good. */
@@ -137,7 +140,11 @@ export function authorNames(comparison: CommitComparison | null, principals: Pri
 
 function namesOf(address: string, principals: Principals): readonly string[] {
   const owners = ownersOf(principals, address);
-  return owners.length > 0 ? owners : [`git-${createHash("sha256").update(address).digest("hex").slice(0, 12)}`];
+  return owners.length > 0 ? owners : [hashName(address)];
+}
+
+function hashName(address: string): string {
+  return `git-${createHash("sha256").update(address).digest("hex").slice(0, 12)}`;
 }
 
 function toRecord(value: unknown): Readonly<Record<string, unknown>> {

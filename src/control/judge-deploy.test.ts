@@ -80,6 +80,7 @@ function plan(options: Given = {}) {
     now,
     configs,
     by: "ann",
+    mayCompare: () => true,
     ...(options.isPreview === undefined ? {} : { isPreview: options.isPreview }),
     budgetLeft: () => ({ left: 1, isExhausted: false, windowMs: 2_419_200_000, objective: "availability" }),
     budgetOf: () => ({ left: null, isBurning: false }),
@@ -242,6 +243,19 @@ test("a risky change is held longer at first, looked at by somebody else, and as
     two.plan.needs?.map(({ id, kind, step }) => [id, kind, step]),
     [["risk", "risk", 1]],
   );
+});
+
+test("an author whose address is mapped later is no newcomer by that", async () => {
+  const { judgement } = await plan({ comparison: large, promoted, own: { brief } });
+  assert.ok(
+    judgement.risk?.reasons.some(
+      ({ what }) => what === "the first release of this service by somebody whose address is nobody's here",
+    ),
+  );
+  const before = [{ judgement } as unknown as Rollout];
+  const mapped = await plan({ comparison: large, promoted: before, own: { brief }, principals: tokensOf(["new", "deployer"]) });
+  assert.deepEqual(mapped.judgement.authors, ["new"]);
+  assert.ok(mapped.judgement.risk?.reasons.every(({ what }) => !what.includes("first release of this service")));
 });
 
 test("in an emergency nobody is asked for a brief, and what was skipped is on record", async () => {

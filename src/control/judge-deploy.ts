@@ -58,6 +58,7 @@ export async function judgeDeploy(options: DeployToPlan, deploy: DeployToJudge):
           calendar: deploy.plan.calendar,
           budget: options.budgetOf(own),
           authors,
+          principals,
           promoted: deployments.promotedOf(place.service),
           now,
         });

@@ -24,6 +24,7 @@ import type { ControlPlane, DeployRequest, InstanceLog, MayTouch, ServiceRequest
 import { sumTurnedAway } from "./front-sums.ts";
 import { jobRunId } from "./job-runs.ts";
 import { requireSameRules } from "./judge-deploy.ts";
+import { mayCompareAs } from "./may-compare.ts";
 import { collectMetrics } from "./metrics.ts";
 import { viewPaths } from "./path-view.ts";
 import { planAhead } from "./plan-ahead.ts";
@@ -89,6 +90,7 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     now: world.clock.now(),
     configs: options.configs,
     by: actor.name,
+    mayCompare: mayCompareAs(deployments.principals, { actor, now: world.clock.now() }),
     budgetLeft: (service: Service) => budgetLeft(service, loop.evidence.traffic, world.clock.monotonicMs()),
     budgetOf: (service: Service) => budgetOf(options, service),
     newUnitsPerSecond: (service: Service) => newUnitsPerSecond(options, service),
@@ -353,11 +355,11 @@ function budgetOf({ world, loop }: ControlPlaneOptions, service: Service): RiskF
 function requireService(loop: ControlLoop, { environment, service }: ServiceRequest): Service {
   const found = loop.journal.deployments.find(environment, service);
   if (found !== undefined) return found;
-  const known = loop.journal.deployments.all().map((each) => `${each.name} in ${each.environment}`);
+  // The others are not named: who asks may be one who sees this service alone.
   throw new BelayError({
     code: "BELAY_SERVICE_UNKNOWN",
-    message: `nothing was ever deployed as ${service} in ${environment}${known.length === 0 ? "" : ` (known: ${known.join(", ")})`}`,
-    next: "Run `belay status` to see the services, or `belay deploy` in the service's repository.",
+    message: `nothing was ever deployed as ${service} in ${environment}`,
+    next: "Run `belay status` to see the services by name, or `belay deploy` in the service's repository.",
   });
 }
 

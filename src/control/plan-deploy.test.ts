@@ -72,6 +72,7 @@ function plan(options: {
     now,
     configs,
     by: "ann",
+    mayCompare: () => true,
     ...(revision === undefined ? {} : { revision }),
     ...(mayTouch === undefined ? {} : { mayTouch }),
     newUnitsPerSecond: () => perSecond,

@@ -1,11 +1,11 @@
 import { freezePlan } from "../analysis/freeze-plan.ts";
-import type { Configs } from "../config/configs.ts";
+import type { Configs, MayCompare } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { describeProblems, parseManifest } from "../manifest/parse-manifest.ts";
 import { heldCalendar } from "../preflight/windows.ts";
 import type { BuildRequest, Releases } from "../release/releases.ts";
-import { describeNeed } from "../rollout/approval.ts";
+import { describeNeeds } from "../rollout/approval.ts";
 import type { Calendar } from "../rollout/calendar.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { Judgement } from "../rollout/judgement.ts";
@@ -49,6 +49,7 @@ export interface DeployToPlan {
   readonly now: Temporal.Instant;
   readonly configs: Pick<Configs, "resolve" | "show">;
   readonly by: string;
+  readonly mayCompare: MayCompare;
   /** For a config release: the release whose revision it takes. */
   readonly revision?: Release;
   /** What this environment was given by its last deployer is taken again, because nobody deploys to it by name. */
@@ -183,7 +184,7 @@ function budgetWords(left: BudgetLeft | null, spent: string | null): string {
 /** What is waited for is said before the start, too. */
 function withApprovals(words: string, { needs = [] }: Plan): string {
   const asked = needs.filter(({ people, kind }) => people > 0 && kind !== "window");
-  return asked.length === 0 ? words : `${words}; it waits for ${asked.map(describeNeed).join(", and for ")}`;
+  return asked.length === 0 ? words : `${words}; it waits for ${describeNeeds(asked)}`;
 }
 
 /** The environment that this one comes before. */
@@ -202,9 +203,11 @@ function stagingPlan({ withinMs: _, ...plan }: Manifest["plan"], next: string): 
 /** Once, and before anything runs: what an instance gets does not change between its starts. Throws `BELAY_CONFIG_REFUSED`. */
 function resolveConfig(
   manifest: Manifest,
-  options: Pick<DeployToPlan, "configs" | "request" | "revision" | "by" | "keepsValues"> & { readonly own: Service | undefined },
+  options: Pick<DeployToPlan, "configs" | "request" | "revision" | "by" | "mayCompare" | "keepsValues"> & {
+    readonly own: Service | undefined;
+  },
 ): Promise<string | null> {
-  const { configs, request, revision, by, own, keepsValues } = options;
+  const { configs, request, revision, by, mayCompare, own, keepsValues } = options;
   const stable = own === undefined || own.stable === null ? undefined : own.releases[own.stable];
   const { environment, config: sent = {} } = request;
   const buildSecrets = revision === undefined && request.bundle === undefined ? manifest.release.secrets : [];
@@ -218,6 +221,7 @@ function resolveConfig(
     sent,
     kept: (keepsValues === true ? stable : revision)?.config ?? null,
     by,
+    mayCompare,
   });
 }
 

@@ -2,7 +2,16 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { BelayError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
-import { isExpired, type PrincipalFact, type Principals, type Role, type Scope, type Token } from "../rollout/principal.ts";
+import {
+  isExpired,
+  machineName,
+  outside,
+  type PrincipalFact,
+  type Principals,
+  type Role,
+  type Scope,
+  type Token,
+} from "../rollout/principal.ts";
 import type { Actor } from "../rollout/rollout.ts";
 import type { ControlLoop } from "./control-loop.ts";
 
@@ -35,7 +44,7 @@ export type Found =
   | { readonly kind: "unknown" };
 
 /** Names that say who or what acts where no token does. */
-const taken: ReadonlySet<string> = new Set(["deployer", "belay", "unknown", "control loop"]);
+const taken: ReadonlySet<string> = new Set([machineName, "belay", "unknown", "control loop", outside]);
 
 /** Tokens: what they may do is in the ledger, and a hash of each in a file beside it. Only what is in both counts. */
 export class PrincipalDesk {
@@ -82,9 +91,9 @@ export class PrincipalDesk {
     return [...gone];
   }
 
-  /** These addresses and no others are the principal's from here on. Throws `BELAY_TOKEN_UNKNOWN`. */
+  /** These addresses and no others are the principal's, or of nobody who approves here (`outside`), from here on. Throws `BELAY_TOKEN_UNKNOWN`. */
   map(name: string, gitEmails: readonly string[], actor: Actor): void {
-    if (this.#principals.tokens.every((token) => token.name !== name)) throw unknown(name);
+    if (name !== outside && this.#principals.tokens.every((token) => token.name !== name)) throw unknown(name);
     this.#record(actor, mapped(name, gitEmails));
   }
 

@@ -41,7 +41,7 @@ export function requireTarget(service: Service, wanted: string | null): Release 
         wanted === null
           ? `${service.name} has no release that was promoted before the present one`
           : `${service.name} has no release ${wanted}`,
-      next: `Run \`belay history\` to see the releases of ${service.name}, then \`belay rollback ${service.name} --to <release>\`.`,
+      next: `Run \`belay releases ${service.name}\` to see them, then \`belay rollback ${service.name} --to <release>\`.`,
     });
   }
   if (!service.promotedBefore.includes(release.id)) {

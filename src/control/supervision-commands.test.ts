@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSeededRandom } from "../ports/random.ts";
 import type { ApprovalNeed } from "../rollout/approval.ts";
-import { ann } from "../rollout/rollout.builder.ts";
+import { ann as annAtTheMachine } from "../rollout/rollout.builder.ts";
 import type { Actor } from "../rollout/rollout.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { entryOf } from "./control-loop.ts";
@@ -11,20 +11,24 @@ import { requireNamed } from "./supervision-commands.ts";
 
 const need: ApprovalNeed = { id: "environment", kind: "environment", why: "asked", people: 1, from: [], lastsMs: 3_600_000 };
 const by = (name: string): Actor => ({ kind: "person", name, via: "token" });
+const ann = by("ann");
+const everywhere = { service: null, environment: null };
+const byDave = { commits: [{ id: "c", subject: "s", people: ["dave@example.com"] }], files: [] };
 
-function openWorld(...names: readonly string[]): LoopWorld {
+/** With anybody in it: `ann` asks for every rollout, at the machine, and `dave` has written it. */
+function openWorld(...names: readonly string[]): LoopWorld & { readonly desk: PrincipalDesk } {
   const world = new LoopWorld();
+  world.comparison = byDave;
   const desk = new PrincipalDesk({
     loop: world.loop,
     hashes: createMemoryHashes(),
     clock: world.clock,
     random: createSeededRandom(5),
   });
-  for (const name of names) {
-    const scope = { service: null, environment: null };
-    desk.create({ name, role: "approver", scope, lastsMs: null, gitEmails: [`${name}@example.com`] }, ann);
+  for (const name of names.length === 0 ? [] : new Set([...names, "ann", "dave"])) {
+    desk.create({ name, role: "approver", scope: everywhere, lastsMs: null, gitEmails: [`${name}@example.com`] }, ann);
   }
-  return world;
+  return Object.assign(world, { desk });
 }
 
 async function waiting(world: LoopWorld, own: Partial<ApprovalNeed> = {}) {
@@ -37,7 +41,6 @@ async function waiting(world: LoopWorld, own: Partial<ApprovalNeed> = {}) {
 
 test("an approval is for what was shown, by somebody with a token who had no part in it, and once", async () => {
   const world = openWorld("ann", "bob", "dave", "cleo");
-  world.comparison = { commits: [{ id: "c", subject: "s", people: ["dave@example.com", "stranger@example.com"] }], files: [] };
   const word = await waiting(world, { from: ["bob", "dave", "ann"] });
   const refused: readonly (readonly [Actor, string])[] = [
     [{ kind: "person", name: "bob", via: "socket" }, "BELAY_PERSON_NEEDED"],
@@ -61,16 +64,45 @@ test("an approval is for what was shown, by somebody with a token who had no par
   assert.notEqual(world.rollout.phase.name, "pending");
 });
 
+// Goal: nobody gives the second word on their own work by a second token, or by one whose commits are not known to be theirs.
+test("whose part in it is not known may be the approver's own, and each refusal says what to do", async () => {
+  const world = openWorld("bob");
+  const give = (name: string, gitEmails: readonly string[]) => world.desk.map(name, gitEmails, annAtTheMachine);
+  world.desk.create({ name: "ann-too", role: "approver", scope: everywhere, lastsMs: null, gitEmails: [] }, annAtTheMachine);
+  world.comparison = { commits: [{ id: "c", subject: "s", people: ["ann@home.example", "noreply@example.com"] }], files: [] };
+  const word = await waiting(world);
+  const approve = (name: string) => world.commands.approve(word, by(name));
+  await assert.rejects(approve("ann-too"), {
+    code: "BELAY_APPROVAL_APPROVER_UNKNOWN",
+    next: /`belay token map ann-too --email/,
+  });
+  await assert.rejects(approve("bob"), {
+    code: "BELAY_APPROVAL_AUTHOR_UNKNOWN",
+    message: /: ann@home\.example, noreply@example\.com$/,
+  });
+  give("outside", ["noreply@example.com", "ann@home.example"]);
+  await assert.rejects(approve("bob"), { code: "BELAY_APPROVAL_REQUESTER_UNKNOWN", message: /ann asked for it without a token/ });
+  give("outside", ["noreply@example.com"]);
+  give("ann", ["ann@example.com", "ann@home.example"]);
+  give("ann-too", ["ann@example.com", "ann@home.example"]);
+  await assert.rejects(approve("ann-too"), { code: "BELAY_APPROVAL_OWN" });
+  assert.deepEqual((await approve("bob")).approved, ["environment"]);
+});
+
 test("the screen shows who wrote what, which of them may not approve, and what waits", async () => {
   const world = openWorld("bob", "dave");
   world.comparison = {
-    commits: [{ id: "c", subject: "s", people: ["dave@example.com"] }],
+    commits: [{ id: "c", subject: "s", people: ["dave@example.com", "stranger@example.com"] }],
     files: [{ path: "x", added: 1, removed: 2 }],
   };
   const { rollout } = await waiting(world);
   const view = await world.commands.approval({ rollout });
   assert.deepEqual(view.excluded, ["ann", "dave"]);
-  assert.deepEqual(view.commits?.[0]?.people, [{ address: "dave@example.com", principals: ["dave"] }]);
+  assert.deepEqual(view.unknown, ["stranger@example.com"]);
+  assert.deepEqual(view.commits?.[0]?.people, [
+    { address: "dave@example.com", principals: ["dave"] },
+    { address: "stranger@example.com", principals: [] },
+  ]);
   assert.deepEqual(view.supervision.awaiting?.needs, ["environment"]);
   assert.ok(
     view.changes.every(({ what }) => what.startsWith("plan.")),
@@ -218,7 +250,7 @@ test("a broken glass is overdue once, a day later, and reviewed by somebody else
   await world.pass(500);
   assert.equal(overdue(), 1);
   await assert.rejects(world.commands.review({ rollout, words: "fine" }, by("ann")), { code: "BELAY_APPROVAL_OWN" });
-  await assert.rejects(world.commands.review({ rollout, words: "fine" }, ann), { code: "BELAY_PERSON_NEEDED" });
+  await assert.rejects(world.commands.review({ rollout, words: "fine" }, annAtTheMachine), { code: "BELAY_PERSON_NEEDED" });
   await world.commands.review({ rollout, words: "fine" }, by("bob"));
   assert.equal(world.service.breakGlasses[0]?.review?.by, "bob");
   await assert.rejects(world.commands.review({ rollout, words: "fine" }, by("bob")), { code: "BELAY_REVIEW_NOT_NEEDED" });

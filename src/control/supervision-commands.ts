@@ -2,12 +2,13 @@ import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { CommitComparison } from "../release/compare-commits.ts";
 import type { Releases } from "../release/releases.ts";
-import { type ApprovalNeed, isBeforeStart, isMet, isWindowPassedOver, needsOf, refuseApprover } from "../rollout/approval.ts";
+import { type ApprovalNeed, isBeforeStart, isMet, isWindowPassedOver, needsOf } from "../rollout/approval.ts";
+import { type ApproverRefusal, refuseApprover } from "../rollout/approver.ts";
 import { requireRunning } from "../rollout/commands.ts";
 import { hasRole, isExpired } from "../rollout/principal.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import { authorsOf, planHash, viewApproval } from "./approval-view.ts";
+import { addressesOf, planHash, viewApproval } from "./approval-view.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { anybodyElse, windowNeed } from "./plan-needs.ts";
@@ -47,8 +48,10 @@ export function supervisionCommands(
       // What was awaited may have changed it: what counts is how it stands now, and nothing is awaited from here on.
       const rollout = requireRollout(loop, request.rollout);
       const { release, comparison } = before;
-      const authors = authorsOf(comparison, loop.journal.deployments.principals);
-      requireOther(rollout, actor, authors);
+      const { principals } = loop.journal.deployments;
+      const addresses = addressesOf(comparison);
+      const refusal = refuseApprover(actor.name, { requestedBy: rollout.requestedBy, addresses, principals });
+      if (refusal !== null) throw refused(rollout, actor.name, refusal);
       if (request.digest !== release.digest || request.plan !== planHash(rollout.plan)) throw changed(rollout);
       const needs = requireNeeds(rollout, { name: actor.name, shown: request.needs }, world.clock.now());
       if (request.reason.trim() === "" && needs.some(({ kind }) => kind === "budget")) throw withoutReason(rollout);
@@ -68,6 +71,8 @@ export function supervisionCommands(
       return { rollout: rollout.id, approved: needs.map(({ id }) => id), until: until.toString(), supervision };
     },
     override: async (request, actor) => {
+      // Nobody's word counts for what they asked for, so that it has to be known who did.
+      requirePerson(loop, actor, world.clock.now());
       const service = loop.journal.deployments.find(request.environment, request.service);
       const rollout = requireRunning(service?.rollout ?? null, request.service);
       if (rollout.plan.calendar === undefined) throw noHours(rollout);
@@ -110,7 +115,7 @@ function requirePerson({ journal }: Pick<ControlLoop, "journal">, actor: Actor, 
   throw new BelayError({
     code: "BELAY_PERSON_NEEDED",
     message: `${actor.name} is ${actor.via === "token" ? "the machine's own token" : "a name without a token"}, and this takes a person's own`,
-    next: "Set BELAY_TOKEN to your own token; `belay token create <name> --role approver` makes one, for whoever runs the machine.",
+    next: "Set BELAY_TOKEN to your own token of this Belay (any other counts for nothing at the machine itself); `belay token create <name> --role approver` makes one, for whoever runs the machine.",
   });
 }
 
@@ -137,11 +142,6 @@ function requireRollout({ journal }: Pick<ControlLoop, "journal">, id: string): 
     message: `there is no rollout ${id}`,
     next: "Run `belay status` to see what waits for approval.",
   });
-}
-
-function requireOther({ id, requestedBy }: Rollout, actor: Actor, authors: readonly string[]): void {
-  const refusal = refuseApprover({ approver: actor.name, requestedBy: requestedBy.name, authors });
-  if (refusal !== null) throw own({ id }, refusal);
 }
 
 /** What of its needs can be approved now. A gate is approved when it is reached, and not before. */
@@ -191,6 +191,38 @@ function own({ id }: Pick<Rollout, "id">, why: string): BelayError {
     message: `${id} needs somebody else's word: ${why}`,
     next: "Ask somebody who had no part in it.",
   });
+}
+
+/** Whose part is not known may be the approver's own: an approval says that two people were there. */
+function refused({ id, requestedBy }: Rollout, approver: string, refusal: ApproverRefusal): BelayError {
+  switch (refusal.kind) {
+    case "own":
+      return own({ id }, refusal.why);
+    case "approver":
+      return new BelayError({
+        code: "BELAY_APPROVAL_APPROVER_UNKNOWN",
+        message: `no address in commits is ${approver}'s, so that what ${approver} wrote cannot be told from what others wrote`,
+        next: `Whoever makes tokens runs \`belay token map ${approver} --email <addresses>\`, also when ${approver} writes no code.`,
+      });
+    case "authors":
+      return new BelayError({
+        code: "BELAY_APPROVAL_AUTHOR_UNKNOWN",
+        message: `${id} needs the word of somebody who did not write it, and nobody knows whose these addresses in its commits are: ${shortened(refusal.addresses)}`,
+        next: "Whoever makes tokens runs `belay token map <name> --email <addresses>`, with `outside` as the name of those who approve nothing here.",
+      });
+    case "requester":
+      return new BelayError({
+        code: "BELAY_APPROVAL_REQUESTER_UNKNOWN",
+        message: `nothing shows that ${id} was asked for or written by anybody but ${approver}: ${requestedBy.name} asked for it without a token of their own`,
+        next: "Whoever wants it deploys it again with their own token in BELAY_TOKEN (`belay deploy --supersede`).",
+      });
+  }
+}
+
+function shortened(addresses: readonly string[]): string {
+  const shown = 5;
+  const rest = addresses.length - shown;
+  return `${addresses.slice(0, shown).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
 
 function withoutReason({ id }: Pick<Rollout, "id">): BelayError {

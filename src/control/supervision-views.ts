@@ -1,4 +1,4 @@
-import { approvedBy, describeNeed, isMet, needsOf } from "../rollout/approval.ts";
+import { approvedBy, describeNeeds, isMet, needsOf } from "../rollout/approval.ts";
 import type { NewEntry } from "../rollout/entry.ts";
 import { isEnded, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
@@ -31,7 +31,7 @@ export function heldByPeople(
   if (open.length === 0) return null;
   const who = [...new Set(open.flatMap(({ from }) => from))];
   const next = `${who.length === 0 ? "Somebody else who may approve" : who.join(" or ")} runs \`belay approve ${rollout.id}\`; or give it up with \`belay abort ${rollout.service}\`.`;
-  return { outcome: "held", by: null, reason: `it waits for ${open.map(describeNeed).join("; and for ")}`, next };
+  return { outcome: "held", by: null, reason: `it waits for ${describeNeeds(open)}`, next };
 }
 
 /** That nobody has reviewed a broken glass in time, told once for each. */

@@ -159,6 +159,13 @@ test("what cannot be read or compared is an error; without one to compare with i
   assert.match((await of(petstore)).summary, /3 operations, nothing serves yet/);
   assert.match((await of(petstore, { sources: {} })).summary, /b1 had no such document/);
   assert.equal((await resultOf(t, api, { files: { "openapi.yaml": petstore } })).status, "skipped");
+  // Only this release can mend the one that serves, so that it is told and does not stop it; and it is no pass.
+  const broken = await of(petstore, { sources: { "openapi.yaml": "a: [" } });
+  assert.equal(broken.status, "warn");
+  assert.match(
+    broken.findings[0]?.message ?? "",
+    /nothing was compared: the openapi\.yaml of b1, which serves now, cannot be read/,
+  );
 });
 
 test("aliases that would grow without end, and schemas that hold themselves, come to an end", async (t) => {

@@ -26,8 +26,8 @@ export const api: Check = {
       return unchecked(`the ${file} of ${previous.id} is not here`, "Deploy a commit once, in place of a bundle, so that it is.");
     if (before === undefined) return { ...alone, note: `${previous.id} had no such document` };
     const then = parseApiDocument(before);
-    // It serves already: what it says can be mended by this release alone.
-    if ("problem" in then) return { ...alone, note: `the document of ${previous.id} could not be read` };
+    // It serves already, so that only this release can mend it: told, and no error, which would stop that release.
+    if ("problem" in then) return { ...alone, findings: [notCompared({ file, release: previous.id, problem: then.problem })] };
     return {
       ...alone,
       note: `compared with ${then.document.operations.length} of ${previous.id}`,
@@ -43,3 +43,13 @@ export const api: Check = {
     };
   },
 };
+
+function notCompared({ file, release, problem }: { readonly file: string; readonly release: string; readonly problem: string }) {
+  return {
+    rule: "not-compared",
+    level: "warn",
+    message: `nothing was compared: the ${file} of ${release}, which serves now, cannot be read: ${problem}`,
+    fix: "See by hand that its clients can live with this release; the next one is compared again.",
+    file,
+  } as const;
+}

@@ -3,12 +3,20 @@ import type { CheckFinding, CheckResult } from "../rollout/check-result.ts";
 /** How many findings of one check are written out before the rest is counted. */
 const shownFindings = 8;
 
+/** Up to so many checks that had nothing to look at say why, each on a line of its own. */
+const shownIdle = 3;
+
 /**
- * One line for each finding with what to do below it, and one for each check that found nothing. A finding that is waived is
+ * One line for each finding with what to do below it, and one for each check that found nothing. Many that had nothing to look at
+ * are named together: most services ask for few of them, and what was found must not drown between them. A finding that is waived is
  * shown each time, with who accepted it.
  */
 export function describeResults(results: readonly CheckResult[], clean: (text: string) => string): string {
-  return results.flatMap((result) => describeResult(result, clean)).join("\n");
+  const idle = results.filter(({ status, findings }) => status === "skipped" && findings.length === 0);
+  const isShort = idle.length <= shownIdle;
+  const lines = results.filter((result) => isShort || !idle.includes(result)).flatMap((result) => describeResult(result, clean));
+  const names = idle.map(({ check }) => check).join(", ");
+  return [...lines, ...(isShort ? [] : [`  -     nothing to look at (\`--only <check>\` says why): ${names}`])].join("\n");
 }
 
 function describeResult(result: CheckResult, clean: (text: string) => string): readonly string[] {

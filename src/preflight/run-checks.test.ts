@@ -152,6 +152,21 @@ for (const { words, more, now, status } of [
   });
 }
 
+test("checks that had nothing to look at are named together once they are many, and alone say why", async (t) => {
+  const names = ["milk", "tea", "rice", "salt"];
+  const idle = names.map((name) => check(name, async () => ({ kind: "skipped", why: `no ${name}` })));
+  const shownOf = async (checks: readonly Check[]) => {
+    const subject = await subjectOf(t, {});
+    const results = await runChecks(checks, { subject, signal: new AbortController().signal, version: "1" });
+    return describeResults(results, (text) => text);
+  };
+  assert.match(await shownOf(idle.slice(0, 1)), /^ {2}- {5}milk: no milk$/m);
+  const many = await shownOf([check("eggs", async () => saw(1, [bad])), ...idle]);
+  assert.match(many, /nothing to look at \(`--only <check>` says why\): milk, tea, rice, salt$/);
+  assert.doesNotMatch(many, /no milk/);
+  assert.match(many, /it smells \[rotten\]/);
+});
+
 test("a waiver without a rule also accepts what could not be checked, which is then no pass", async (t) => {
   const given = { checks: waiver(""), now: "2026-01-01T00:00:00Z" };
   const blind = await resultOf(

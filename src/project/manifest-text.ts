@@ -14,7 +14,7 @@ export function toManifestText(draft: Draft): string {
       code: "BELAY_INIT_COMMAND_UNKNOWN",
       message:
         "nothing in this folder says how the service starts (package.json, pyproject.toml, requirements.txt, go.mod, Procfile, Dockerfile)",
-      next: 'Say it: `belay init --command "<command line that starts it>"`.',
+      next: 'Say it: `belay init --command "<command line that starts it>"`; of services in folders below, go into one, or let `belay init --tour` say which to begin with.',
     });
   }
   const from = commandFrom === "" ? "" : ` From ${commandFrom}.`;

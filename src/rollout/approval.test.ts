@@ -3,11 +3,11 @@ import { test } from "node:test";
 import {
   type ApprovalNeed,
   describeNeed,
+  describeNeeds,
   isWindowPassedOver,
   needsOf,
   openAtStep,
   openBeforeStart,
-  refuseApprover,
 } from "./approval.ts";
 import type { CheckResult } from "./check-result.ts";
 import { decide, decideStart } from "./decide.ts";
@@ -150,13 +150,6 @@ test("a way back needs nobody, whatever the plan of the release was", () => {
   assert.equal(decideStart(story.rollout, now), null);
 });
 
-test("neither the one who asked nor an author approves", () => {
-  const people = { requestedBy: "ann", authors: ["dave", "ann"] };
-  assert.equal(refuseApprover({ ...people, approver: "ann" }), "ann asked for it");
-  assert.equal(refuseApprover({ ...people, approver: "dave" }), "dave wrote or committed some of it");
-  assert.equal(refuseApprover({ ...people, approver: "bob" }), null);
-});
-
 test("a broken glass is kept until somebody has reviewed it, and the last few after that", () => {
   const story = new Story().withStable();
   for (let each = 0; each < 8; each += 1) {
@@ -178,6 +171,12 @@ test("what is asked for is told in words", () => {
   assert.equal(
     describeNeed({ ...asked, people: 2, from: ["bob", "cleo"] }),
     "2 approvals by bob or cleo: production asks for it",
+  );
+  const policy = { ...asked, id: "policy", why: "it loosens its own rules" };
+  assert.equal(describeNeeds([asked, policy]), "1 approval: production asks for it, and it loosens its own rules");
+  assert.equal(
+    describeNeeds([asked, { ...policy, people: 2 }]),
+    "1 approval: production asks for it; and for 2 approvals: it loosens its own rules",
   );
 });
 

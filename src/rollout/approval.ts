@@ -133,20 +133,18 @@ export function isWindowPassedOver(rollout: Supervised, now: Temporal.Instant): 
   return windows.some((need) => isMet(need, rollout.supervision, now));
 }
 
+/** The same of several: what one word covers is told as one. */
+export function describeNeeds(needs: readonly ApprovalNeed[]): string {
+  const alike = Map.groupBy(needs, ({ people, from }) => JSON.stringify([people, from]));
+  return [...alike.values()]
+    .flatMap(([first, ...others]) =>
+      first === undefined ? [] : [describeNeed({ ...first, why: [first, ...others].map(({ why }) => why).join(", and ") })],
+    )
+    .join("; and for ");
+}
+
 /** What is asked of people for this need, in words. */
 export function describeNeed({ people, from, why }: ApprovalNeed): string {
   const count = people === 1 ? "1 approval" : `${people} approvals`;
   return `${count}${from.length === 0 ? "" : ` by ${from.join(" or ")}`}: ${why}`;
-}
-
-/** Why somebody's word does not count for a rollout, or null when it does. The names are principals'. */
-export function refuseApprover(options: {
-  readonly approver: string;
-  readonly requestedBy: string;
-  /** Principals who wrote or committed what is in it. */
-  readonly authors: readonly string[];
-}): string | null {
-  const { approver, requestedBy, authors } = options;
-  if (approver === requestedBy) return `${approver} asked for it`;
-  return authors.includes(approver) ? `${approver} wrote or committed some of it` : null;
 }

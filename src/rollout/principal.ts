@@ -87,10 +87,21 @@ export function isExpired({ until }: Pick<Token, "until">, now: Temporal.Instant
   return until !== null && Temporal.Instant.compare(now, Temporal.Instant.from(until)) >= 0;
 }
 
+/** The name under which the token of the machine acts: whoever has it, and no person. */
+export const machineName = "deployer";
+
+/** Nobody's name: git addresses that are mapped to it are of bots, hosts and people who approve nothing here. */
+export const outside = "outside";
+
 /** The principals to whom a git address belongs. */
 export function ownersOf({ gitEmails }: Pick<Principals, "gitEmails">, address: string): readonly string[] {
   const wanted = address.toLowerCase();
-  return Object.keys(gitEmails).filter((name) => gitEmails[name]?.includes(wanted) === true);
+  return Object.keys(gitEmails).filter((name) => name !== outside && gitEmails[name]?.includes(wanted) === true);
+}
+
+/** Whether somebody has said of a git address that it is of nobody who approves here. */
+export function isOutside({ gitEmails }: Pick<Principals, "gitEmails">, address: string): boolean {
+  return gitEmails[outside]?.includes(address.toLowerCase()) === true;
 }
 
 /** Names of those whose word would count in the place: not that of whoever asks, and of nobody who wrote some of it. */
@@ -107,4 +118,17 @@ export function approversIn(
       !except.includes(token.name),
   );
   return [...new Set(counts.map(({ name }) => name))];
+}
+
+/** Whether somebody deploys in the place: who is at the machine and who has its token do so everywhere. */
+export function mayDeployTo(
+  { tokens }: Pick<Principals, "tokens">,
+  { name, via }: { readonly name: string; readonly via: string },
+  { place, now }: { readonly place: Scope; readonly now: Temporal.Instant },
+): boolean {
+  if (via !== "token" || name === machineName) return true;
+  return tokens.some(
+    (token) =>
+      token.name === name && hasRole(token.role, "deployer") && isWithinScope(token.scope, place) && !isExpired(token, now),
+  );
 }

@@ -54,7 +54,10 @@ export function assessRisk(facts: RiskFacts, limits: RiskLimits = riskLimits): R
     dependencyReason(facts.dependencies),
     hoursReason(facts.closesInMs),
     ...budgetReasons(facts.budget),
-    reason(facts.newcomers.length > 0 ? 2 : 0, `the first release of this service by ${named(facts.newcomers)}`),
+    reason(
+      facts.newcomers.length > 0 ? 2 : 0,
+      `the first release of this service by ${named(facts.newcomers.map(describeAuthor))}`,
+    ),
     reason(
       steps(facts.dependants.length, 1, 3),
       `${counted(facts.dependants.length, "service")} on it: ${named(facts.dependants)}`,
@@ -69,6 +72,11 @@ export function assessRisk(facts: RiskFacts, limits: RiskLimits = riskLimits): R
 function levelOf(points: number, { medium, high }: RiskLimits): RiskLevel {
   if (points >= high) return "high";
   return points >= medium ? "medium" : "low";
+}
+
+/** An address that is mapped to nobody is known by the beginning of a hash, which tells a reader nothing. */
+function describeAuthor(name: string): string {
+  return /^git-[0-9a-f]{12}$/.test(name) ? "somebody whose address is nobody's here" : name;
 }
 
 function sizeReason(size: RiskFacts["size"]): RiskReason {

@@ -12,7 +12,7 @@ import type { DeployStory, Verb } from "./story.ts";
 
 export const environment = "production";
 
-const ann: Actor = { kind: "person", name: "ann", via: "socket" };
+const ann: Actor = { kind: "person", name: "ann", via: "token" };
 
 /**
  * Asks for a deploy as the API does, but for the manifest, of which the story gives the plan. False when it is to be tried

@@ -54,8 +54,9 @@ test("a rollout waits for somebody who neither asked for it nor wrote it", async
   await repository.commitFile("belay.yml", manifest({ production: asked }));
 
   const ann = await tokenOf(scene, "ann", "approver");
-  const bob = await tokenOf(scene, "bob", "approver", "--service", "hello");
+  const bob = await tokenOf(scene, "bob", "approver", "--service", "hello", "--email", "bob@shop.example.com");
   const dave = await tokenOf(scene, "dave", "approver", "--email", "Team@shop.example.com");
+  const annToo = await tokenOf(scene, "ann-too", "approver");
   const eve = await tokenOf(scene, "eve", "viewer");
   const late = await tokenOf(scene, "late", "approver", "--expires", "1s");
   const deploy = async (code: number, words: readonly string[] = []) =>
@@ -85,6 +86,7 @@ test("a rollout waits for somebody who neither asked for it nor wrote it", async
     await refused(approve, dave, "BELAY_APPROVAL_OWN");
     await refused(approve, eve, "BELAY_API_FORBIDDEN");
     await refused(approve, {}, "BELAY_PERSON_NEEDED");
+    await refused(approve, annToo, "BELAY_APPROVAL_APPROVER_UNKNOWN");
     const { stdout } = await scene.expectBelay(["status"]);
     assert.match(stdout, new RegExp(`Next: Somebody else who may approve runs \`belay approve ${waits.rollout}\``));
     const shown = await scene.expectBelay(["approve", "hello"], { env: bob });
@@ -107,6 +109,11 @@ test("a rollout waits for somebody who neither asked for it nor wrote it", async
     await repository.commitFile("belay.yml", manifest({ steps }));
     const before = await deploy(5);
     assert.equal(before.phase.name, "pending");
+    await scene.expectBelay(["token", "map", "dave", "--email", "dave@shop.example.com"]);
+    const unknown = await scene.expectBelay(["approve", "hello"], { env: bob });
+    assert.match(unknown.stdout, /nobody knows whose these addresses are: team@shop\.example\.com/);
+    await refused(["approve", before.rollout, "--yes"], bob, "BELAY_APPROVAL_AUTHOR_UNKNOWN");
+    await scene.expectBelay(["token", "map", "outside", "--email", "team@shop.example.com"]);
     await scene.expectBelay(["approve", before.rollout, "--yes"], { env: bob });
     const waits = await untilAtGate(scene, before.rollout);
     assert.deepEqual(waits.phase, { name: "progressing", step: 1 });

@@ -108,7 +108,17 @@ test("a spent error budget lets fixes and rollbacks through and holds the rest, 
   });
 
   await t.test("where somebody else is, it waits for them, and they say why", async () => {
-    const made = await scene.expectBelay(["token", "create", "bob", "--role", "approver", "--json"]);
+    await scene.expectBelay(["token", "create", "dave", "--role", "viewer", "--email", "team@shop.example.com"]);
+    const made = await scene.expectBelay([
+      "token",
+      "create",
+      "bob",
+      "--role",
+      "approver",
+      "--email",
+      "bob@shop.example.com",
+      "--json",
+    ]);
     const bob = { BELAY_TOKEN: (jsonOf(made) as { readonly secret: string }).secret };
     const held = jsonOf(await scene.expectBelay(["deploy", "--json"], { cwd, code: 5 })) as RolloutView;
     assert.match(held.reason, /the error budget of 7 days for availability is spent/);

@@ -79,7 +79,17 @@ test("a release is judged by yesterday's rules, and the next one by today's", as
   });
 
   await t.test("a loosening waits for a second person where there is one, and a brief is asked for", async () => {
-    const made = await scene.expectBelay(["token", "create", "bob", "--role", "approver", "--json"]);
+    await scene.expectBelay(["token", "create", "dave", "--role", "viewer", "--email", "team@shop.example.com"]);
+    const made = await scene.expectBelay([
+      "token",
+      "create",
+      "bob",
+      "--role",
+      "approver",
+      "--email",
+      "bob@shop.example.com",
+      "--json",
+    ]);
     const bob = { BELAY_TOKEN: (jsonOf(made) as { readonly secret: string }).secret };
     await repository.commitFile("belay.yml", manifest({ harm: "9%", waivers: waiver, more: "brief: always\n" }));
     const refused = await scene.expectBelay(["deploy"], { cwd: repository.folder, code: 4 });

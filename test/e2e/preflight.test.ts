@@ -59,7 +59,7 @@ test("what preflight finds ends a rollout before anything runs, with exit code 4
       ["rollout-requested", "preflight-ended", "rollout-refused"],
     );
     const explained = await scene.expectBelay(["explain", "hello"]);
-    assert.match(explained.stdout, /preflight: \d of \d+ checks passed; fail: artifact, secrets/);
+    assert.match(explained.stdout, /preflight: \d checks? passed; fail: artifact, secrets/);
   });
 
   await t.test("a check of one's own that starts a process and never ends is stopped with all that it started", async () => {
