@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import os from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isAlive, listProcesses, readProcess } from "../ports/processes.ts";
@@ -40,6 +41,27 @@ test("a process inherits no descriptor of the keeper beyond those it was given, 
       .map((fd) => readlinkSync(`/proc/${child}/fd/${fd}`))
       .filter((target) => target.startsWith("socket:"));
     assert.deepEqual(sockets, []);
+  });
+});
+
+test("what is in the background gives way with all its threads and children, and nothing else does", async () => {
+  await keepers.with(async ({ client, data }) => {
+    const script = `const { readFileSync, readdirSync } = require("fs");
+      const niceness = (pid, task) => readFileSync("/proc/" + pid + "/task/" + task + "/stat", "utf8").split(") ")[1].split(" ")[16];
+      const all = (pid) => readdirSync("/proc/" + pid + "/task").map((task) => niceness(pid, task));
+      const child = require("child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"]);
+      child.on("spawn", () => console.log([...new Set([...all(process.pid), ...all(child.pid)])].join()));`;
+    const own = os.getPriority();
+    for (const [name, changes, expected] of [
+      ["behind", { isBackground: true }, Math.max(10, own)],
+      ["among", {}, own],
+    ] as const) {
+      await client.run(keepers.spec(name, `${script} setInterval(() => {}, 1e6);`, changes));
+      const log = join(data, `logs/${name}.log`);
+      await until("it has written", () => existsSync(log) && readFileSync(log, "utf8").includes("\n"));
+      assert.equal(readFileSync(log, "utf8").trim(), String(expected), name);
+      await client.stop(name, 0);
+    }
   });
 });
 

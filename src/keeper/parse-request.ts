@@ -56,6 +56,7 @@ function parseSpec(spec: unknown): ProcessSpec {
     ...(spec["sealedEnv"] === undefined ? {} : { sealedEnv: text(spec["sealedEnv"], "sealedEnv") }),
     memoryBytesMax: memory === null ? null : amount(memory, "memoryBytesMax"),
     graceMs: amount(spec["graceMs"], "graceMs"),
+    ...(spec["isBackground"] === true ? { isBackground: true } : {}),
   };
 }
 

@@ -25,6 +25,8 @@ export interface ProcessSpec {
   readonly graceMs: number;
   /** Started once and never again, whatever becomes of it; how it ended is kept until it is stopped, which forgets it. */
   readonly isOnce?: true | undefined;
+  /** Gives way to everything else that wants the processor, as `giveWay` says. */
+  readonly isBackground?: true | undefined;
 }
 
 export interface ProcessStatus {

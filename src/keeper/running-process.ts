@@ -4,7 +4,7 @@ import type { Writable } from "node:stream";
 import type { Clock } from "../ports/clock.ts";
 import { printDescriptors } from "../ports/inherited.ts";
 import type { Log } from "../ports/log.ts";
-import { isAlive, readProcess } from "../ports/processes.ts";
+import { giveWay, isAlive, readProcess } from "../ports/processes.ts";
 import type { Listener } from "./listeners.ts";
 import { openLogFile } from "./log-files.ts";
 import { awaitRest, openOutputPipe } from "./output-pipes.ts";
@@ -60,6 +60,7 @@ export function startProcess(
       detached: true,
       stdio: ["ignore", output, output, ...sockets.map((listener) => listener?.fd), ...keys.map(() => "pipe" as const)],
     });
+    if (spec.isBackground === true && child.pid !== undefined) giveWay(child.pid);
     for (const [index, { content }] of keys.entries()) sendKey(child.stdio[firstFreeFd + sockets.length + index], content);
     const running = watchChild(child);
     if (sealedEnv === undefined || spec.isOnce !== true || "failure" in running) return running;

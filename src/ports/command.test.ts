@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getPriority } from "node:os";
 import { test } from "node:test";
 import { setTimeout as sleepFor } from "node:timers/promises";
 import { runCommand, streamCommand } from "./command.ts";
@@ -22,6 +23,16 @@ test("an end is reported with exit code and both outputs, and nothing of the cal
       .filter((line) => !/^(PATH|PWD|SHLVL|_|OLDPWD)=/.test(line)),
     [""],
   );
+});
+
+test("what runs in the background gives way, with what it starts", async () => {
+  const inner = "awk '{ print $19 }' /proc/self/stat";
+  const { stdout } = await runCommand({
+    ...shell(`sleep 0.05; ${inner}; sh -c "${inner.replaceAll("$", "\\$")}"`),
+    isBackground: true,
+  });
+  const niceness = Math.max(10, getPriority());
+  assert.equal(stdout.toString(), `${niceness}\n${niceness}\n`);
 });
 
 test("a program that is not there, and a folder that is not there, are named", async () => {

@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { BelayError } from "../errors.ts";
-import { sendSignal } from "./processes.ts";
+import { giveWay, sendSignal } from "./processes.ts";
 
 export interface Command {
   readonly argv: readonly [string, ...string[]];
@@ -17,6 +17,8 @@ export interface Command {
   readonly stdoutBytesMax?: number;
   /** Gets both outputs in the order of their arrival; nothing is kept then but the end of standard error. */
   readonly onOutput?: (chunk: Buffer) => void;
+  /** Gives way to everything else that wants the processor, as `giveWay` says. */
+  readonly isBackground?: true;
 }
 
 export interface CommandEnd {
@@ -90,9 +92,16 @@ export async function* streamCommand(
   }
 }
 
-function start({ argv: [program, ...rest], cwd, env }: Pick<Command, "argv" | "cwd" | "env">): Child {
+function start({
+  argv: [program, ...rest],
+  cwd,
+  env,
+  isBackground,
+}: Pick<Command, "argv" | "cwd" | "env" | "isBackground">): Child {
   // Detached: a process group, which can be killed whole.
-  return spawn(program, rest, { cwd, env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(program, rest, { cwd, env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+  if (isBackground === true && child.pid !== undefined) giveWay(child.pid);
+  return child;
 }
 
 function killGroup({ pid }: Child): void {

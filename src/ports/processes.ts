@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { getPriority, setPriority } from "node:os";
 
 /** One process as the kernel describes it in /proc (Linux). */
 export interface ProcessFacts {
@@ -112,6 +113,21 @@ export function processesWith(variable: string, valuePrefix: string): readonly n
 /** Changes with each start of the machine: pids and ticks mean nothing across it. */
 export function bootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+const backgroundNiceness = 10;
+
+/**
+ * Has a process that was just started, and whatever it starts, give way to others: at a niceness of 10 it gets a tenth of the processor's time
+ * while one other process wants all of it, and all of it when none does (setpriority(2), sched(7)).
+ */
+export function giveWay(pid: number): void {
+  try {
+    setPriority(pid, Math.max(backgroundNiceness, getPriority(pid)));
+  } catch (cause) {
+    // It has ended already.
+    if ((cause as { readonly info?: { readonly code?: string } }).info?.code !== "ESRCH") throw cause;
+  }
 }
 
 /** Sends a signal. False when no such process is left, or it belongs to somebody else. */

@@ -50,6 +50,8 @@ export async function runBuild(build: Build, signal: AbortSignal): Promise<void>
       signal,
       timeoutMs: build.timeoutMs,
       onOutput: log.write,
+      // The machine that builds serves visitors.
+      isBackground: true,
     });
     log.end();
     if (end.isTimedOut) throw timedOut(build, log.tail());

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Release } from "../../rollout/rollout.ts";
+import { shadowOf } from "../../rollout/shadow.ts";
 import { isTaskRunId, taskRunId } from "../task-runner.ts";
 import { instanceId, instanceSpec, isInstanceId, releaseProcess, shellLine, slotOf } from "./instance-spec.ts";
 import { noVariables } from "./release-environment.ts";
@@ -84,6 +85,12 @@ test("an instance gets its address, who it is, folders of its own, and nothing e
     memoryBytesMax: 512e6,
     graceMs: 5_000,
   });
+});
+
+test("a shadow gives way to whatever visitors wait for", () => {
+  const place = { bundleFolder: "/b", scratchFolder: "/s", nodeFolder: "/n", ...unconfigured };
+  const shadow = { ...release, id: shadowOf(release.id) };
+  assert.equal(instanceSpec({ ...place, release: shadow, id: instanceId(shadow, 0), port: 20_001 }).isBackground, true);
 });
 
 test("a task gets what every process of the release gets, but no address, and its id is never taken for an instance's", () => {

@@ -1,4 +1,5 @@
 import type { InstanceId, Release } from "../../rollout/rollout.ts";
+import { isShadow } from "../../rollout/shadow.ts";
 import { safeWord } from "../safe-word.ts";
 import type { KeptSpec } from "./process-keeper.ts";
 import { type ReleaseVariables, releaseEnvironment } from "./release-environment.ts";
@@ -59,6 +60,8 @@ export function releaseProcess(
     keys: {},
     memoryBytesMax: release.run.memoryBytesMax,
     graceMs: release.run.drainTimeoutMs,
+    // Nobody waits for a shadow, whatever it does.
+    ...(isShadow(release.id) ? { isBackground: true as const } : {}),
   };
 }
 

@@ -22,6 +22,8 @@ export interface KeptSpec {
   readonly graceMs: number;
   /** Started once and never again; how it ended is listed until it is stopped. Idempotent by name alone. */
   readonly isOnce?: true | undefined;
+  /** Gives way to everything else that wants the processor. */
+  readonly isBackground?: true | undefined;
 }
 
 export interface KeptProcess {
