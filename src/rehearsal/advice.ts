@@ -122,8 +122,7 @@ function surprisesOf({ plan, traffic, fates, forecast: expected }: Rehearsed): r
 
 /** What would keep a bad release from everyone. */
 function remedyOf(plan: Plan, isNoticed: boolean): string {
-  if (isNoticed)
-    return "That it is slower was put on record, and no more: rollout.onFail { latency: rollback } would take it back.";
+  if (isNoticed) return "Slowness was put on record, and no more: rollout.onFail { latency: rollback } would take it back.";
   return plan.onInconclusive === "continue"
     ? "The steps go on without evidence (onInconclusive: continue): with hold a person would be asked."
     : `A smaller harm than ${percentWords(plan.harm)} or a longer bake than ${durationWords(plan.bakeMs)} would catch more of them.`;
