@@ -8,7 +8,7 @@ import { durationWords } from "./words.ts";
 /**
  * What the manifest leaves open is decided by the visitors of the last minute (null: nothing serves yet), and it is said before
  * the start what that plan can show. A gate that this traffic cannot pass would only hold the release, so there the steps go on
- * without evidence, unless the manifest says otherwise.
+ * without evidence, unless the manifest says otherwise. The words begin with what matters most; each part behind a "; " stands alone.
  */
 export function freezePlan(
   { withinMs, ...plan }: Manifest["plan"],
@@ -28,7 +28,7 @@ export function freezePlan(
   }
   const expected = forecast({ ...known, steps }, unitsPerSecond);
   const ladder = isPlanned
-    ? `; steps planned from it: ${steps
+    ? `; steps planned from this traffic: ${steps
         .slice(named.length)
         .map(({ weight }) => `${weight / 100} %`)
         .join(", ")}`
@@ -37,14 +37,14 @@ export function freezePlan(
   if (expected.canPass)
     return {
       plan: { ...known, steps },
-      words: `${expected.words}${ladder}; about ${durationWords(expected.totalMs)} in all${inTime}`,
+      words: `about ${durationWords(expected.totalMs)} in all; ${expected.words}${ladder}${inTime}`,
     };
   const onInconclusive = plan.onInconclusive ?? "continue";
   const end =
     onInconclusive === "continue"
-      ? "its steps go on without statistical evidence"
+      ? "the steps go on without statistical evidence"
       : `it will end by onInconclusive: ${onInconclusive}`;
   const longestMs = steps.length * known.maxHoldMs + known.bakeMs;
   const length = onInconclusive === "continue" ? `; ${durationWords(longestMs)} in all at the most` : "";
-  return { plan: { ...known, steps, onInconclusive }, words: `${expected.words}${ladder}; ${end}${length}` };
+  return { plan: { ...known, steps, onInconclusive }, words: `${end}; ${expected.words}${ladder}${length}` };
 }

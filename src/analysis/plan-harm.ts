@@ -33,5 +33,5 @@ export function withinWords(plan: Plan, newUnitsPerSecond: number, withinMs: num
   const { totalMs } = forecast(plan, newUnitsPerSecond);
   const time = durationWords(withinMs);
   if (totalMs > withinMs) return `its holds and its bake alone take ${durationWords(totalMs)}, longer than the ${time} given`;
-  return `within ${time} a release that fails ${percentWords(plan.harm)} more of your ${units} would be caught; less would not`;
+  return `within ${time} a release that fails ${percentWords(plan.harm)} more of your ${units} would be caught, and less would not`;
 }

@@ -161,7 +161,12 @@ export function createFakeInside(): FakeInside {
           .filter(({ entry }) => entry.position > afterPosition && (rollout === undefined || entry.rollout === rollout))
           .slice(0, limit),
       checkpoint: () => fake.checkpoint,
-      logFiles: async () => fake.logFiles,
+      logFiles: async ({ release }) => {
+        const own = fake.logFiles.filter((file) => release === undefined || file.release === release);
+        if (release === undefined || own.length > 0 || fake.status.services.some(({ stable }) => stable?.id === release))
+          return own;
+        throw new BelayError({ code: "BELAY_RELEASE_UNKNOWN", message: `shop has no release ${release}`, next: "Look." });
+      },
       releaseConfig: async (request, actor) => ({ ...(await command("releaseConfig")(request, actor)), judgement: null }),
       setSecrets: async (request, actor) => {
         await command("setSecrets")(request, actor);

@@ -35,9 +35,8 @@ type LogFile = Awaited<ReturnType<ApiInside["controlPlane"]["logFiles"]>>[number
 export function addLogRoutes(app: ApiApp, { controlPlane }: ApiInside): void {
   app.openapi(logs, async (context) => {
     const { lines, release, process, task, cursor } = context.req.valid("query");
-    const files = await controlPlane.logFiles({ ...context.req.valid("param"), task, process });
-    const wanted = files.filter((file) => release === undefined || file.release === release);
-    const view = cursor === undefined ? await readEnds(wanted, lines) : await readSince(wanted, parseLogCursor(cursor));
+    const files = await controlPlane.logFiles({ ...context.req.valid("param"), release, task, process });
+    const view = cursor === undefined ? await readEnds(files, lines) : await readSince(files, parseLogCursor(cursor));
     return context.json(view, 200);
   });
 }

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -65,6 +75,26 @@ test("a package, which carries JavaScript in dist and no sources, is installed a
     const program = installProgram({ from: checkout, dataFolder: data, node: process.execPath, random: createSystemRandom() });
     assert.equal(program.main, join(program.folder, "dist/main.js"));
     assert.match(run(program), /^indirect in /);
+  });
+});
+
+test("it is told before a program is copied, and not when it is there already", () => {
+  withCheckout((checkout, data) => {
+    const told: { readonly folder: string; readonly bytes: number; readonly isThere: boolean }[] = [];
+    const install = () =>
+      installProgram({
+        from: checkout,
+        dataFolder: data,
+        node: process.execPath,
+        random: createSystemRandom(),
+        onCopy: (copy) => void told.push({ ...copy, isThere: existsSync(copy.folder) }),
+      });
+    const { folder } = install();
+    install();
+    assert.deepEqual(
+      told.map((copy) => ({ ...copy, bytes: copy.bytes > statSync(process.execPath).size })),
+      [{ folder, bytes: true, isThere: false }],
+    );
   });
 });
 

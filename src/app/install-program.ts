@@ -51,11 +51,14 @@ export function installProgram(options: {
   readonly node: string;
   readonly dataFolder: string;
   readonly random: Random;
+  /** Called before it is copied, which takes seconds; not when it is there already. */
+  readonly onCopy?: ((copy: { readonly folder: string; readonly bytes: number }) => void) | undefined;
 }): InstalledProgram {
   refuseFolder(options.dataFolder);
   const { files, version, main } = planProgram(options);
   const folder = join(options.dataFolder, "program", version);
   if (!isComplete(folder, files)) {
+    options.onCopy?.({ folder, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) });
     try {
       install(folder, files, options.random);
     } catch (cause) {

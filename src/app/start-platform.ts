@@ -31,9 +31,20 @@ export interface StartOptions {
   readonly workers: number;
 }
 
+/** What `start` does now, where it takes more than a moment. */
+export type StartStage =
+  /** The program is copied into the data folder, once for each version. */
+  | { readonly kind: "copying"; readonly folder: string; readonly bytes: number }
+  /** What runs is of another version, and is replaced by this one. */
+  | { readonly kind: "replacing"; readonly from: string; readonly to: string }
+  /** The processes run, and the control plane does not answer yet. */
+  | { readonly kind: "waiting" };
+
 export interface StartedPlatform {
   readonly addresses: Readonly<Record<string, string>>;
   readonly version: string;
+  /** The version that ran before and was replaced by this one; null where none was. */
+  readonly replaced: string | null;
   /** Shown once; only its hash is kept. */
   readonly token: string | null;
 }
@@ -41,7 +52,7 @@ export interface StartedPlatform {
 /** The processes of a data folder as a whole: brought up, found, and taken down. */
 export interface Platform {
   /** Idempotent: what runs already is left alone, unless the program changed, which replaces process by process. */
-  start(options: StartOptions): Promise<StartedPlatform>;
+  start(options: StartOptions, tell: (stage: StartStage) => void): Promise<StartedPlatform>;
   /** Stops everything; resolves when nothing runs any more. */
   stop(options: { readonly dataFolder: string }): Promise<void>;
   isRunning(options: { readonly dataFolder: string }): Promise<boolean>;
@@ -64,13 +75,14 @@ export function createPlatform({
     isRunning: async ({ dataFolder }) => isKept(dataFolder, clock),
     rollBackDirectly: (options) => rollBackDirectly(options, { clock, random }),
     version: () => programVersion({ from: join(dirname(program.main), ".."), node: program.node }),
-    start: async (options) => {
+    start: async (options, tell) => {
       const folder = prepareDataFolder(options.dataFolder, random);
       const installed = installProgram({
         from: join(dirname(program.main), ".."),
         node: program.node,
         dataFolder: folder.path,
         random,
+        onCopy: (copy) => tell({ kind: "copying", ...copy }),
       });
       const own = { node: installed.node, main: installed.main };
       const isRunning = await isKept(folder.path, clock);
@@ -88,21 +100,21 @@ export function createPlatform({
         const hasMetrics = addresses["metrics"] !== undefined;
         const hasEvents = addresses["events"] !== undefined;
         const { version } = installed;
-        await runProcesses(
-          keeper,
-          platformProcesses({
-            folder,
-            program: own,
-            version,
-            workers: options.workers,
-            hasTcpApi,
-            hasTls,
-            hasMetrics,
-            hasEvents,
-          }),
-        );
-        await untilAnswers(keeper, clock, folder.path);
-        return { addresses, version: installed.version, token };
+        const specs = platformProcesses({
+          folder,
+          program: own,
+          version,
+          workers: options.workers,
+          hasTcpApi,
+          hasTls,
+          hasMetrics,
+          hasEvents,
+        });
+        const replaced = versionBefore(await keeper.list(), specs);
+        if (replaced !== null) tell({ kind: "replacing", from: replaced, to: version });
+        await runProcesses(keeper, specs);
+        await untilAnswers(keeper, { clock, dataFolder: folder.path, tell });
+        return { addresses, version, replaced, token };
       } finally {
         keeper.close();
       }
@@ -140,6 +152,17 @@ async function runProcesses(keeper: KeeperClient, specs: readonly ProcessSpec[])
   for (const { name } of surplus) await keeper.stop(name, drainGraceMs);
 }
 
+type Named = Pick<ProcessSpec, "name" | "env">;
+
+/** The version of what is about to be replaced; null where nothing is, or it is of this version already. */
+export function versionBefore(running: readonly Named[], specs: readonly Named[]): string | null {
+  const versions = specs.flatMap(({ name, env }) => {
+    const before = running.find((each) => each.name === name)?.env["BELAY_PROGRAM"];
+    return before === undefined || before === env["BELAY_PROGRAM"] ? [] : [before];
+  });
+  return versions[0] ?? null;
+}
+
 async function isKept(dataFolder: string, clock: Clock): Promise<boolean> {
   return (await askWhoKeeps(keeperPaths(dataFolder).socket, { clock, timeoutMs: answersWithinMs })) !== undefined;
 }
@@ -170,17 +193,29 @@ function requireSameAddress(
 
 const readyWithinMs = 30_000;
 const readyPollMs = 100;
+/** After this it is said what is waited for. */
+const momentMs = 1_000;
 
 /** Up means that the control plane answers. One that cannot start is told with its own words. */
-async function untilAnswers(keeper: KeeperClient, clock: Clock, dataFolder: string): Promise<void> {
+async function untilAnswers(
+  keeper: KeeperClient,
+  options: { readonly clock: Clock; readonly dataFolder: string; readonly tell: (stage: StartStage) => void },
+): Promise<void> {
+  const { clock, dataFolder, tell } = options;
   const socketPath = join(keeperPaths(dataFolder).run, "api.sock");
-  const deadlineMs = clock.monotonicMs() + readyWithinMs;
+  const startMs = clock.monotonicMs();
+  const deadlineMs = startMs + readyWithinMs;
+  let isTold = false;
   for (;;) {
     const answer = await probeHttp({ socketPath, path: "/api/v1/health", timeoutMs: readyWithinMs });
     if ("status" in answer && answer.status === 200) return;
     await refuseWhatCannotStart(keeper, dataFolder);
     if (clock.monotonicMs() >= deadlineMs)
       throw notReady(dataFolder, "failure" in answer ? answer.failure : `it answered ${answer.status}`);
+    if (!isTold && clock.monotonicMs() - startMs >= momentMs) {
+      tell({ kind: "waiting" });
+      isTold = true;
+    }
     await clock.sleep(readyPollMs);
   }
 }

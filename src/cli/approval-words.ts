@@ -1,6 +1,7 @@
 import type { ApprovalView, RolloutView, ServiceView } from "../api/views.ts";
 import { describeResults } from "../preflight/describe.ts";
 import { describeTime } from "./entry-words.ts";
+import { describeForecast } from "./forecast-words.ts";
 import { describeBrief, describeJudgement } from "./judgement-words.ts";
 import { countOf, harmless, indent } from "./show-table.ts";
 
@@ -28,7 +29,7 @@ export function describeApproval(view: ApprovalView): string {
     ...section("How it stands to the rules", describeJudgement(view.judgement)),
     ...section("Release brief", describeBrief(view)),
     ...section("Preflight found", view.checks.length === 0 ? [] : [describeResults(view.checks, harmless)]),
-    `Expected: ${harmless(view.forecast)}`,
+    describeForecast(view.forecast),
     `Not for ${excluded.map(harmless).join(", ")} to approve: they asked for it, or had a part in it.`,
     ...(view.unknown.length === 0
       ? []

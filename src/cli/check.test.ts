@@ -106,7 +106,7 @@ test("check proposes routes from what a Belay that serves the service has seen, 
   const desk = await openDesk(t);
   write(desk, "server.js", 'route("/healthz"); listen(process.env.PORT, process.env.HOST)');
   write(desk, "belay.yml", manifestOf("{ command: node server.js, health: /healthz }"));
-  assert.doesNotMatch((await desk.run("check")).stdout, /In the last|Not proposed/, "nobody has asked for anything");
+  assert.doesNotMatch((await desk.run("check", "--shadow")).stdout, /In the last|Not proposed/, "nobody has asked for anything");
   const path = (path: string, methods: object, cookies = 0) => ({ host: "*", path, methods, cookies });
   const paths = [
     path("/products/*", { GET: 1_204 }),
@@ -115,7 +115,7 @@ test("check proposes routes from what a Belay that serves the service has seen, 
     path("/logout", { GET: 25 }),
   ];
   desk.inside.paths = { service: "shop", environment: "production", watchedMs: 26 * 3_600_000, paths };
-  const { stdout, code } = await desk.run("check");
+  const { stdout, code } = await desk.run("check", "--shadow");
   assert.equal(code, 0);
   const told = stdout.slice(stdout.indexOf("In the last"));
   assert.equal(
@@ -135,4 +135,24 @@ Not proposed:
   assert.deepEqual([observed.watchedMs, observed.proposed.length, observed.doubted.length], [26 * 3_600_000, 1, 3]);
   await desk.stopServing();
   assert.equal(JSON.parse((await desk.run("check", "--json")).stdout).observed, null, "none runs");
+});
+
+test("check tells whoever plans no shadow one line of it, and whoever plans one all", async (t) => {
+  const desk = await openDesk(t);
+  const paths = [{ host: "*", path: "/products", methods: { GET: 40 }, cookies: 0 }];
+  desk.inside.paths = { service: "shop", environment: "production", watchedMs: 3_600_000, paths };
+  write(desk, "server.js", 'route("/healthz"); listen(process.env.PORT, process.env.HOST)');
+  const plain = manifestOf("{ command: node server.js, health: /healthz }");
+  const shadowLines = async (text: string, ...words: string[]) => {
+    write(desk, "belay.yml", text);
+    const { stdout } = await desk.run("check", ...words);
+    return stdout.split("\n").filter((line) => /shadow|copied|effects|came alone/.test(line)).length;
+  };
+  assert.equal(await shadowLines(plain), 1);
+  assert.match((await desk.run("check")).stdout, /`belay check --shadow`\.\n$/);
+  assert.ok((await shadowLines(plain, "--shadow")) > 3);
+  const declared = plain.replace("routes: [", "routes: [{ host: tea.test, effects: writes }, ");
+  assert.equal(await shadowLines(declared), 1);
+  assert.ok((await shadowLines(`${declared}rollout: { steps: [{ shadow: 20% }, { weight: 5% }] }\n`)) > 3);
+  assert.equal(await shadowLines(plain.replace('"*" }', '"*", effects: writes }')), 0, "nothing is left to declare");
 });

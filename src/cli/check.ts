@@ -14,7 +14,7 @@ import { openProjectFiles, type ProjectFiles } from "../project/project-files.ts
 import { createIncludeList } from "../release/include.ts";
 import { readWorkTree, type WorkTree } from "../release/work-tree.ts";
 import { type Command, type CommandContext, exitCodes, textOf } from "./command.ts";
-import { describeObserved, observeRoutes, proposeEffects } from "./effects-words.ts";
+import { adviseOnShadow, observeRoutes } from "./effects-words.ts";
 import { folderChecks } from "./manifest-checks.ts";
 import { invalidManifest, manifestFile, manifestMissing, readManifestText } from "./own-manifest.ts";
 import { ownTag } from "./own-tag.ts";
@@ -32,6 +32,11 @@ export const check: Command = {
     { flags: "-e, --environment <name>", summary: "Check for this environment; by default production, or the first one." },
     { flags: "--only <checks>", summary: "Run these checks alone, separated by commas." },
     { flags: "--sarif <file>", summary: "Write all findings as SARIF 2.1.0 too." },
+    {
+      flags: "--shadow",
+      summary:
+        "Also say which routes could be tried on copies of live traffic; it is said unasked where a shadow step is planned.",
+    },
   ],
 
   async run(context) {
@@ -70,8 +75,8 @@ export const check: Command = {
     const steps = manifest.plan.steps?.map(describeStep).join(", ") ?? "planned from the traffic";
     print(`${file} is valid: service ${manifest.service}; environments ${describeEnvironments(manifest)}; steps ${steps}`);
     print(describeResults(results, harmless));
-    for (const line of proposeEffects(manifest, subject.environment)) print(line);
-    if (observed !== null) for (const line of describeObserved(observed, subject.environment)) print(harmless(line));
+    const isAsked = values["shadow"] === true;
+    for (const line of adviseOnShadow(manifest, subject.environment, { isAsked, observed })) print(harmless(line));
     if (isBlocked) throw checkFailed(describeBlocking(results), subject.environment);
     return undefined;
   },

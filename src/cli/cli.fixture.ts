@@ -6,7 +6,7 @@ import { createApi } from "../api/create-api.ts";
 import { createFakeInside, type FakeInside } from "../api/fake-inside.ts";
 import { apiSocketPath, type ServedApi, serveApi } from "../api/serve-api.ts";
 import type { DirectRollbackOptions } from "../app/roll-back-directly.ts";
-import type { StartOptions } from "../app/start-platform.ts";
+import type { StartOptions, StartStage } from "../app/start-platform.ts";
 import type { Clock } from "../ports/clock.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
 import { createSeededRandom } from "../ports/random.ts";
@@ -37,6 +37,8 @@ export interface Desk {
   isRunning: boolean;
   isTerminal: boolean;
   readonly started: StartOptions[];
+  /** What a start tells of itself on its way. */
+  stages: StartStage[];
   readonly stopped: string[];
   readonly direct: DirectRollbackOptions[];
   /** Called with the number of each sleep of a command, which ends at once. */
@@ -65,6 +67,7 @@ export async function openDesk(t: Pick<TestContext, "after">): Promise<Desk> {
     isRunning: true,
     isTerminal: false,
     started: [],
+    stages: [],
     stopped: [],
     direct: [],
     onSleep: () => {},
@@ -113,8 +116,10 @@ function createIo(desk: Desk, written: { stdout: string; stderr: string }): CliI
         desk.direct.push(options);
         return { from: "r-2", release: "r-1", workers: 2, tookMs: 3.2, listen: "127.0.0.1:8080" };
       },
-      start: async (options) => {
+      start: async (options, tell) => {
         desk.started.push(options);
+        for (const stage of desk.stages) tell(stage);
+        const replacing = desk.stages.find(({ kind }) => kind === "replacing");
         desk.isRunning = true;
         const token = options.apiListen === null ? null : "belay_token";
         const secure = options.tlsListen === null ? {} : { https: options.tlsListen };
@@ -122,6 +127,7 @@ function createIo(desk: Desk, written: { stdout: string; stderr: string }): CliI
         return {
           addresses: { http: options.listen, ...secure, ...metrics, "api-tcp": options.apiListen ?? "" },
           version: "0.1.0",
+          replaced: replacing?.kind === "replacing" ? replacing.from : null,
           token,
         };
       },

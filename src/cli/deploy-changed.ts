@@ -9,6 +9,7 @@ import { type CommandContext, exitCodes, textOf } from "./command.ts";
 import { environmentUntil, type Point } from "./deploy-point.ts";
 import { exceptionsOf } from "./exceptions.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
+import { describeForecast } from "./forecast-words.ts";
 import { describeJudgement } from "./judgement-words.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf } from "./own-manifest.ts";
@@ -121,7 +122,7 @@ async function start(
     const asked = { commit, isDirty, root, environment, supersede, ...config, ...tagged, ...exceptionsOf(values) };
     const { rollout, forecast, judgement } = await withBrief(context, (brief) => client.deploy({ ...asked, ...brief }));
     for (const words of describeJudgement(judgement)) print(words);
-    print(`Rollout ${rollout} of ${service} in ${environment} started. Expected: ${harmless(forecast)}`);
+    print(`Rollout ${rollout} of ${service} in ${environment} started. ${describeForecast(forecast)}`);
     return { ...look, rollout };
   } catch (cause) {
     if (!(cause instanceof BelayError)) throw cause;

@@ -14,6 +14,7 @@ import { showDryRun } from "./deploy-dry-run.ts";
 import { environmentUntil, type Point, pointOf } from "./deploy-point.ts";
 import { exceptionOptions, exceptionsOf } from "./exceptions.ts";
 import { exitCodeOf, finishRollout } from "./finish-rollout.ts";
+import { describeForecast } from "./forecast-words.ts";
 import { describeJudgement } from "./judgement-words.ts";
 import { chooseCommit, sendCommit } from "./own-commit.ts";
 import { parseManifestOf, requireManifest } from "./own-manifest.ts";
@@ -101,7 +102,7 @@ async function follow(
 ): Promise<number | undefined> {
   const { client, isJson, print, printJson } = context;
   for (const words of describeJudgement(judgement)) print(words);
-  print(`Rollout ${rollout} started. Expected: ${harmless(forecast)}`);
+  print(`Rollout ${rollout} started. ${describeForecast(forecast)}`);
   if (until !== "started") {
     const ended = await finishRollout(context, rollout);
     if (ended.outcome === "promoted" && ended.stable === null) {

@@ -13,14 +13,25 @@ const shownMax = 12;
 /** What a GET may do all the same. */
 const effectsOfReads = "GETs that count or log a visit, send mail, log somebody out, redeem a link or rotate a token";
 
-/** Which routes could be tried on copies of live traffic, if their owner can say so; empty where all are declared. */
-export function proposeEffects({ environments }: Pick<Manifest, "environments">, environment: string): readonly string[] {
+/**
+ * Which routes could be tried on copies of live traffic, if their owner can say so; empty where all are declared. Whoever plans no
+ * shadow reads one line of it, unless they ask.
+ */
+export function adviseOnShadow(
+  { environments, plan }: Pick<Manifest, "environments" | "plan">,
+  environment: string,
+  { isAsked, observed }: { readonly isAsked: boolean; readonly observed: ObservedRoutes | null },
+): readonly string[] {
   const undeclared = (environments[environment]?.routes ?? []).filter(({ effects }) => effects === undefined);
   if (undeclared.length === 0) return [];
+  const isPlanned = plan.steps?.some(({ shadow }) => shadow !== undefined) === true;
+  if (!isAsked && !isPlanned)
+    return ["Routes for a shadow, which tries a release on copies of live traffic: `belay check --shadow`."];
   const names = undeclared.map(({ host, path }) => `${host}${path}`).join(", ");
   return [
     `Never copied to a shadow, because nothing says that requests there have no effects: ${names}.`,
     `Declare effects: writes at a route (for its GET, HEAD and OPTIONS; effects: none for all) if ${effectsToLookFor}.`,
+    ...(observed === null ? [] : describeObserved(observed, environment)),
   ];
 }
 
@@ -40,7 +51,7 @@ export async function observeRoutes(
   }
 }
 
-export function describeObserved({ watchedMs, proposed, doubted }: ObservedRoutes, environment: string): readonly string[] {
+function describeObserved({ watchedMs, proposed, doubted }: ObservedRoutes, environment: string): readonly string[] {
   const lines: string[] = [];
   if (proposed.length > 0) {
     const shown = proposed.slice(0, shownMax);

@@ -2,12 +2,13 @@ import type { ChainedEntry, RolloutView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import { describePercent } from "../manifest/quantities.ts";
 import { type DeclaredMetric, isDeclaredMetric } from "../rollout/evidence-summary.ts";
-import { type Client, readAllEntries } from "./client.ts";
-import { type Command, environmentOption, textOf } from "./command.ts";
+import { readAllEntries } from "./client.ts";
+import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
 import { describeActor, describeFact } from "./entry-words.ts";
 import { explanationOf, explanationWords } from "./explanation.ts";
 import { describeBrief, describeJudgement } from "./judgement-words.ts";
 import { describeKpi } from "./kpi-words.ts";
+import { requireService } from "./own-manifest.ts";
 import { describeOutcome, describeProgress, describeStep, describeWeight } from "./rollout-words.ts";
 import { describeShadow } from "./shadow-words.ts";
 import { describeShield } from "./shield-words.ts";
@@ -18,11 +19,17 @@ type Evidence = NonNullable<RolloutView["evidence"]>;
 export const explain: Command = {
   name: "explain",
   summary: "Say why a rollout ended as it did: the decision, the evidence, who was harmed, and the course.",
-  arguments: [{ name: "[rollout]", summary: "Id of a rollout, name of a service, or latest." }],
+  arguments: [
+    {
+      name: "[rollout]",
+      summary: "Name of a service, by default the one of belay.yml in this folder; id of a rollout; or latest, of all services.",
+    },
+  ],
   options: [environmentOption],
 
-  async run({ client, positionals, values, print, printJson, isJson }) {
-    const id = await findRollout(client, positionals[0] ?? "latest", textOf(values["environment"]) ?? "production");
+  async run(context) {
+    const { client, print, printJson, isJson } = context;
+    const id = await findRollout(context);
     const view = await client.rollout(id);
     const entries = await readAllEntries(client, id);
     const evidence = view.evidence ?? lastEvidence(entries);
@@ -167,19 +174,25 @@ function printNumber(value: number): string {
 }
 
 /** An id as it is, the rollout that a service runs or ran last, or the newest of all. */
-async function findRollout(client: Client, asked: string, environment: string): Promise<string> {
+async function findRollout(context: CommandContext): Promise<string> {
+  const { client, positionals, values } = context;
+  const [asked] = positionals;
   if (asked === "latest") return newest(await readAllEntries(client));
+  const service = requireService(context, "explain");
+  const environment = textOf(values["environment"]) ?? "production";
   const { services } = await client.status();
-  const service = services.find((view) => view.service === asked && view.environment === environment);
-  return service?.rollout?.rollout ?? asked;
+  const rollout = services.find((view) => view.service === service && view.environment === environment)?.rollout?.rollout;
+  if (rollout !== undefined) return rollout;
+  if (asked === undefined) throw noRollout(`${service} had no rollout in ${environment} yet`);
+  return asked;
 }
 
 function newest(entries: readonly ChainedEntry[]): string {
   const requested = entries.findLast(({ entry }) => entry.fact.kind === "rollout-requested");
   if (requested !== undefined) return requested.entry.rollout;
-  throw new BelayError({
-    code: "BELAY_ROLLOUT_NONE",
-    message: "there was no rollout yet",
-    next: "Run `belay deploy` in the folder of a service.",
-  });
+  throw noRollout("there was no rollout yet");
+}
+
+function noRollout(message: string): BelayError {
+  return new BelayError({ code: "BELAY_ROLLOUT_NONE", message, next: "Run `belay deploy` in the folder of a service." });
 }

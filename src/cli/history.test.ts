@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { aRollout } from "../api/fake-inside.ts";
 import { aPlan } from "../api/fake-plans.ts";
@@ -146,7 +148,7 @@ test("explain puts the decision first, then the evidence, the course and the num
       phase: { name: "aborted", by: "verdict", reason: "" },
     }),
   ];
-  const { stdout, code } = await desk.run("explain");
+  const { stdout, code } = await desk.run("explain", "latest");
   assert.equal(code, 0);
   const order = [
     /^shop r-2b3c in production: aborted by the evidence after 12\.3 s/,
@@ -182,5 +184,22 @@ test("explain takes the evidence of the entries when the view has none, and says
 
 test("explain latest without any rollout says so", async (t) => {
   const desk = await openDesk(t);
-  assert.match((await desk.run("explain")).stderr, /BELAY_ROLLOUT_NONE/);
+  assert.match((await desk.run("explain", "latest")).stderr, /BELAY_ROLLOUT_NONE/);
+});
+
+test("explain without a name means the service of this folder, whatever was rolled out since", async (t) => {
+  const desk = await openDesk(t);
+  const entries = openLedger().read({ afterPosition: 0 });
+  const later = entries.map(({ entry, ...hashes }) => ({ ...hashes, entry: { ...entry, service: "tea", rollout: "tea-1" } }));
+  desk.inside.entries = [...entries, ...later];
+  assert.match((await desk.run("explain")).stderr, /BELAY_CLI_MISSING_SERVICE/);
+  const manifestOf = (service: string) =>
+    writeFileSync(
+      join(desk.folder, "belay.yml"),
+      `version: 1\nservice: ${service}\nrun: { command: node server.js }\nenvironments:\n  production: { routes: [{ host: "*" }] }\n`,
+    );
+  manifestOf("shop");
+  assert.match((await desk.run("explain")).stdout, /^shop r-2b3c in production[\s\S]*The course of rollout shop-/);
+  manifestOf("coffee");
+  assert.match((await desk.run("explain")).stderr, /coffee had no rollout in production yet[\s\S]*BELAY_ROLLOUT_NONE/);
 });

@@ -62,4 +62,7 @@ test("init says which routes the traffic of a service that is served here propos
     /Please check:[\s\S]*shop\.test\/: 40 requests \(\/products\) in the last 60 minutes[\s\S]*- { host: shop\.test, effects: writes }/,
   );
   assert.doesNotMatch(readFileSync(join(desk.folder, "belay.yml"), "utf8"), /effects: writes }/);
+  const shown = await desk.run("init", "--print", "--command", "./serve", "--service", "shop", "--host", "shop.test");
+  assert.equal(shown.stdout, readFileSync(join(desk.folder, "belay.yml"), "utf8"), "what is printed is the file alone");
+  assert.match(shown.stderr, /^Please check:\n[\s\S]*shop\.test\/: 40 requests/);
 });

@@ -25,7 +25,7 @@ export const init: Command = {
       flags: "--tour",
       summary: "A guided first deployment: says which service to begin with, explains each step, and asks before it.",
     },
-    { flags: "--print", summary: "Show what would be written, and write nothing." },
+    { flags: "--print", summary: "Show what would be written, with what to check on standard error, and write nothing." },
   ],
 
   async run(context) {
@@ -37,8 +37,12 @@ export const init: Command = {
     const text = toManifestText(draft);
     if (values["print"] !== true) writeNew(path, text);
     if (isJson) printJson({ file: values["print"] === true ? null : manifestFile, text, ...draft });
-    if (values["print"] === true) print(text.trimEnd());
-    else
+    if (values["print"] === true) {
+      print(text.trimEnd());
+      // Beside the text, so that what is printed can be written to a file.
+      const notes = describeNotes(draft);
+      if (!isJson && notes.length > 0) io.stderr.write(`${notes.join("\n").trimStart()}\n`);
+    } else
       print(
         `${describe(draft, text)}\n\nNext: \`belay check\`; \`git add ${manifestFile}\` and commit; \`belay up --detach\` if none runs here; \`belay deploy\`.`,
       );
@@ -97,17 +101,14 @@ function askedFor(values: CommandContext["values"]): DraftPart {
   };
 }
 
-function describe({ assumed, toCheck, leftOut }: Draft, text: string): string {
+function describe(draft: Draft, text: string): string {
+  return [`Wrote ${manifestFile}:`, "", indent(text), ...describeNotes(draft)].join("\n");
+}
+
+function describeNotes({ assumed, toCheck, leftOut }: Draft): readonly string[] {
   const part = (title: string, lines: readonly string[]) =>
     lines.length === 0 ? [] : ["", `${title}:`, ...lines.map((line) => `  - ${harmless(line)}`)];
-  return [
-    `Wrote ${manifestFile}:`,
-    "",
-    indent(text),
-    ...part("Taken for granted", assumed),
-    ...part("Please check", toCheck),
-    ...part("Not taken over", leftOut),
-  ].join("\n");
+  return [...part("Taken for granted", assumed), ...part("Please check", toCheck), ...part("Not taken over", leftOut)];
 }
 
 /** Fails rather than overwrites, also when the file appeared meanwhile. */

@@ -32,6 +32,16 @@ test("the last lines that match are shown, not the matches among the last lines"
   assert.match((await desk.run("logs", "shop", "--grep", "none")).stdout, /matches/);
 });
 
+test("a release that is not known is told, and a known one without lines says so", async (t) => {
+  const desk = await openDesk(t);
+  const unknown = await desk.run("logs", "shop", "--release", "zz");
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /BELAY_RELEASE_UNKNOWN/);
+  const quiet = await desk.run("logs", "shop", "--release", "r-1a2b");
+  assert.equal(quiet.code, 0, quiet.stderr);
+  assert.match(quiet.stdout, /No instance has written/);
+});
+
 test("following goes on over new instances and a control plane that is away, until Ctrl-C", async (t) => {
   const desk = await openDesk(t);
   const file = write(desk, "one.log", "one\n");

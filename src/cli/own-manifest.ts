@@ -67,6 +67,15 @@ export function invalidManifest(problems: readonly ManifestProblem[]): BelayErro
   });
 }
 
+/** Of a service that the ledger knows nothing of, in the words of the control plane. */
+export function unknownService(service: string): BelayError {
+  return new BelayError({
+    code: "BELAY_SERVICE_UNKNOWN",
+    message: `nothing was ever deployed as ${harmless(service)}`,
+    next: "Run `belay status` to see the services by name, or `belay deploy` in the service's repository.",
+  });
+}
+
 /** The service that a command means: the one named, else the one of the manifest in the current folder. */
 export function requireService(context: Pick<CommandContext, "io" | "positionals">, verb: string): string {
   const [named] = context.positionals;

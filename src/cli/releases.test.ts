@@ -70,7 +70,12 @@ test("each release says whether it serves, is warm, is being rolled out, or was 
 
 test("releases shows a table, and says so when there is none", async (t) => {
   const desk = await openDesk(t);
+  const unknown = await desk.run("releases", "nope");
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /nothing was ever deployed as nope in production[\s\S]*BELAY_SERVICE_UNKNOWN/);
+  desk.inside.entries = history.slice(0, 1);
   assert.match((await desk.run("releases", "shop")).stdout, /No release of shop/);
+  assert.equal((await desk.run("releases", "shop", "-e", "staging")).code, 1);
   desk.inside.entries = history;
   assert.match((await desk.run("releases", "shop")).stdout, /RELEASE[\s\S]*r-2 .*stable: serves everyone/);
   const json = JSON.parse((await desk.run("releases", "shop", "-n", "1", "--json")).stdout);

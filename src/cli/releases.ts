@@ -4,7 +4,7 @@ import { isEnded } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { readAllEntries } from "./client.ts";
 import { type Command, environmentOption, serviceArgument, textOf } from "./command.ts";
-import { requireService } from "./own-manifest.ts";
+import { requireService, unknownService } from "./own-manifest.ts";
 import { describeAge, harmless, showTable } from "./show-table.ts";
 
 /** A release as the ledger knows it. */
@@ -35,7 +35,10 @@ export const releases: Command = {
     const { client, io, values, isJson, print, printJson } = context;
     const service = requireService(context, "releases");
     const environment = textOf(values["environment"]) ?? "production";
-    const all = listReleases(await readAllEntries(client), { service, environment });
+    const entries = await readAllEntries(client);
+    if (!entries.some(({ entry }) => entry.service === service && entry.environment === environment))
+      throw unknownService(`${service} in ${environment}`);
+    const all = listReleases(entries, { service, environment });
     const count = Number(values["count"]);
     const shown = Number.isInteger(count) && count > 0 ? all.slice(0, count) : all;
     if (isJson) printJson({ service, environment, releases: shown });

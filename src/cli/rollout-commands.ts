@@ -114,8 +114,34 @@ type Verb = Parameters<Client["command"]>[0];
 
 async function tell(context: CommandContext, verb: Verb, body: object): Promise<undefined> {
   const { service, rollout } = await ask(context, verb, body);
-  context.print(`${service}: ${verb} is recorded for rollout ${rollout}`);
+  context.print(`${service}: ${verb} is recorded for rollout ${rollout}; ${followsOn(context, verb)}`);
+  context.print(`Next: ${nextAfter(verb, serviceOf(context, verb))}`);
   if (context.isJson) context.printJson({ service, rollout });
+}
+
+/** What Belay does now that it is asked to. */
+function followsOn({ values }: CommandContext, verb: Verb): string {
+  switch (verb) {
+    case "promote":
+      if (values["skipAnalysis"] === true) return "everyone goes to the release, without gates and without a bake";
+      return values["full"] === true
+        ? "the steps that are left are skipped, and the release goes to its holdback and bakes"
+        : "its step ends, and the next one begins, or after the last one the bake";
+    case "pause":
+      return "the new release gets no visitors and keeps running";
+    case "resume":
+      return "it goes on where it stopped";
+    case "abort":
+      return "everyone goes back to stable";
+    case "rollback":
+      return "everyone goes back to the older release";
+  }
+}
+
+function nextAfter(verb: Verb, { service, environment }: ServiceName): string {
+  const of = environment === "production" ? service : `${service} -e ${environment}`;
+  if (verb === "pause") return `\`belay resume ${of}\` goes on, \`belay abort ${of}\` gives it up.`;
+  return `\`belay status ${service}\` shows how far it is, \`belay explain ${of}\` why.`;
 }
 
 /** Both ways back are quick, so the command ends when the visitors are back. Ending as it was asked to is a success. */

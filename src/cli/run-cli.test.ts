@@ -94,6 +94,26 @@ test("commands go to the service named, or to the one of belay.yml", async (t) =
   ]);
 });
 
+test("a command that is recorded says what follows it and what to run next", async (t) => {
+  const desk = await openDesk(t);
+  const said = async (...words: string[]) => (await desk.run(...words)).stdout.replace(/ is recorded for rollout [^;]*;/, ":");
+  const look = "Next: `belay status shop` shows how far it is, `belay explain shop` why.\n";
+  assert.equal(
+    await said("promote", "shop"),
+    `shop: promote: its step ends, and the next one begins, or after the last one the bake\n${look}`,
+  );
+  assert.match(await said("promote", "shop", "--full"), /the steps that are left are skipped, and .* bakes\n/);
+  assert.match(
+    await said("promote", "shop", "--skip-analysis"),
+    /everyone goes to the release, without gates and without a bake\n/,
+  );
+  assert.match(
+    await said("pause", "tea", "-e", "staging"),
+    /no visitors and keeps running\nNext: `belay resume tea -e staging` goes on, `belay abort tea -e staging` gives it up\.\n$/,
+  );
+  assert.match(await said("abort", "shop", "--no-follow"), /everyone goes back to stable\nNext: /);
+});
+
 test("rollback ends when the visitors are back, and is a success however a running rollout ends by it", async (t) => {
   const desk = await openDesk(t);
   desk.inside.rollouts = [aRollout({ kind: "rollback" }), aRollout({ kind: "rollback", outcome: "promoted", by: "person" })];

@@ -10,6 +10,24 @@ test("status --json is the view itself", async (t) => {
   assert.deepEqual(JSON.parse((await desk.run("status", "--json")).stdout), desk.inside.status);
 });
 
+test("status of one service leaves the others out, and refuses one that is not known", async (t) => {
+  const desk = await openDesk(t);
+  const [shop] = desk.inside.status.services;
+  assert.ok(shop);
+  const tea = { ...shop, service: "tea", rollout: null };
+  desk.inside.status = aStatus({ services: [shop, tea, { ...tea, environment: "staging" }] });
+  const { stdout } = await desk.run("status", "tea");
+  assert.match(stdout, /tea +production[\s\S]*tea +staging/);
+  assert.doesNotMatch(stdout, /shop +production/);
+  assert.deepEqual(JSON.parse((await desk.run("status", "tea", "--json")).stdout), {
+    ...desk.inside.status,
+    services: desk.inside.status.services.slice(1),
+  });
+  const unknown = await desk.run("status", "nope");
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /nothing was ever deployed as nope\nNext: .*\nCode: {2}BELAY_SERVICE_UNKNOWN/);
+});
+
 test("status shows what serves, what rolls out and what is wrong", () => {
   const text = describeStatus(aStatus({ trouble: ["the ledger cannot be written: weights are 0"] }));
   assert.match(text, /http 127\.0\.0\.1:8080; 1 of 1 proxy worker connected; isolation: none/);

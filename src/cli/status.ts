@@ -3,6 +3,7 @@ import { describeBreakGlasses } from "./approval-words.ts";
 import type { Command } from "./command.ts";
 import { describeTime } from "./entry-words.ts";
 import { describeJudgement } from "./judgement-words.ts";
+import { unknownService } from "./own-manifest.ts";
 import { describeProcess } from "./process-words.ts";
 import { byWords, describeProgress, describeStaging } from "./rollout-words.ts";
 import { countOf, harmless, indent, showTable } from "./show-table.ts";
@@ -11,9 +12,13 @@ import { describeLowBudget } from "./slo.ts";
 export const status: Command = {
   name: "status",
   summary: "Show what serves, what rolls out, and what is wrong.",
+  arguments: [{ name: "[service]", summary: "This service alone, in each of its environments; by default all services." }],
 
-  async run({ client, print, printJson, isJson }) {
-    const view = await client.status();
+  async run({ client, positionals, print, printJson, isJson }) {
+    const [service] = positionals;
+    const all = await client.status();
+    const view = service === undefined ? all : { ...all, services: all.services.filter((each) => each.service === service) };
+    if (service !== undefined && view.services.length === 0) throw unknownService(service);
     if (isJson) printJson(view);
     else print(describeStatus(view));
     return undefined;

@@ -77,6 +77,25 @@ test("up leaves a Belay alone that runs already", async (t) => {
   assert.deepEqual(desk.stopped, []);
 });
 
+test("up tells on standard error what takes more than a moment, and that it has replaced another version", async (t) => {
+  const desk = await openDesk(t);
+  desk.isRunning = false;
+  desk.stages = [{ kind: "copying", folder: "/data/program/0.1.0-a1", bytes: 170_400_000 }, { kind: "waiting" }];
+  const first = await desk.run("up", "--detach");
+  assert.equal(
+    first.stderr,
+    "Copying Belay to /data/program/0.1.0-a1 (171 MB, once for each version) ...\nWaiting for the control plane to answer ...\n",
+  );
+  assert.match(first.stdout, /^Belay 0\.1\.0 is up: .*\n$/);
+  desk.stages = [{ kind: "replacing", from: "0.0.9-b2", to: "0.1.0" }];
+  const second = await desk.run("up");
+  assert.match(second.stderr, /^Replacing 0\.0\.9-b2 by 0\.1\.0: /);
+  assert.match(second.stdout, /^Belay 0\.1\.0 has replaced 0\.0\.9-b2: .*\n$/);
+  assert.equal(JSON.parse((await desk.run("up", "--json")).stdout).replaced, "0.0.9-b2");
+  desk.stages = [];
+  assert.equal((await desk.run("up")).stderr, "");
+});
+
 test("up without an address listens on 8080, or where it listens already", async (t) => {
   const desk = await openDesk(t);
   await desk.run("up", "--detach");

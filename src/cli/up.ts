@@ -1,3 +1,4 @@
+import type { StartStage } from "../app/start-platform.ts";
 import { BelayError } from "../errors.ts";
 import { type Client, isPassing } from "./client.ts";
 import { type Command, type CommandContext, textOf } from "./command.ts";
@@ -33,17 +34,18 @@ export const up: Command = {
     // Port 0 is content with whatever a Belay that runs already has.
     const listen = textOf(values["listen"]) ?? (wasRunning ? "127.0.0.1:0" : "127.0.0.1:8080");
     const options = { dataFolder, listen, apiListen, tlsListen, metricsListen, workers: workersOf(values["workers"]) };
-    const { addresses, version, token } = await io.platform.start(options);
-    print(
-      `Belay ${version} ${wasRunning ? "runs already" : "is up"}: visitors at http://${addresses["http"]}; data in ${dataFolder}`,
-    );
+    // On standard error, so that what is up stands alone on standard output.
+    const tell = (stage: StartStage) => io.stderr.write(`${describeStage(stage)}\n`);
+    const { addresses, version, replaced, token } = await io.platform.start(options, tell);
+    const how = replaced !== null ? `has replaced ${replaced}` : wasRunning ? "runs already" : "is up";
+    print(`Belay ${version} ${how}: visitors at http://${addresses["http"]}; data in ${dataFolder}`);
     if (addresses["https"] !== undefined)
       print(`By TLS at https://${addresses["https"]}, with the certificates in ${dataFolder}/certificates.`);
     if (token !== null) {
       print(`API at http://${addresses["api-tcp"]}. Its token, which is shown this once and kept as a hash only:\n    ${token}`);
     }
     if (addresses["metrics"] !== undefined) print(`Metrics at http://${addresses["metrics"]}/metrics, for whoever reaches it.`);
-    if (isJson) printJson({ addresses, version, dataFolder, token });
+    if (isJson) printJson({ addresses, version, replaced, dataFolder, token });
     // A Belay that was brought up elsewhere is not this command's to stop.
     if (values["detach"] === true || wasRunning) return undefined;
     print("Ctrl-C stops everything, the services too.");
@@ -51,6 +53,17 @@ export const up: Command = {
     return undefined;
   },
 };
+
+function describeStage(stage: StartStage): string {
+  switch (stage.kind) {
+    case "copying":
+      return `Copying Belay to ${stage.folder} (${Math.ceil(stage.bytes / 1e6)} MB, once for each version) ...`;
+    case "replacing":
+      return `Replacing ${stage.from} by ${stage.to}: workers new one first, so that no visitor notices ...`;
+    case "waiting":
+      return "Waiting for the control plane to answer ...";
+  }
+}
 
 /** Shows what changes, until it is interrupted or stopped from elsewhere. */
 async function watch({ io, client, dataFolder, print }: CommandContext): Promise<void> {

@@ -5,6 +5,7 @@ import type { Actor, Release } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { ControlLoop } from "./control-loop.ts";
 import type { ConfigReleaseRequest, ConfigView, ControlPlane, DeployRequest, ServiceRequest } from "./control-plane.ts";
+import { unknownRelease } from "./required.ts";
 
 /** The verbs about secrets. Each is recorded before it is done: what the ledger does not know of has not happened. */
 export function secretCommands({
@@ -57,13 +58,7 @@ function placeOf({ environment, service }: ServiceRequest): ServiceRequest {
 /** The configuration of a release, by default of stable. */
 export function showConfig(service: Service, wanted: string | null, configs: Pick<Configs, "show">): ConfigView {
   const release = wanted === null ? requireStable(service) : service.releases[wanted];
-  if (release === undefined) {
-    throw new BelayError({
-      code: "BELAY_RELEASE_UNKNOWN",
-      message: `${service.name} has no release ${String(wanted).slice(0, 100)} in ${service.environment}`,
-      next: `Run \`belay releases ${service.name}\` to see them.`,
-    });
-  }
+  if (release === undefined) throw unknownRelease(service, String(wanted));
   if (release.config !== undefined) {
     const place = { environment: service.environment, service: service.name };
     return { release: release.id, ...configs.show(place, release.config) };

@@ -108,10 +108,14 @@ export interface ControlPlane extends PolicyCommands {
   /**
    * Where the logs of a service's instances lie, newest instance first; those of instances that are gone come last. With `task`:
    * those of the attempts at a task instead, or of the commands that people ran (`once`). With `process`: those of a worker or a
-   * job of that name, one for each release that ran it.
+   * job of that name, one for each release that ran it. With `release`: those of one release alone; throws `BELAY_RELEASE_UNKNOWN`.
    */
   logFiles(
-    request: ServiceRequest & { readonly task?: string | undefined; readonly process?: string | undefined },
+    request: ServiceRequest & {
+      readonly release?: string | undefined;
+      readonly task?: string | undefined;
+      readonly process?: string | undefined;
+    },
   ): Promise<readonly InstanceLog[]>;
 }
 

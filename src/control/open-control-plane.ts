@@ -8,7 +8,6 @@ import { rollbackPlan } from "../rollout/fold.ts";
 import type { RiskFacts } from "../rollout/risk.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import { workerId } from "../runtimes/worker-runner.ts";
 import { beginDeploy, begunBefore } from "./begin-deploy.ts";
 import { manifestSource, trustBundle } from "./bundle-source.ts";
 import {
@@ -20,9 +19,9 @@ import {
   toDeployRequest,
 } from "./config-commands.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
-import type { ControlPlane, DeployRequest, InstanceLog, MayTouch, ServiceRequest, StatusView } from "./control-plane.ts";
+import type { ControlPlane, DeployRequest, MayTouch, ServiceRequest, StatusView } from "./control-plane.ts";
 import { sumTurnedAway } from "./front-sums.ts";
-import { jobRunId } from "./job-runs.ts";
+import { type LogPlaces, listLogs } from "./instance-logs.ts";
 import { requireSameRules } from "./judge-deploy.ts";
 import { mayCompareAs } from "./may-compare.ts";
 import { collectMetrics } from "./metrics.ts";
@@ -38,11 +37,10 @@ import { scrapeTargets } from "./scrape-targets.ts";
 import { budgetLeft, viewSlo } from "./slo.ts";
 import { stagedBefore } from "./staging.ts";
 import { requireNamed, supervisionCommands } from "./supervision-commands.ts";
-import { oneOffName } from "./task-keeper.ts";
 import { burningOf, viewRollout, viewService } from "./views.ts";
 import type { World } from "./world.ts";
 
-export interface ControlPlaneOptions {
+export interface ControlPlaneOptions extends LogPlaces {
   readonly world: World;
   readonly loop: ControlLoop;
   readonly ledger: Ledger;
@@ -52,10 +50,6 @@ export interface ControlPlaneOptions {
   readonly program: string;
   /** Where the listening sockets are bound, by name. */
   addresses(): Promise<Readonly<Record<string, string>>>;
-  /** The log file of an instance. */
-  logFileOf(instance: string): string;
-  /** Instances of the releases that have left a log, whether or not they run. */
-  loggedInstances(releases: readonly Release[]): readonly { readonly instance: string; readonly release: string }[];
 }
 
 interface DeployOptions {
@@ -272,50 +266,9 @@ export function openControlPlane(options: ControlPlaneOptions): ControlPlane {
     checkpoint: () => ledger.checkpoint(),
     logFiles: async (request) => {
       const service = requireService(loop, request);
-      if (request.process !== undefined) return listProcessLogs(service, request.process, options);
-      return request.task === undefined ? listLogs(service, options) : listTaskLogs(service, request.task, options);
+      return listLogs(service, request, options);
     },
   };
-}
-
-/** Present instances first, then what older ones left. */
-function listLogs(service: Service, { loop, logFileOf, loggedInstances }: ControlPlaneOptions): readonly InstanceLog[] {
-  const present = loop.instances.all
-    .filter((instance) => instance.service === service.name && instance.environment === service.environment)
-    .map(({ id, release }) => ({ instance: id, release, file: logFileOf(id), isPresent: true }))
-    .reverse();
-  const known = new Set(present.map(({ instance }) => instance));
-  const gone = loggedInstances(Object.values(service.releases).reverse())
-    .filter(({ instance }) => !known.has(instance))
-    .map((log) => ({ ...log, file: logFileOf(log.instance), isPresent: false }));
-  return [...present, ...gone];
-}
-
-/** One for each release that had it, the newest first; what never ran has none, and says nothing. */
-function listProcessLogs(service: Service, name: string, { logFileOf }: ControlPlaneOptions): readonly InstanceLog[] {
-  const { name: of, environment, processOwner } = service;
-  return Object.values(service.releases)
-    .reverse()
-    .flatMap(({ id: release, processes = [] }) =>
-      processes
-        .filter((process_) => process_.name === name)
-        .map(({ kind }) => {
-          const place = { service: of, environment, id: release };
-          const instance = kind === "worker" ? workerId(place, name) : jobRunId(place, name);
-          return { instance, release, file: logFileOf(instance), isPresent: release === processOwner };
-        }),
-    );
-}
-
-/** The newest attempt first, as with instances. */
-function listTaskLogs(service: Service, task: string, { logFileOf }: ControlPlaneOptions): readonly InstanceLog[] {
-  const attempts = service.tasks.attempts
-    .filter((attempt) => attempt.task === task)
-    .map(({ run, release, state }) => ({ instance: run, release, file: logFileOf(run), isPresent: state === "running" }));
-  const runs = (task === oneOffName ? service.oneOffs.runs : []).map(({ run, release, end }) => {
-    return { instance: run, release, file: logFileOf(run), isPresent: end === null };
-  });
-  return [...attempts, ...runs].reverse();
 }
 
 async function viewStatus({ world, loop, ledger, program, addresses }: ControlPlaneOptions): Promise<StatusView> {

@@ -91,14 +91,14 @@ test("with enough visitors the gates are to be passed, and it is said how long t
   assert.equal(fact.plan.onInconclusive, "hold");
   assert.match(
     fact.forecast,
-    /of gates at 40 new visitors a second; rules out more than 2 % extra failing visitors; about \d+ min in all$/,
+    /^about \d+ min in all; about .* of gates at 40 new visitors a second; rules out more than 2 % extra failing visitors$/,
   );
 });
 
 test("without visitors the steps go on without evidence, and that is said before the start", async () => {
   const fact = await factOf({ perSecond: 0 });
   assert.equal(fact.plan.onInconclusive, "continue");
-  assert.match(fact.forecast, /cannot pass.*without statistical evidence; \d+ min in all at the most$/);
+  assert.match(fact.forecast, /^the steps go on without statistical evidence; .*cannot pass.*; \d+ min in all at the most$/);
 });
 
 test("what the manifest says about an inconclusive end is kept, whatever the traffic", async () => {
@@ -117,7 +117,7 @@ test("steps that the manifest does not name are planned from the visitors, and n
     busy.plan.steps.map(({ weight }) => weight),
     [200, 1_000, 2_500, 5_000],
   );
-  assert.match(busy.forecast, /steps planned from it: 2 %, 10 %, 25 %, 50 %/);
+  assert.match(busy.forecast, /steps planned from this traffic: 2 %, 10 %, 25 %, 50 %/);
   const quiet = await factOf({ text, perSecond: 0.01 });
   assert.deepEqual(
     quiet.plan.steps.map(({ weight }) => weight),
@@ -132,7 +132,7 @@ test("a plan that is given by time says what harm that time and this traffic can
   assert.ok(fact.plan.harm > 0 && fact.plan.harm < 0.02, `${fact.plan.harm}`);
   assert.match(
     fact.forecast,
-    /within 10 min a release that fails [\d.]+ % more of your visitors would be caught; less would not$/,
+    /within 10 min a release that fails [\d.]+ % more of your visitors would be caught, and less would not$/,
   );
   const quieter = await factOf({ text, perSecond: 4 });
   assert.ok(quieter.plan.harm > 5 * fact.plan.harm);

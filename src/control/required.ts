@@ -31,6 +31,14 @@ export function requireOpenWindow(rollout: Rollout, verb: string, now: Temporal.
   });
 }
 
+export function unknownRelease({ name, environment }: Pick<Service, "name" | "environment">, wanted: string): BelayError {
+  return new BelayError({
+    code: "BELAY_RELEASE_UNKNOWN",
+    message: `${name} has no release ${wanted.slice(0, 100)} in ${environment}`,
+    next: `Run \`belay releases ${name}\` to see them.`,
+  });
+}
+
 export function requireTarget(service: Service, wanted: string | null): Release {
   const id = wanted ?? rollbackTarget(service);
   const release = id === null ? undefined : service.releases[id];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSeededRandom } from "../ports/random.ts";
 import type { ApprovalNeed } from "../rollout/approval.ts";
-import { ann as annAtTheMachine } from "../rollout/rollout.builder.ts";
+import { ann as annAtTheMachine, releaseNamed } from "../rollout/rollout.builder.ts";
 import type { Actor } from "../rollout/rollout.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
 import { entryOf } from "./control-loop.ts";
@@ -257,4 +257,40 @@ test("a broken glass is overdue once, a day later, and reviewed by somebody else
   await assert.rejects(world.commands.review({ rollout: before.id, words: "fine" }, by("bob")), {
     code: "BELAY_REVIEW_NOT_NEEDED",
   });
+});
+
+// Goal: whoever broke the glass at the machine, where they are root, does not review it under a name that they were given since.
+test("what was broken at the machine is reviewed by somebody who is known to be another", async () => {
+  const world = openWorld();
+  await world.serve("a1");
+  const breakGlass = { reason: "fire", skipped: [], reviewBefore: world.clock.now().add({ hours: 24 }).toString() };
+  const fact = {
+    kind: "rollout-requested",
+    rolloutKind: "deploy",
+    commit: "b2",
+    root: "",
+    isDirty: false,
+    plan: world.rollout.plan,
+    forecast: "",
+    breakGlass,
+  } as const;
+  const root: Actor = { kind: "person", name: "root", via: "socket" };
+  const rollout = "shop-glass";
+  world.loop.submit([entryOf({ environment: "production", service: "shop", id: rollout }, root, fact)]);
+  world.tell({ kind: "release-built", release: releaseNamed("b2") });
+  await world.pass(500);
+  world.comparison = { commits: [{ id: "c", subject: "s", people: ["ann@example.com"] }], files: [] };
+  const join = (name: string, gitEmails: readonly string[]) =>
+    world.desk.create({ name, role: "approver", scope: everywhere, lastsMs: null, gitEmails }, annAtTheMachine);
+  const review = (name: string) => world.commands.review({ rollout, words: "fine" }, by(name));
+  join("ann", []);
+  await assert.rejects(review("ann"), { code: "BELAY_APPROVAL_APPROVER_UNKNOWN", next: /`belay token map ann --email/ });
+  world.desk.map("ann", ["ann@example.com"], annAtTheMachine);
+  await assert.rejects(review("ann"), { code: "BELAY_APPROVAL_OWN" });
+  join("bob", ["bob@example.com"]);
+  world.comparison = { commits: [], files: [] };
+  await assert.rejects(review("bob"), { code: "BELAY_APPROVAL_REQUESTER_UNKNOWN", message: /root did it without a token/ });
+  world.comparison = { commits: [{ id: "c", subject: "s", people: ["ann@example.com"] }], files: [] };
+  await review("bob");
+  assert.equal(world.service.breakGlasses[0]?.review?.by, "bob");
 });

@@ -2,12 +2,13 @@ import type { Configs } from "../config/configs.ts";
 import { BelayError } from "../errors.ts";
 import type { CommitComparison } from "../release/compare-commits.ts";
 import type { Releases } from "../release/releases.ts";
-import { type ApprovalNeed, isBeforeStart, isMet, isWindowPassedOver, needsOf } from "../rollout/approval.ts";
-import { type ApproverRefusal, refuseApprover } from "../rollout/approver.ts";
+import { type ApprovalNeed, type BreakGlass, isBeforeStart, isMet, isWindowPassedOver, needsOf } from "../rollout/approval.ts";
+import { refuseApprover, refuseReviewer } from "../rollout/approver.ts";
 import { requireRunning } from "../rollout/commands.ts";
 import { hasRole, isExpired } from "../rollout/principal.ts";
 import { type Actor, isEnded, type Release, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import { own, refused, refusedReviewer } from "./approval-refusals.ts";
 import { addressesOf, planHash, viewApproval } from "./approval-view.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
 import type { ControlPlane } from "./control-plane.ts";
@@ -87,11 +88,13 @@ export function supervisionCommands(
     review: async (request, actor) => {
       requirePerson(loop, actor, world.clock.now());
       const rollout = requireRollout(loop, request.rollout);
-      const service = loop.journal.deployments.find(rollout.environment, rollout.service);
-      const broken = service?.breakGlasses.find((each) => each.rollout === rollout.id);
-      if (broken === undefined) throw nothingBroken(rollout);
-      if (broken.review !== null) throw reviewed(rollout, broken.review.by);
-      if (broken.by === actor.name) throw own(rollout, `${actor.name} broke the glass`);
+      requireUnreviewed(loop, rollout);
+      const addresses = addressesOf(await comparisonOf(supervisors, rollout));
+      // Somebody else may have been faster meanwhile.
+      const { at } = requireUnreviewed(loop, rollout);
+      const { principals } = loop.journal.deployments;
+      const refusal = refuseReviewer(actor.name, { requestedBy: rollout.requestedBy, addresses, principals, at });
+      if (refusal !== null) throw refusedReviewer(rollout, actor.name, refusal);
       loop.submit([entryOf(rollout, actor, { kind: "break-glass-reviewed", words: request.words })]);
       return { rollout: rollout.id };
     },
@@ -119,19 +122,35 @@ function requirePerson({ journal }: Pick<ControlLoop, "journal">, actor: Actor, 
   });
 }
 
-async function lookAt({ loop, releases }: Supervisors, id: string): Promise<Subject> {
+async function lookAt(supervisors: Supervisors, id: string): Promise<Subject> {
+  const { loop } = supervisors;
   const rollout = requireRollout(loop, id);
   const { journal } = loop;
   const service = journal.deployments.find(rollout.environment, rollout.service);
   const release = rollout.candidate === null ? undefined : service?.releases[rollout.candidate];
   if (service === undefined || release === undefined)
     throw isEnded(rollout) ? notNeeded(rollout, "it has ended, and no release came of it") : tooEarly(rollout);
-  const stable = rollout.stable === null ? null : (service.releases[rollout.stable] ?? null);
+  return { rollout, service, release, comparison: await comparisonOf(supervisors, rollout) };
+}
+
+/** What its release changes of the one that it was to replace; null where that is not known, or no release came of it. */
+async function comparisonOf({ loop, releases }: Supervisors, rollout: Rollout): Promise<CommitComparison | null> {
+  const known = loop.journal.deployments.find(rollout.environment, rollout.service)?.releases ?? {};
+  const release = rollout.candidate === null ? undefined : known[rollout.candidate];
+  if (release === undefined) return null;
+  const stable = rollout.stable === null ? null : (known[rollout.stable] ?? null);
   const isSameCode = stable?.digest === release.digest && stable.commit === release.commit;
-  const comparison = isSameCode
-    ? { commits: [], files: [] }
-    : await releases.compareCommits(stable?.commit ?? null, release.commit);
-  return { rollout, service, release, comparison };
+  if (isSameCode) return { commits: [], files: [] };
+  return releases.compareCommits(stable?.commit ?? null, release.commit);
+}
+
+/** Throws `BELAY_REVIEW_NOT_NEEDED`. */
+function requireUnreviewed({ journal }: Pick<ControlLoop, "journal">, rollout: Rollout): BreakGlass {
+  const service = journal.deployments.find(rollout.environment, rollout.service);
+  const broken = service?.breakGlasses.find((each) => each.rollout === rollout.id);
+  if (broken === undefined) throw nothingBroken(rollout);
+  if (broken.review !== null) throw reviewed(rollout, broken.review.by);
+  return broken;
 }
 
 function requireRollout({ journal }: Pick<ControlLoop, "journal">, id: string): Rollout {
@@ -183,46 +202,6 @@ function requireNeeds(
   const left = mine.filter((need) => !isGiven(need));
   if (left.length === 0) throw notNeeded(rollout, `${name} has approved it, and somebody else is waited for`);
   return left;
-}
-
-function own({ id }: Pick<Rollout, "id">, why: string): BelayError {
-  return new BelayError({
-    code: "BELAY_APPROVAL_OWN",
-    message: `${id} needs somebody else's word: ${why}`,
-    next: "Ask somebody who had no part in it.",
-  });
-}
-
-/** Whose part is not known may be the approver's own: an approval says that two people were there. */
-function refused({ id, requestedBy }: Rollout, approver: string, refusal: ApproverRefusal): BelayError {
-  switch (refusal.kind) {
-    case "own":
-      return own({ id }, refusal.why);
-    case "approver":
-      return new BelayError({
-        code: "BELAY_APPROVAL_APPROVER_UNKNOWN",
-        message: `no address in commits is ${approver}'s, so that what ${approver} wrote cannot be told from what others wrote`,
-        next: `Whoever makes tokens runs \`belay token map ${approver} --email <addresses>\`, also when ${approver} writes no code.`,
-      });
-    case "authors":
-      return new BelayError({
-        code: "BELAY_APPROVAL_AUTHOR_UNKNOWN",
-        message: `${id} needs the word of somebody who did not write it, and nobody knows whose these addresses in its commits are: ${shortened(refusal.addresses)}`,
-        next: "Whoever makes tokens runs `belay token map <name> --email <addresses>`, with `outside` as the name of those who approve nothing here.",
-      });
-    case "requester":
-      return new BelayError({
-        code: "BELAY_APPROVAL_REQUESTER_UNKNOWN",
-        message: `nothing shows that ${id} was asked for or written by anybody but ${approver}: ${requestedBy.name} asked for it without a token of their own`,
-        next: "Whoever wants it deploys it again with their own token in BELAY_TOKEN (`belay deploy --supersede`).",
-      });
-  }
-}
-
-function shortened(addresses: readonly string[]): string {
-  const shown = 5;
-  const rest = addresses.length - shown;
-  return `${addresses.slice(0, shown).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
 
 function withoutReason({ id }: Pick<Rollout, "id">): BelayError {

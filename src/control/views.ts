@@ -159,7 +159,7 @@ function heldByTask({ service }: Rollout, { task, release, how }: OpenAttempt): 
   return { outcome: "held", by: null, reason, next: askAboutTask(service, task) };
 }
 
-function outcomeOf({ phase, service }: Rollout): Outcome {
+function outcomeOf({ id, phase, service }: Rollout): Outcome {
   switch (phase.name) {
     case "promoted":
     case "aborted":
@@ -167,7 +167,7 @@ function outcomeOf({ phase, service }: Rollout): Outcome {
         outcome: phase.name,
         by: phase.by,
         reason: phase.reason,
-        next: phase.name === "aborted" ? nextAfterAbort(phase.by, service) : "",
+        next: phase.name === "aborted" ? nextAfterAbort(phase.by, { id, service }) : "",
       };
     case "refused":
       return { outcome: "refused", by: "plan", reason: phase.reason, next: phase.next };
@@ -197,10 +197,10 @@ function outcomeOf({ phase, service }: Rollout): Outcome {
   }
 }
 
-function nextAfterAbort(by: OutcomeBy, service: string): string {
+function nextAfterAbort(by: OutcomeBy, { id, service }: Pick<Rollout, "id" | "service">): string {
   return by === "health"
     ? `Run \`belay logs ${service}\` to see what the release wrote, mend it, and deploy again.`
-    : "Run `belay explain` for the evidence.";
+    : `Run \`belay explain ${id}\` for the evidence.`;
 }
 
 function releaseOf(service: Service, id: ReleaseId | null): Release | null {

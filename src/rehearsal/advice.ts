@@ -84,32 +84,48 @@ function gates({ plan, traffic, forecast: expected }: Rehearsed): readonly strin
   ];
 }
 
-/** What was seen to go otherwise than the plan intends. */
-function surprises({ plan, traffic, fates, forecast: expected }: Rehearsed): readonly string[] {
-  const words: string[] = [];
+/** What was seen to go otherwise than the plan intends. What to do about several of them is said once, behind the last. */
+function surprises(rehearsed: Rehearsed): readonly string[] {
+  const byRemedy = Map.groupBy(surprisesOf(rehearsed), ({ remedy }) => remedy);
+  return [...byRemedy].map(([remedy, those]) =>
+    [...those.map(({ what }) => what), remedy].filter((words) => words !== "").join(" "),
+  );
+}
+
+interface Surprise {
+  readonly what: string;
+  /** Empty where there is none. */
+  readonly remedy: string;
+}
+
+function surprisesOf({ plan, traffic, fates, forecast: expected }: Rehearsed): readonly Surprise[] {
+  const found: Surprise[] = [];
   for (const { release, runs, rolledBack, promoted, noticed, held, heldReason } of fates) {
-    if (release.isBad && promoted > 0 && promoted >= runs / 10) {
-      const what = `A release that ${release.words} reached everyone in ${promoted} of ${runs} runs.`;
-      if (noticed > promoted / 2) {
-        words.push(
-          `${what} That it is slower was put on record, and no more: rollout.onFail { latency: rollback } would take it back.`,
-        );
-        continue;
-      }
-      words.push(
-        plan.onInconclusive === "continue"
-          ? `${what} The steps go on without evidence (onInconclusive: continue): with hold a person would be asked.`
-          : `${what} A smaller harm than ${percentWords(plan.harm)} or a longer bake than ${durationWords(plan.bakeMs)} would catch more of them.`,
-      );
-    }
+    if (release.isBad && promoted > 0 && promoted >= runs / 10)
+      found.push({
+        what: `A release that ${release.words} reached everyone in ${promoted} of ${runs} runs.`,
+        remedy: remedyOf(plan, noticed > promoted / 2),
+      });
     if (!release.isBad && rolledBack > 0)
-      words.push(`A release that ${release.words} was taken back in ${rolledBack} of ${runs} runs, without fault.`);
+      found.push({
+        what: `A release that ${release.words} was taken back in ${rolledBack} of ${runs} runs, without fault.`,
+        remedy: "",
+      });
     if (release.name === "good" && held > 0 && expected.canPass)
-      words.push(
-        `A good release waits for a person in ${held} of ${runs} runs (${heldReason}): the gates need more visitors, since a step also ends when nobody new came for ${durationWords(quietMs({ ...plan, newUnitsPerSecond: unitsPerSecond(traffic, plan.evidence) }, null))}. onInconclusive: continue would go on, without a pass.`,
-      );
+      found.push({
+        what: `A good release waits for a person in ${held} of ${runs} runs (${heldReason}): the gates need more visitors, since a step also ends when nobody new came for ${durationWords(quietMs({ ...plan, newUnitsPerSecond: unitsPerSecond(traffic, plan.evidence) }, null))}.`,
+        remedy: "onInconclusive: continue would go on, without a pass.",
+      });
   }
-  return words;
+  return found;
+}
+
+/** What would keep a bad release from everyone. */
+function remedyOf(plan: Plan, isNoticed: boolean): string {
+  if (isNoticed) return "Slowness was put on record, and no more: rollout.onFail { latency: rollback } would take it back.";
+  return plan.onInconclusive === "continue"
+    ? "The steps go on without evidence (onInconclusive: continue): with hold a person would be asked."
+    : `A smaller harm than ${percentWords(plan.harm)} or a longer bake than ${durationWords(plan.bakeMs)} would catch more of them.`;
 }
 
 function ladderWords(plan: Plan, traffic: Traffic): string {

@@ -95,6 +95,10 @@ test("steps that go on without evidence are named when a bad release reaches eve
   const { rehearsal } = rehearse({ plan: changes, traffic: { visitorsPerSecond: 0.2 } });
   assert.equal(fate(rehearsal, "good").earned, 0);
   assert.match(rehearsal.advice.join("\n"), /reached everyone in \d of 3 runs\. The steps go on without evidence/);
+  const repeated = rehearsal.advice.join("\n").match(/The steps go on without evidence/g);
+  const reached = rehearsal.advice.join("\n").match(/reached everyone/g) ?? [];
+  assert.ok(reached.length > 1, "each kind of release is named");
+  assert.equal(repeated?.length, 1, "and what to do about them is said once");
 });
 
 test("busier traffic than can be played is played with fewer visitors, and a cohort's step is left out", () => {

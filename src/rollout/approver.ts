@@ -34,6 +34,32 @@ export function refuseApprover(approver: string, { requestedBy, addresses, princ
   return hasOwnToken(requestedBy) || authors.length > 0 ? null : { kind: "requester" };
 }
 
+/** What is known of who broke the glass for a rollout, and when. */
+export interface Breaking extends Part {
+  /** Wall clock, ISO 8601. */
+  readonly at: string;
+}
+
+/**
+ * A review says that two people were there, too: who broke the glass, and who looked afterwards. Who broke it with a token of their own
+ * is somebody, so that the other only has to be no second name of theirs: they had a token before, or an address that is not shared.
+ * Who broke it without one is nobody in particular: then it is as with an approval. Only where no commit tells of anybody, which
+ * cannot be mended afterwards, a token from before has to do.
+ */
+export function refuseReviewer(reviewer: string, { at, ...part }: Breaking): ApproverRefusal | null {
+  const { requestedBy, principals } = part;
+  const { name } = requestedBy;
+  if (reviewer === name) return { kind: "own", why: `${name} broke the glass` };
+  const hadToken = principals.tokens.some((token) => token.name === reviewer && Temporal.Instant.compare(token.madeAt, at) < 0);
+  if (hasOwnToken(requestedBy)) {
+    const shared = addressesOf(reviewer, principals).find((address) => addressesOf(name, principals).includes(address));
+    if (shared !== undefined) return { kind: "own", why: `${name} broke the glass, and ${shared} is ${reviewer}'s, too` };
+    return hadToken || isKnownInCommits(reviewer, principals) ? null : { kind: "approver" };
+  }
+  const refusal = refuseApprover(reviewer, part);
+  return refusal?.kind === "requester" && hadToken ? null : refusal;
+}
+
 /** Principals who wrote or committed some of it. */
 export function authorsOf(addresses: Part["addresses"], principals: Principals): readonly string[] {
   return [...new Set((addresses ?? []).flatMap((address) => ownersOf(principals, address)))];
@@ -49,6 +75,10 @@ function hasOwnToken({ name, via }: Actor): boolean {
   return via === "token" && name !== machineName;
 }
 
-function isKnownInCommits(name: string, { gitEmails }: Principals): boolean {
-  return Object.hasOwn(gitEmails, name) && (gitEmails[name]?.length ?? 0) > 0;
+function isKnownInCommits(name: string, principals: Principals): boolean {
+  return addressesOf(name, principals).length > 0;
+}
+
+function addressesOf(name: string, { gitEmails }: Principals): readonly string[] {
+  return Object.hasOwn(gitEmails, name) ? (gitEmails[name] ?? []) : [];
 }

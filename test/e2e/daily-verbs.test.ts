@@ -78,6 +78,22 @@ test("a day with one service: logs are followed over a release, maintenance goes
       [first.release, "warm"],
     ],
   );
+  for (const words of [
+    ["releases", "nope"],
+    ["status", "nope"],
+    ["logs", "nope"],
+  ])
+    assert.match((await scene.expectBelay(words, { code: 1 })).stderr, /BELAY_SERVICE_UNKNOWN/, words.join(" "));
+  assert.match(
+    (await scene.expectBelay(["logs", "hello", "--release", "zz"], { code: 1 })).stderr,
+    /hello has no release zz in production[\s\S]*BELAY_RELEASE_UNKNOWN/,
+  );
+  assert.match((await scene.expectBelay(["status", "hello"])).stdout, /hello +production/);
+  assert.match(
+    (await scene.expectBelay(["explain"], { cwd: repository.folder })).stdout,
+    new RegExp(`^hello ${second.release} in production: promoted`),
+  );
+
   const back = await scene.expectBelay(["rollback", "hello"]);
   assert.match(back.stdout, new RegExp(`^${first.release} is warm: .*milliseconds`));
   assert.equal((await getPage(url, "hello.example.com")).text, "one");

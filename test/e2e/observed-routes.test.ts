@@ -77,7 +77,7 @@ test("check proposes routes from what visitors asked for, and nothing of theirs 
     observed.proposed.map(({ path, requests, line }) => ({ path, requests, line })),
     [{ path: "/products", requests: 30, line }],
   );
-  const { stdout } = await scene.expectBelay(["check"], { cwd: repository.folder });
+  const { stdout } = await scene.expectBelay(["check", "--shadow"], { cwd: repository.folder });
   assert.match(
     stdout,
     /GET, HEAD and OPTIONS came alone[\s\S]*add these lines to environments\.production\.routes:\n\s+- { host/,
