@@ -57,23 +57,28 @@ async function count(client: Pick<Client, "paths">, of: ServiceName, routes: rea
 
 /** What the shield does in the rehearsal, and what it cannot. */
 export function describeKnownShield(shield: KnownShield): string {
-  return [headline(shield), ...notShielded(shield).map((line) => `    not: ${line}`)].join("\n");
+  return [headline(shield), ...notShielded(shield).map((line) => `    ${line}`)].join("\n");
 }
 
 function headline(shield: KnownShield): string {
   if (shield.source === "unknown") {
-    return "Shield: not played, since it is not known what it covers of this traffic: those harmed are as many as without it. Give --shielded 90%, the share of requests that are reads or declared idempotent.";
+    return [
+      "Shield: not played, since what it covers of this traffic is not known; with it fewer visitors are harmed.",
+      "    Give --shielded 90%: the share of requests that are GET, HEAD and OPTIONS or on routes declared idempotent.",
+    ].join("\n");
   }
   const what = `Shield: stable may answer ${percentWords(shield.share)} of requests in the release's place`;
   if (shield.source === "given") return `${what}, as given.`;
-  return `${what}, by the routes in belay.yml and ${countWords(shield.requests)} requests of the last ${durationWords(shield.watchedMs)}.`;
+  return `${what}, by the routes of belay.yml and ${countWords(shield.requests)} requests of the last ${durationWords(shield.watchedMs)}.`;
 }
 
 function notShielded(shield: KnownShield): readonly string[] {
-  if (shield.source !== "measured") return shield.unshielded.map(({ route, requests }) => `${route}  ${requests}`);
+  if (shield.source !== "measured")
+    return shield.unshielded.map(({ route, requests }) => `Not shielded on ${route}: ${requests}`);
   const lines = shield.unshielded.map(
-    ({ route, method, requests, why }) => `${percentWords(requests / shield.requests)}  ${method} ${route} (${whyWords[why]})`,
+    ({ route, method, requests, why }) =>
+      `Not shielded: ${percentWords(requests / shield.requests)}, ${method} on ${route} (${whyWords[why]})`,
   );
   const more = lines.length - shownMax;
-  return more > 1 ? [...lines.slice(0, shownMax), `${more} more`] : lines;
+  return more > 1 ? [...lines.slice(0, shownMax), `and ${more} more in --json`] : lines;
 }
