@@ -168,7 +168,6 @@ export class Engine implements Steering {
       case "paused":
         return { outcome: "held", reason: phase.reason, metric, alarms, isEarned: false };
       case "aborting":
-        this.#shield.ended();
         return { outcome: "rolled-back", reason: phase.reason, metric, alarms, isEarned: false };
       case "promoting":
         return { outcome: "promoted", reason: phase.reason, metric, alarms, isEarned: earnedBy === "verdict" };

@@ -58,7 +58,7 @@ export interface Request {
 const thoughtMs = { least: 500, most: 5_000 };
 const medianMs = 40;
 const spread = 0.7;
-/** What only the shield asks is drawn from a stream of its own, so that the visitors are the same with it and without. */
+/** What only the shield asks is drawn from a stream of its own, so that a seed's visitors do not depend on it. */
 const shieldStream = 0x51d;
 
 /** Visitors as a Poisson stream, each of whom looks at some pages with up to five seconds of thought between two. */

@@ -14,7 +14,6 @@ export class WorkerShield {
   readonly #guard = new ExposureGuard();
   readonly #shield = new Shield({ guard: this.#guard });
   #service = serviceExposedAt(0);
-  #isOver = false;
   /** Of the last tick: it never goes back, whatever the order in which requests of a tick are told. */
   #nowMs = 0;
 
@@ -29,11 +28,6 @@ export class WorkerShield {
     this.#guard.accept({ epoch, services: [this.#service] }, { nowMs, isFromDisk: false });
   }
 
-  /** The canary gets no more requests; what is on its way to it is shielded without a bound. */
-  ended(): void {
-    this.#isOver = true;
-  }
-
   /** False when the brake is on. */
   get isOpen(): boolean {
     return this.#guard.isOpen(this.#service, this.#nowMs);
@@ -45,7 +39,7 @@ export class WorkerShield {
   }
 
   mayReplay(epoch: number): boolean {
-    const isPresent = !this.#isOver && this.#service.exposure?.epoch === epoch;
+    const isPresent = this.#service.exposure?.epoch === epoch;
     return this.#shield.mayReplay(this.#choiceAt(epoch), isPresent ? this.#service : null, this.#nowMs);
   }
 
