@@ -52,7 +52,10 @@ test("of traffic that is given it must be given what the shield covers; else it 
   writeManifest(desk);
   const { stdout } = await desk.run("simulate", "--rps", "90", "--runs", "2");
   assert.match(stdout, /A release that fails every request: [^\n]*; \d visitors? harmed\.\n/);
-  assert.match(stdout, /Shield: not played, [\s\S]*Give --shielded 90%[\s\S]*Not shielded on \*\/: all but GET, HEAD and OPTIONS/);
+  assert.match(
+    stdout,
+    /Shield: not played, [\s\S]*Give --shielded 90%[\s\S]*Not shielded on \*\/: all but GET, HEAD and OPTIONS/,
+  );
   const given = await desk.run("simulate", "--rps", "90", "--runs", "2", "--shielded", "100%");
   assert.match(given.stdout, /A release that fails every request: [^\n]*; 0 visitors harmed, \d failures? shielded\.\n/);
   assert.match(given.stdout, /Shield: stable may answer 100 % of requests in the release's place, as given\.\n/);
@@ -71,7 +74,10 @@ test("of traffic that is measured the shield covers what was counted, by the rou
   desk.inside.paths = { ...desk.inside.paths, watchedMs: 7_200_000, paths: [counted] };
   const { stdout, stderr, code } = await desk.run("simulate", "--runs", "1");
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /Shield: stable may answer 90 % of requests in the release's place, by the routes of belay\.yml and 1,000 requests of the last 2 h\./);
+  assert.match(
+    stdout,
+    /Shield: stable may answer 90 % of requests in the release's place, by the routes of belay\.yml and 1,000 requests of the last 2 h\./,
+  );
   assert.match(stdout, /Not shielded: 9 %, POST on \*\/ \(not declared idempotent\)\n {4}Not shielded: 1 %, DELETE on/);
   const other = JSON.parse((await desk.run("simulate", "--runs", "1", "--shielded", "50%", "--json")).stdout);
   assert.deepEqual([other.source, other.shield.source, other.traffic.shieldedShare], ["measured", "given", 0.5]);

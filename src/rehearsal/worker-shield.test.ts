@@ -79,7 +79,10 @@ test("when the budget is spent the proxy brakes, nobody else meets the release, 
   assert.ok(run(options).harmedRequests > 1_000, "without it the release goes on failing for the whole step");
   const { canary, stable } = engine.evidence.summary();
   // Of two seconds.
-  assert.ok(end.requests - canary.requests - stable.requests > 120, "what comes while the brake is on is evidence for neither side");
+  assert.ok(
+    end.requests - canary.requests - stable.requests > 120,
+    "what comes while the brake is on is evidence for neither side",
+  );
 });
 
 test("a verdict goes before a brake of the same look", () => {
