@@ -77,7 +77,7 @@ export class Engine implements Steering {
     const isChosen = this.#records.started(scored);
     this.#open.started(request, scored, this.#plan.responseDeadlineMs);
     if (isChosen || isByRequest) this.#timed.add(request);
-    if (side === "canary") this.#shield.started(this.epoch);
+    if (side === "canary") this.#shield.started();
     return side;
   }
 
@@ -98,9 +98,9 @@ export class Engine implements Steering {
     return request.isRepeatable && this.#shield.mayReplay(epoch);
   }
 
-  replayEnded({ epoch }: Ended, hasFailed: boolean): void {
+  replayEnded(hasFailed: boolean): void {
     if (!hasFailed) this.#shielded += 1;
-    this.#shield.replayEnded(epoch, hasFailed);
+    this.#shield.replayEnded(hasFailed);
   }
 
   tick(time: { readonly nowMs: number; readonly settledUntilMs: number }): Ending | null {
@@ -121,18 +121,25 @@ export class Engine implements Steering {
     const { phase } = this.#rollout;
     const stage = phase.name === "braked" ? phase.resumeAt : exposedStage(this.#rollout);
     if (stage === null) return null;
-    const seen = {
-      judgement: evidence.verdict(stage),
+    const judgement = evidence.verdict(stage);
+    const heldMs = nowMs - this.#stageBeganAtMs;
+    if (phase.name === "braked") {
+      const brakedForMs = nowMs - this.#brakedAtMs;
+      return decideBraked(phase, { judgement, evidence: evidence.summary(), heldMs, brakedForMs, isGone: false });
+    }
+    if (!this.#shield.isOpen && judgement.kind !== "fail")
+      return { kind: "braked", by: "budget", worker: id, exposureEpoch: this.epoch };
+    return decide(this.#rollout, {
+      judgement,
+      alarms: evidence.alarms(),
       // Asked for only by what is recorded: at each tick it would cost more than all the rest.
       get evidence() {
         return evidence.summary();
       },
-      heldMs: nowMs - this.#stageBeganAtMs,
-    };
-    if (phase.name === "braked") return decideBraked(phase, { ...seen, brakedForMs: nowMs - this.#brakedAtMs, isGone: false });
-    if (!this.#shield.isOpen && seen.judgement.kind !== "fail")
-      return { kind: "braked", by: "budget", worker: id, exposureEpoch: this.epoch };
-    return decide(this.#rollout, { ...seen, alarms: evidence.alarms(), nowMs, stageBeganAtMs: this.#stageBeganAtMs });
+      heldMs,
+      nowMs,
+      stageBeganAtMs: this.#stageBeganAtMs,
+    });
   }
 
   /** What users get done is not in any traffic that is measured, so a tenth of them is assumed to. */

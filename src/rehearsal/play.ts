@@ -40,8 +40,8 @@ export interface Steering {
   ended(ended: Ended): void;
   /** Whether stable is asked in the place of the canary, which has failed this request. Absent: never. */
   replays?(ended: Ended): boolean;
-  /** What became of it. */
-  replayEnded?(ended: Ended, hasFailed: boolean): void;
+  /** What became of a replay. */
+  replayEnded?(hasFailed: boolean): void;
   /** Time passes. `settledUntilMs`: all requests that started before it have ended. Not null when it is over. */
   tick(time: { readonly nowMs: number; readonly settledUntilMs: number }): Ending | null;
 }
@@ -159,7 +159,7 @@ class Harm {
   #isShielded(ended: Ended): boolean {
     if (this.#steering.replays?.(ended) !== true) return false;
     const { isFailed } = this.#stable({ ...ended.request, luck: ended.request.replayLuck });
-    this.#steering.replayEnded?.(ended, isFailed);
+    this.#steering.replayEnded?.(isFailed);
     return !isFailed;
   }
 }

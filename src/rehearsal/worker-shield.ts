@@ -13,9 +13,14 @@ const asked = { method: "GET", hasIdempotencyKey: false, bodyBytes: 0 };
 export class WorkerShield {
   readonly #guard = new ExposureGuard();
   readonly #shield = new Shield({ guard: this.#guard });
-  #service = serviceExposedAt(0);
+  #choice = choiceAt(0);
+  /** Requests of the canary for which the budget has yet to earn something: it is looked at only when a replay is asked for. */
+  #toEarnFor = 0;
   /** Of the last tick: it never goes back, whatever the order in which requests of a tick are told. */
   #nowMs = 0;
+
+  /** False when the brake is on. */
+  isOpen = false;
 
   timePassed(nowMs: number): void {
     this.#nowMs = nowMs;
@@ -24,44 +29,48 @@ export class WorkerShield {
   /** A weight is served from now on. */
   exposed(epoch: number, nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#service = serviceExposedAt(epoch);
-    this.#guard.accept({ epoch, services: [this.#service] }, { nowMs, isFromDisk: false });
-  }
-
-  /** False when the brake is on. */
-  get isOpen(): boolean {
-    return this.#guard.isOpen(this.#service, this.#nowMs);
+    this.#choice = choiceAt(epoch);
+    this.#toEarnFor = 0;
+    this.#guard.accept({ epoch, services: [this.#choice.service] }, { nowMs, isFromDisk: false });
+    this.#look();
   }
 
   /** The canary was sent a request. */
-  started(epoch: number): void {
-    this.#shield.begin(this.#choiceAt(epoch), asked, this.#nowMs);
+  started(): void {
+    this.#toEarnFor += 1;
   }
 
   mayReplay(epoch: number): boolean {
-    const isPresent = this.#service.exposure?.epoch === epoch;
-    return this.#shield.mayReplay(this.#choiceAt(epoch), isPresent ? this.#service : null, this.#nowMs);
+    for (; this.#toEarnFor > 0; this.#toEarnFor -= 1) this.#shield.begin(this.#choice, asked, this.#nowMs);
+    const isPresent = this.#choice.exposureEpoch === epoch;
+    const may = this.#shield.mayReplay(this.#choice, isPresent ? this.#choice.service : null, this.#nowMs);
+    this.#look();
+    return may;
   }
 
-  replayEnded(epoch: number, hasFailed: boolean): void {
-    this.#shield.replayEnded(this.#choiceAt(epoch), hasFailed, this.#nowMs);
+  replayEnded(hasFailed: boolean): void {
+    this.#shield.replayEnded(this.#choice, hasFailed, this.#nowMs);
   }
 
-  #choiceAt(exposureEpoch: number): Choice {
-    return {
-      service: this.#service,
-      route: name,
-      rules: {},
-      arm: "canary",
-      pool: canary,
-      fallback: stable,
-      weight: 0,
-      rollout: name,
-      exposureEpoch,
-      unit: null,
-      isByRequest: false,
-    };
+  #look(): void {
+    this.isOpen = this.#guard.isOpen(this.#choice.service, this.#nowMs);
   }
+}
+
+function choiceAt(exposureEpoch: number): Choice {
+  return {
+    service: serviceExposedAt(exposureEpoch),
+    route: name,
+    rules: {},
+    arm: "canary",
+    pool: canary,
+    fallback: stable,
+    weight: 0,
+    rollout: name,
+    exposureEpoch,
+    unit: null,
+    isByRequest: false,
+  };
 }
 
 /** Its lease is renewed for as long as the rehearsal lasts. */
