@@ -67,9 +67,14 @@ function headline(shield: KnownShield): string {
       "    Give --shielded 90%: the share of requests that are GET, HEAD and OPTIONS or on routes declared idempotent.",
     ].join("\n");
   }
-  const what = `Shield: stable may answer ${percentWords(shield.share)} of requests in the release's place`;
+  const what = `Shield: stable may answer ${coveredWords(shield.share)} of requests in the release's place`;
   if (shield.source === "given") return `${what}, as given.`;
   return `${what}, by the routes of belay.yml and ${countWords(shield.requests)} requests of the last ${durationWords(shield.watchedMs)}.`;
+}
+
+/** Rounded down, so that 99.97 % is not everything. */
+function coveredWords(share: number): string {
+  return `${Math.floor(share * 1_000 + 1e-6) / 10} %`;
 }
 
 function notShielded(shield: KnownShield): readonly string[] {
