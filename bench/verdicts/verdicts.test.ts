@@ -21,7 +21,17 @@ function endOf(name: string, failShare: number): Ending & { readonly seconds: nu
   assert.ok(rule !== undefined, name);
   for (let request = 0; ; request += 1) {
     const visitor = { unit: "", draw: (request * 7_919) % 10_000, luck: 0 };
-    const asked = { visitor, number: request, page: 0, atMs: request * 10, luck: 0, draw: 0, tookMs: 20 };
+    const asked = {
+      visitor,
+      number: request,
+      page: 0,
+      atMs: request * 10,
+      luck: 0,
+      draw: 0,
+      tookMs: 20,
+      isRepeatable: false,
+      replayLuck: 0,
+    };
     const side = rule.sideOf(asked);
     const isFailed = side === "canary" && ((request * 104_729) % 1_000) / 1_000 < failShare;
     rule.ended({ request: asked, side, weight: rule.weight, epoch: rule.epoch, isFailed, tookMs: 20 });

@@ -1,7 +1,7 @@
 import type { PathsView } from "../api/views.ts";
 import { describeDuration } from "../manifest/quantities.ts";
 import type { Route } from "../rollout/rollout.ts";
-import { covers } from "../routing/find-route.ts";
+import { routeCovering } from "../routing/find-route.ts";
 import { soundsLikeAnEffect } from "../routing/path-segment.ts";
 
 type PathCount = PathsView["paths"][number];
@@ -43,7 +43,7 @@ interface Judged extends PathCount {
 
 /** Which routes the traffic lets somebody look at: those that nothing declares, and on which only reads without a cookie came. */
 export function proposeRoutes(routes: readonly Route[], { watchedMs, paths }: PathsView): ObservedRoutes {
-  const byRoute = Map.groupBy(paths, ({ host, path }) => routeOf(routes, host, path));
+  const byRoute = Map.groupBy(paths, ({ host, path }) => routeCovering(routes, host, path));
   const proposed: ProposedRoute[] = [];
   const doubted: DoubtedPath[] = [];
   for (const [route, own] of byRoute) {
@@ -56,15 +56,6 @@ export function proposeRoutes(routes: readonly Route[], { watchedMs, paths }: Pa
   }
   const mostFirst = (one: { readonly requests: number }, other: { readonly requests: number }) => other.requests - one.requests;
   return { watchedMs, proposed: proposed.toSorted(mostFirst), doubted: doubted.toSorted(mostFirst) };
-}
-
-/** As a worker finds it: the longest path of this host, else of every host. */
-function routeOf(routes: readonly Route[], host: string, path: string): Route | null {
-  const of = (wanted: string) =>
-    routes
-      .filter((route) => route.host === wanted && covers(route.path, path))
-      .toSorted((one, other) => other.path.length - one.path.length)[0];
-  return of(host) ?? of("*") ?? null;
 }
 
 function judge(row: PathCount): Judged {

@@ -34,7 +34,8 @@ export function describeUnshielded(routes: Manifest["environments"][string]["rou
   ].join("\n");
 }
 
-function unshieldedOf(idempotent: true | "key" | undefined, shield: "off" | undefined): string {
+/** What of a route's requests stable may not answer in a release's place. */
+export function unshieldedOf(idempotent: true | "key" | undefined, shield: "off" | undefined): string {
   if (shield === "off") return "all (shield: off)";
   if (idempotent === true) return "none (idempotent: true)";
   const others = "all but GET, HEAD and OPTIONS";

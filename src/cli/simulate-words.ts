@@ -2,11 +2,13 @@ import { countWords, durationWords, percentWords } from "../analysis/words.ts";
 import type { Fate, Rehearsal, Spread } from "../rehearsal/rehearse-plan.ts";
 import { describeStep } from "./rollout-words.ts";
 import { countOf, indent, showTable } from "./show-table.ts";
+import { describeKnownShield, type KnownShield } from "./simulate-shield.ts";
 
 /** Words first, numbers below. */
 export function describeRehearsal(options: {
   readonly service: string;
   readonly source: "given" | "measured";
+  readonly shield: KnownShield;
   readonly isPlanned: boolean;
   readonly rehearsal: Rehearsal;
 }): string {
@@ -15,6 +17,7 @@ export function describeRehearsal(options: {
     headline(options),
     goodWords(rehearsal),
     badWords(rehearsal),
+    describeKnownShield(options.shield),
     adviceWords(rehearsal),
     showFates(rehearsal),
     footnote(rehearsal),
@@ -52,21 +55,24 @@ function goodWords({ fates }: Rehearsal): string {
   return parts.join("\n");
 }
 
-function badWords({ fates }: Rehearsal): string {
+function badWords({ fates, traffic }: Rehearsal): string {
+  const isShielded = traffic.shieldedShare !== undefined;
   return fates
     .filter(({ release }) => release.isBad)
-    .map((fate) => `A release that ${fate.release.words}: ${fateWords(fate)}.`)
+    .map((fate) => `A release that ${fate.release.words}: ${fateWords(fate, isShielded)}.`)
     .join("\n");
 }
 
-function fateWords({ runs, rolledBack, rollbackMs, harmedVisitors, promoted, noticed, held, running }: Fate): string {
+function fateWords(fate: Fate, isShielded: boolean): string {
+  const { runs, rolledBack, rollbackMs, harmedVisitors, shieldedRequests, promoted, noticed, held, running } = fate;
   const share = rolledBack === runs ? "" : ` in ${rolledBack} of ${runs} runs`;
   const parts = rollbackMs === null ? [] : [`taken back after ${durationWords(rollbackMs.median)}${share}`];
   if (promoted > 0) parts.push(`${promoted === runs ? "REACHES EVERYONE" : `reaches everyone in ${promoted} of ${runs}`}`);
   if (noticed > 0) parts.push(`put on record as slower in ${noticed}`);
   if (held > 0) parts.push(`waits for a person in ${held} of ${runs}`);
   if (running > 0) parts.push(`is undecided in ${running} of ${runs}`);
-  return `${parts.join(", ")}; ${countOf(harmedVisitors.median, "visitor")} harmed`;
+  const shielded = isShielded ? `, ${countOf(shieldedRequests.median, "failure")} shielded` : "";
+  return `${parts.join(", ")}; ${countOf(harmedVisitors.median, "visitor")} harmed${shielded}`;
 }
 
 function adviceWords({ advice }: Rehearsal): string {
@@ -74,7 +80,7 @@ function adviceWords({ advice }: Rehearsal): string {
   return `What to change:\n${advice.map((each) => indent(`- ${each}`, "  ")).join("\n")}`;
 }
 
-function showFates({ fates }: Rehearsal): string {
+function showFates({ fates, traffic }: Rehearsal): string {
   const time = (spread: Spread | null): string =>
     spread === null ? "-" : `${durationWords(spread.median)} / ${durationWords(spread.p90)}`;
   const count = ({ median, p90 }: Spread): string => `${countWords(median)} / ${countWords(p90)}`;
@@ -85,12 +91,16 @@ function showFates({ fates }: Rehearsal): string {
     fate.weightAtRollback === null ? "-" : percentWords(fate.weightAtRollback / 10_000),
     count(fate.harmedVisitors),
     count(fate.harmedRequests),
+    traffic.shieldedShare === undefined ? "-" : count(fate.shieldedRequests),
     `${fate.promoted}/${fate.runs}`,
     time(fate.promotionMs),
     `${fate.held + fate.running}/${fate.runs}`,
     fate.metrics.join(", ") || "-",
   ]);
-  return showTable(["RELEASE", "BACK", "AFTER", "AT", "VISITORS HARMED", "REQUESTS", "PROMOTED", "AFTER", "WAITS", "BY"], rows);
+  return showTable(
+    ["RELEASE", "BACK", "AFTER", "AT", "VISITORS HARMED", "REQUESTS", "SHIELDED", "PROMOTED", "AFTER", "WAITS", "BY"],
+    rows,
+  );
 }
 
 function footnote({ seed, plan, fates, traffic, playedBakeMs, playedVisitorsPerSecond }: Rehearsal): string {

@@ -46,6 +46,45 @@ test("without numbers the traffic is what the running service had in the last mi
   assert.equal(traffic.visitorsPerSecond, 2_400 / 60);
 });
 
+test("of traffic that is given it must be given what the shield covers; else it says that it is not played", async (t) => {
+  const desk = await openDesk(t);
+  await desk.stopServing();
+  writeManifest(desk);
+  const { stdout } = await desk.run("simulate", "--rps", "90", "--runs", "2");
+  assert.match(stdout, /A release that fails every request: [^\n]*; \d visitors? harmed\.\n/);
+  assert.match(
+    stdout,
+    /Shield: not played, [\s\S]*Give --shielded 90%[\s\S]*Not shielded on \*\/: all but GET, HEAD and OPTIONS/,
+  );
+  const given = await desk.run("simulate", "--rps", "90", "--runs", "2", "--shielded", "100%");
+  assert.match(given.stdout, /A release that fails every request: [^\n]*; 0 visitors harmed, \d failures? shielded\.\n/);
+  assert.match(given.stdout, /Shield: stable may answer 100 % of requests in the release's place, as given\.\n/);
+  const json = await desk.run("simulate", "--rps", "90", "--runs", "1", "--shielded", "80.5%", "--json");
+  const { shield, traffic, fates } = JSON.parse(json.stdout);
+  const unshielded = [{ route: "*/", requests: "all but GET, HEAD and OPTIONS" }];
+  assert.deepEqual(shield, { source: "given", share: 0.805, unshielded });
+  assert.equal(traffic.shieldedShare, 0.805);
+  assert.ok(fates[1].shieldedRequests.median > 0);
+});
+
+test("of traffic that is measured the shield covers what was counted, by the routes of belay.yml", async (t) => {
+  const desk = await openDesk(t);
+  writeManifest(desk);
+  const counted = { host: "*", path: "/", methods: { GET: 90_096, POST: 9_003, DELETE: 901 }, cookies: 0 };
+  desk.inside.paths = { ...desk.inside.paths, watchedMs: 7_200_000, paths: [counted] };
+  const { stdout, stderr, code } = await desk.run("simulate", "--runs", "1");
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stdout,
+    /Shield: stable may answer 90 % of requests in the release's place, by the routes of belay\.yml and 100,000 requests of the last 2 h\./,
+  );
+  assert.match(stdout, /Not shielded: 9 %, POST on \*\/ \(not declared idempotent\)\n {4}Not shielded: 0\.9 %, DELETE on/);
+  const other = JSON.parse((await desk.run("simulate", "--runs", "1", "--shielded", "50%", "--json")).stdout);
+  assert.deepEqual([other.source, other.shield.source, other.traffic.shieldedShare], ["measured", "given", 0.5]);
+  desk.inside.paths = { ...desk.inside.paths, paths: [] };
+  assert.match((await desk.run("simulate", "--runs", "1")).stdout, /Shield: not played/);
+});
+
 test("without numbers and without a Belay that has measured any, it asks for them", async (t) => {
   const desk = await openDesk(t);
   await desk.stopServing();
@@ -75,6 +114,8 @@ test("numbers that mean nothing are refused, with what to give", async (t) => {
     ["--rps", "many"],
     ["--rps", "-1"],
     ["--rps", "9", "--errors", "2"],
+    ["--rps", "9", "--shielded", "101%"],
+    ["--rps", "9", "--shielded", "most"],
     ["--rps", "9", "--runs", "0"],
     ["--rps", "9", "--seed", "1.5"],
   ]) {

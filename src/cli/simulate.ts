@@ -4,8 +4,10 @@ import { parsePercent, percentPattern } from "../manifest/quantities.ts";
 import { type Rehearsal, rehearsePlan } from "../rehearsal/rehearse-plan.ts";
 import { scoredPerSecond, type Traffic } from "../rehearsal/traffic.ts";
 import type { Output } from "./cli-io.ts";
+import type { ServiceName } from "./client.ts";
 import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
 import { requireManifest } from "./own-manifest.ts";
+import { shieldOf } from "./simulate-shield.ts";
 import { describeRehearsal } from "./simulate-words.ts";
 
 /** What a visitor asks for when only one of the two rates is known. */
@@ -20,6 +22,11 @@ export const simulate: Command = {
     { flags: "--rps <number>", summary: "Requests a second; by default those of the last minute, as a running Belay saw them." },
     { flags: "--visitors-per-second <number>", summary: "New visitors a second; by default a third of the requests." },
     { flags: "--errors <percent>", summary: "Share of requests that fails on stable, such as 0.1%; by default none." },
+    {
+      flags: "--shielded <percent>",
+      summary:
+        "Share of requests that stable may answer in the release's place, such as 90%: reads, and what routes declare idempotent; by default as counted, or none.",
+    },
     { flags: "--seed <number>", summary: "Of the simulated visitors; the same seed gives the same numbers.", fallback: "1" },
     { flags: "--runs <number>", summary: "Runs of each kind of release; by default 5 to 20, as the traffic allows in seconds." },
     environmentOption,
@@ -27,14 +34,19 @@ export const simulate: Command = {
 
   async run(context) {
     const { io, values, print, printJson, isJson } = context;
-    const { service, plan: manifestPlan } = requireManifest(io.cwd);
-    const { traffic, source } = await trafficOf(context, service);
+    const { service, plan: manifestPlan, environments } = requireManifest(io.cwd);
+    const environment = textOf(values["environment"]) ?? "production";
+    const routes = environments[environment]?.routes ?? [];
+    const given = shareOf(values, "shielded", { isWholeAllowed: true });
+    const { traffic: visitors, source } = await trafficOf(context, { service, environment });
+    const shield = await shieldOf(context.client, { service, environment, routes, given, isMeasured: source === "measured" });
+    const traffic = shield.share === null ? visitors : { ...visitors, shieldedShare: shield.share };
     const { plan, words } = freezePlan(manifestPlan, scoredPerSecond(traffic));
     const seed = numberOf(values, "seed", { least: 0 }) ?? 1;
     const runs = numberOf(values, "runs", { least: 1, most: runsMax });
     const rehearsal = await watch(context, rehearsePlan({ plan, traffic, seed, runs }));
-    if (isJson) printJson({ service, source, expected: words, ...rehearsal });
-    else print(describeRehearsal({ service, source, isPlanned: manifestPlan.steps === null, rehearsal }));
+    if (isJson) printJson({ service, source, shield, expected: words, ...rehearsal });
+    else print(describeRehearsal({ service, source, shield, isPlanned: manifestPlan.steps === null, rehearsal }));
     return undefined;
   },
 };
@@ -70,14 +82,13 @@ function createBar(output: Output): { show(share: number): void; end(): void } {
 /** What was given counts; what was not is measured by a running Belay, or follows from the rest. */
 async function trafficOf(
   { client, values }: CommandContext,
-  service: string,
+  of: ServiceName,
 ): Promise<{ readonly traffic: Traffic; readonly source: "given" | "measured" }> {
   const rps = numberOf(values, "rps", { least: 0 });
   const visitors = numberOf(values, "visitorsPerSecond", { least: 0 });
   const errors = shareOf(values, "errors");
   if (rps === undefined && visitors === undefined) {
-    const environment = textOf(values["environment"]) ?? "production";
-    const measured = await measure(client, { service, environment });
+    const measured = await measure(client, of);
     return { traffic: { ...measured, failShare: errors ?? measured.failShare }, source: "measured" };
   }
   const visitorsPerSecond = visitors ?? (rps ?? 0) / requestsPerVisitorByDefault;
@@ -93,10 +104,7 @@ async function trafficOf(
   return { traffic: { visitorsPerSecond, requestsPerVisitor, failShare: errors ?? 0 }, source: "given" };
 }
 
-async function measure(
-  client: CommandContext["client"],
-  { service, environment }: { readonly service: string; readonly environment: string },
-): Promise<Traffic> {
+async function measure(client: CommandContext["client"], { service, environment }: ServiceName): Promise<Traffic> {
   const next = "Give it: --rps 20, and --visitors-per-second 5 when you know it.";
   const { services } = await client.status().catch((cause: unknown) => {
     if (!(cause instanceof BelayError) || cause.code !== "BELAY_CLI_NOT_RUNNING") throw cause;
@@ -129,12 +137,16 @@ function numberOf(
   throw invalid(name, text, isWhole ? `a whole number from ${least} on` : `a number from ${least} on`);
 }
 
-function shareOf(values: CommandContext["values"], name: string): number | undefined {
+function shareOf(
+  values: CommandContext["values"],
+  name: string,
+  { isWholeAllowed = false }: { readonly isWholeAllowed?: boolean } = {},
+): number | undefined {
   const text = textOf(values[name]);
   if (text === undefined) return undefined;
   const share = percentPattern.test(text) ? parsePercent(text) : Number.NaN;
-  if (share >= 0 && share < 1) return share;
-  throw invalid(name, text, "a percentage below 100, such as 0.1%");
+  if (share >= 0 && (share < 1 || (isWholeAllowed && share === 1))) return share;
+  throw invalid(name, text, isWholeAllowed ? "a percentage up to 100, such as 90%" : "a percentage below 100, such as 0.1%");
 }
 
 function invalid(name: string, text: string, wanted: string): BelayError {

@@ -1,5 +1,6 @@
 import { isHeldBack, openAtStep } from "../rollout/approval.ts";
 import { decide, decideStart, exposedStage } from "../rollout/decide.ts";
+import { decideBraked } from "../rollout/decide-braked.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { ReleaseId, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
@@ -7,9 +8,6 @@ import type { Brake } from "../routing/wire.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { RolloutWatch } from "./rollout-watch.ts";
 import { hasCopiedRoutes } from "./routing-table.ts";
-
-/** After a brake, records in flight are counted for this long; a verdict reached by then wins. */
-export const settleBrakeMs = 2_000;
 
 /** A release without one ready instance for this long is lost. */
 const lostAfterMs = 10_000;
@@ -120,16 +118,13 @@ function obstacleToCopies({ service, rollout, shadows }: Sight): string | null {
 
 function judgeBraked({ service, rollout, watch, brakedForMs }: Sight): RolloutFact | null {
   if (rollout.phase.name !== "braked") return null;
-  const judgement = watch.verdict(rollout.phase.resumeAt);
-  const evidence = watch.summary();
-  if (judgement.kind === "fail") {
-    return { kind: "verdict-failed", metric: judgement.metric, reason: judgement.reason, evidence, heldMs: watch.heldMs };
-  }
-  if (brakedForMs < settleBrakeMs) return null;
-  const isLost = rollout.phase.by === "health" && readyCount(service, rollout.candidate) === 0;
-  return isLost
-    ? { kind: "brake-settled", into: "aborted", reason: `${rollout.phase.reason}, and none came back`, evidence }
-    : { kind: "brake-settled", into: "paused", reason: `${rollout.phase.reason}; going on is for a person to decide`, evidence };
+  return decideBraked(rollout.phase, {
+    judgement: watch.verdict(rollout.phase.resumeAt),
+    evidence: watch.summary(),
+    heldMs: watch.heldMs,
+    brakedForMs,
+    isGone: readyCount(service, rollout.candidate) === 0,
+  });
 }
 
 function readyCount(service: Service, release: ReleaseId | null): number {

@@ -61,6 +61,8 @@ test("without visitors a step ends for want of them and a person is asked", () =
 test("the same seed gives the same numbers, another one others", () => {
   assert.deepEqual(run(3, { failShare: 0.3 }), run(3, { failShare: 0.3 }));
   assert.notDeepEqual(run(3, { failShare: 0.3 }), run(4, { failShare: 0.3 }));
+  const shielded = () => run(3, { failShare: 0.3 }, { shieldedShare: 0.5 });
+  assert.deepEqual(shielded(), shielded());
 });
 
 test("visitors of a closed circle return as themselves", () => {

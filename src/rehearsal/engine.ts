@@ -1,5 +1,6 @@
 import { Evidence } from "../analysis/evidence.ts";
 import { decide, exposedStage } from "../rollout/decide.ts";
+import { decideBraked } from "../rollout/decide-braked.ts";
 import type { RolloutFact } from "../rollout/entry.ts";
 import type { Plan, Rollout } from "../rollout/rollout.ts";
 import { transition } from "../rollout/transition.ts";
@@ -8,6 +9,7 @@ import { type ScoredRequest, UnitRecords } from "../routing/unit-records.ts";
 import type { Arm } from "../routing/wire.ts";
 import type { Ended, Ending, Steering } from "./play.ts";
 import { type Request, unitOf } from "./traffic.ts";
+import { WorkerShield } from "./worker-shield.ts";
 
 const id = "rehearsal";
 const startedAt = "1970-01-01T00:00:00Z";
@@ -17,23 +19,28 @@ export const getThereShare = 0.1;
 const lookEveryMs = 1_000;
 
 /**
- * What decides in production, on visitors that are played: the worker's records, the evidence, the decision and the
- * transitions are those of a real rollout. What only acts earlier for the visitors' good, the proxies' own brakes, is not played.
+ * What decides in production, on visitors that are played: the worker's records, its shield with the budget and the brake, the
+ * evidence, the decision and the transitions are those of a real rollout, with one worker.
  */
 export class Engine implements Steering {
   readonly #plan: Plan;
   readonly #evidence: Evidence;
   readonly #records: UnitRecords;
+  readonly #shield = new WorkerShield();
   #rollout: Rollout;
   #weight = 0;
   #position = 1;
   #stageBeganAtMs = 0;
   #lookedAtMs = 0;
   #hasNews = false;
+  #brakedAtMs = 0;
+  /** Requests that came while the brake was on: evidence for neither side. */
+  readonly #unscored = new Set<Request>();
   /** Requests by which their visitor is timed. */
   readonly #timed = new Set<Request>();
   readonly #open = new OpenRequests<Request>();
   readonly #counts = { canary: { requests: 0, failed: 0 }, stable: { requests: 0, failed: 0 } };
+  #shielded = 0;
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -59,6 +66,10 @@ export class Engine implements Steering {
   }
 
   sideOf(request: Request): Arm {
+    if (!this.#shield.isOpen) {
+      this.#unscored.add(request);
+      return "stable";
+    }
     const isByRequest = this.#plan.evidence === "request";
     const draw = isByRequest ? request.draw : request.visitor.draw;
     const side = draw < this.#weight ? "canary" : "stable";
@@ -66,10 +77,12 @@ export class Engine implements Steering {
     const isChosen = this.#records.started(scored);
     this.#open.started(request, scored, this.#plan.responseDeadlineMs);
     if (isChosen || isByRequest) this.#timed.add(request);
+    if (side === "canary") this.#shield.started();
     return side;
   }
 
   ended({ request, side, weight, epoch, isFailed, tookMs, isInTheWay = false }: Ended): void {
+    if (this.#unscored.delete(request)) return;
     this.#open.ended(request);
     this.#hasNews = true;
     const counts = this.#counts[side];
@@ -81,29 +94,52 @@ export class Engine implements Steering {
     if (!isFailed) this.#tellKpis(request, scored, isInTheWay);
   }
 
+  replays({ request, epoch }: Ended): boolean {
+    return request.isRepeatable && this.#shield.mayReplay(epoch);
+  }
+
+  replayEnded(hasFailed: boolean): void {
+    if (!hasFailed) this.#shielded += 1;
+    this.#shield.replayEnded(hasFailed);
+  }
+
   tick(time: { readonly nowMs: number; readonly settledUntilMs: number }): Ending | null {
     const { nowMs } = time;
+    this.#shield.timePassed(nowMs);
     if (!this.#hasNews && nowMs - this.#lookedAtMs < lookEveryMs) return null;
     this.#hasNews = false;
     this.#lookedAtMs = nowMs;
     this.#countRequests();
     const open = this.#open.told(nowMs).find(({ rollout }) => rollout === id) ?? { requests: [], knownUntilMs: nowMs };
     this.#evidence.advance({ ...time, open });
-    const stage = exposedStage(this.#rollout);
-    if (stage === null) return null;
+    const fact = this.#decide(nowMs);
+    return fact === null ? null : this.#apply(fact, nowMs);
+  }
+
+  #decide(nowMs: number): RolloutFact | null {
     const evidence = this.#evidence;
-    const fact = decide(this.#rollout, {
-      judgement: evidence.verdict(stage),
+    const { phase } = this.#rollout;
+    const stage = phase.name === "braked" ? phase.resumeAt : exposedStage(this.#rollout);
+    if (stage === null) return null;
+    const judgement = evidence.verdict(stage);
+    const heldMs = nowMs - this.#stageBeganAtMs;
+    if (phase.name === "braked") {
+      const brakedForMs = nowMs - this.#brakedAtMs;
+      return decideBraked(phase, { judgement, evidence: evidence.summary(), heldMs, brakedForMs, isGone: false });
+    }
+    if (!this.#shield.isOpen && judgement.kind !== "fail")
+      return { kind: "braked", by: "budget", worker: id, exposureEpoch: this.epoch };
+    return decide(this.#rollout, {
+      judgement,
       alarms: evidence.alarms(),
       // Asked for only by what is recorded: at each tick it would cost more than all the rest.
       get evidence() {
         return evidence.summary();
       },
-      heldMs: nowMs - this.#stageBeganAtMs,
+      heldMs,
       nowMs,
       stageBeganAtMs: this.#stageBeganAtMs,
     });
-    return fact === null ? null : this.#apply(fact, nowMs);
   }
 
   /** What users get done is not in any traffic that is measured, so a tenth of them is assumed to. */
@@ -120,7 +156,11 @@ export class Engine implements Steering {
 
   #countRequests(): void {
     const { canary, stable } = this.#counts;
-    this.#evidence.countRequests({ canary: { ...canary }, stable: { ...stable }, harmedRequests: canary.failed });
+    this.#evidence.countRequests({
+      canary: { ...canary },
+      stable: { ...stable },
+      harmedRequests: canary.failed - this.#shielded,
+    });
   }
 
   #apply(fact: RolloutFact, nowMs: number): Ending | null {
@@ -129,6 +169,11 @@ export class Engine implements Steering {
     const { phase, earnedBy, exposureEpoch, alarms } = this.#rollout;
     const metric = fact.kind === "verdict-failed" ? fact.metric : null;
     switch (phase.name) {
+      case "braked":
+        this.#brakedAtMs = nowMs;
+        return null;
+      case "paused":
+        return { outcome: "held", reason: phase.reason, metric, alarms, isEarned: false };
       case "aborting":
         return { outcome: "rolled-back", reason: phase.reason, metric, alarms, isEarned: false };
       case "promoting":
@@ -140,6 +185,7 @@ export class Engine implements Steering {
         const step = phase.name === "progressing" ? this.#plan.steps[phase.step] : undefined;
         this.#weight = step?.weight ?? this.#plan.holdbackWeight;
         this.#stageBeganAtMs = nowMs;
+        this.#shield.exposed(exposureEpoch, nowMs);
         this.#evidence.weightChanged({ weight: this.#weight, exposureEpoch, atMs: nowMs });
         return null;
       }

@@ -38,6 +38,10 @@ export interface Steering {
   /** Which side a request goes to; called when it starts. */
   sideOf(request: Request): Arm;
   ended(ended: Ended): void;
+  /** Whether stable is asked in the place of the canary, which has failed this request. Absent: never. */
+  replays?(ended: Ended): boolean;
+  /** What became of a replay. */
+  replayEnded?(hasFailed: boolean): void;
   /** Time passes. `settledUntilMs`: all requests that started before it have ended. Not null when it is over. */
   tick(time: { readonly nowMs: number; readonly settledUntilMs: number }): Ending | null;
 }
@@ -49,10 +53,12 @@ export interface Played extends Ending {
   readonly weight: number;
   readonly requests: number;
   readonly canaryRequests: number;
-  /** Failed requests of the canary, and of them those that stable would not have failed. */
+  /** Failed requests of the canary that reached their visitor, and of them those that stable would not have failed. */
   readonly harmedRequests: number;
   readonly excessRequests: number;
-  /** Visitors with a failed request on the canary. */
+  /** Failed requests of the canary that stable answered in its place. */
+  readonly shieldedRequests: number;
+  /** Visitors whom a failed request of the canary reached. */
   readonly harmedVisitors: number;
 }
 
@@ -70,8 +76,8 @@ export function play(options: {
   const stream = new VisitorStream({ traffic, seed, tickMs });
   const ending = new Map<number, Ended[]>();
   const openByTick: number[] = [];
-  const harmed = new Set<string>();
-  let [requests, canaryRequests, harmedRequests, excessRequests] = [0, 0, 0, 0];
+  const harm = new Harm(steering, stable);
+  let [requests, canaryRequests] = [0, 0];
   let oldestOpen = 0;
   for (let tick = 0; ; tick += 1) {
     const started = stream.next();
@@ -82,14 +88,7 @@ export function play(options: {
       const answer = (side === "canary" ? canary : stable)(request);
       const isFailed = answer.isFailed || answer.tookMs > deadlineMs;
       const tookMs = Math.min(answer.tookMs, deadlineMs);
-      if (side === "canary") {
-        canaryRequests += 1;
-        if (isFailed) {
-          harmedRequests += 1;
-          harmed.add(request.visitor.unit);
-          if (!stable(request).isFailed) excessRequests += 1;
-        }
-      }
+      if (side === "canary") canaryRequests += 1;
       const endsIn = Math.max(tick, Math.floor((request.atMs + tookMs) / tickMs));
       const ended = {
         request,
@@ -105,6 +104,7 @@ export function play(options: {
       else list.push(ended);
     }
     for (const ended of ending.get(tick) ?? []) {
+      harm.ended(ended);
       steering.ended(ended);
       const startTick = Math.floor(ended.request.atMs / tickMs);
       openByTick[startTick] = (openByTick[startTick] ?? 0) - 1;
@@ -119,7 +119,47 @@ export function play(options: {
     const end =
       over ??
       ({ outcome: "running", reason: "the time that is played was over", metric: null, alarms: [], isEarned: false } as const);
-    const counts = { requests, canaryRequests, harmedRequests, excessRequests, harmedVisitors: harmed.size };
-    return { ...end, tookMs: nowMs, weight, ...counts };
+    // What is on its way ends as it would have.
+    for (const [, list] of [...ending].sort(([one], [other]) => one - other)) for (const ended of list) harm.ended(ended);
+    return { ...end, tookMs: nowMs, weight, requests, canaryRequests, ...harm.counts };
+  }
+}
+
+/** Which failures of the canary reach their visitors. */
+class Harm {
+  readonly #steering: Steering;
+  readonly #stable: Behaviour;
+  readonly #visitors = new Set<string>();
+  #harmed = 0;
+  #excess = 0;
+  #shielded = 0;
+
+  constructor(steering: Steering, stable: Behaviour) {
+    this.#steering = steering;
+    this.#stable = stable;
+  }
+
+  ended(ended: Ended): void {
+    if (ended.side !== "canary" || !ended.isFailed) return;
+    const { request } = ended;
+    if (this.#isShielded(ended)) {
+      this.#shielded += 1;
+      return;
+    }
+    this.#harmed += 1;
+    this.#visitors.add(request.visitor.unit);
+    if (!this.#stable(request).isFailed) this.#excess += 1;
+  }
+
+  get counts(): Pick<Played, "harmedRequests" | "excessRequests" | "shieldedRequests" | "harmedVisitors"> {
+    const [harmedRequests, excessRequests, shieldedRequests] = [this.#harmed, this.#excess, this.#shielded];
+    return { harmedRequests, excessRequests, shieldedRequests, harmedVisitors: this.#visitors.size };
+  }
+
+  #isShielded(ended: Ended): boolean {
+    if (this.#steering.replays?.(ended) !== true) return false;
+    const { isFailed } = this.#stable({ ...ended.request, luck: ended.request.replayLuck });
+    this.#steering.replayEnded?.(isFailed);
+    return !isFailed;
   }
 }

@@ -51,6 +51,17 @@ test("a plan that fits its traffic: good ones reach everyone, bad ones come back
   );
 });
 
+test("with a shield fewer are harmed, more is told apart, and nothing is decided otherwise", () => {
+  const bare = rehearse().rehearsal;
+  const { rehearsal } = rehearse({ traffic: { shieldedShare: 1 } });
+  for (const name of ["dead", "half", "tenth", "page", "late"]) {
+    const [without, shielded] = [fate(bare, name), fate(rehearsal, name)];
+    assert.deepEqual([shielded.rolledBack, shielded.rollbackMs], [without.rolledBack, without.rollbackMs], name);
+    assert.deepEqual([shielded.harmedVisitors.p90, without.shieldedRequests.p90], [0, 0], name);
+    assert.deepEqual(shielded.shieldedRequests, without.harmedRequests, name);
+  }
+});
+
 test("a 1 % first step at 2 requests a second is told what it is, and what to write instead", () => {
   const steps = [100, 1_000, 5_000].map((weight) => ({ weight, minHoldMs: 2_000 }));
   const quiet = { visitorsPerSecond: 2 / 3, failShare: 0 };

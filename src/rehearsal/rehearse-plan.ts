@@ -42,6 +42,8 @@ export interface Fate {
   readonly promotionMs: Spread | null;
   readonly harmedVisitors: Spread;
   readonly harmedRequests: Spread;
+  /** Failed requests that stable answered in its place; 0 where the traffic does not say what is shielded. */
+  readonly shieldedRequests: Spread;
   /** Visitors on the canary when it was taken back, in ten-thousandths; the median. */
   readonly weightAtRollback: number | null;
   /** The metrics that decided, the most frequent first. */
@@ -156,6 +158,7 @@ function fateOf({ name, words, isBad, fromMs }: RehearsedRelease, all: readonly 
     promotionMs: spreadOf(promoted.map(({ tookMs }) => tookMs)),
     harmedVisitors: spreadOf(all.map((run) => run.harmedVisitors)) ?? { median: 0, p90: 0 },
     harmedRequests: spreadOf(all.map((run) => run.harmedRequests)) ?? { median: 0, p90: 0 },
+    shieldedRequests: spreadOf(all.map((run) => run.shieldedRequests)) ?? { median: 0, p90: 0 },
     weightAtRollback: spreadOf(back.map(({ weight }) => weight))?.median ?? null,
     metrics: metrics.toSorted(([, a = []], [, b = []]) => b.length - a.length).map(([metric]) => metric),
   };

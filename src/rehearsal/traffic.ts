@@ -12,6 +12,8 @@ export interface Traffic {
   readonly swing?: { readonly share: number; readonly periodMs: number };
   /** Visitors come from a closed circle of this many and return; otherwise each one is new. */
   readonly circle?: number;
+  /** Share of requests that stable may answer in the canary's place, each by itself. Absent: not known, and nobody is shielded. */
+  readonly shieldedShare?: number;
 }
 
 /** Visitors that gates score in a second: each once, also where each of its requests is drawn for itself. */
@@ -47,16 +49,23 @@ export interface Request {
   readonly tookMs: number;
   /** Uniform in [0, 10,000): its own coin, where each request is drawn for itself. */
   readonly draw: number;
+  /** Stable may answer it in the canary's place. */
+  readonly isRepeatable: boolean;
+  /** As `luck`, for stable's answer in the canary's place. */
+  readonly replayLuck: number;
 }
 
 const thoughtMs = { least: 500, most: 5_000 };
 const medianMs = 40;
 const spread = 0.7;
+/** What only the shield asks is drawn from a stream of its own, so that a seed's visitors do not depend on it. */
+const shieldStream = 0x51d;
 
 /** Visitors as a Poisson stream, each of whom looks at some pages with up to five seconds of thought between two. */
 export class VisitorStream {
   readonly #traffic: Traffic;
   readonly #random: Random;
+  readonly #shieldRandom: Random;
   readonly #tickMs: number;
   readonly #circle = new Map<number, Visitor>();
   /** Requests to come, by the number of their tick. */
@@ -69,6 +78,7 @@ export class VisitorStream {
   constructor(options: { readonly traffic: Traffic; readonly seed: number; readonly tickMs: number }) {
     this.#traffic = options.traffic;
     this.#random = createSeededRandom(options.seed);
+    this.#shieldRandom = createSeededRandom(options.seed ^ (shieldStream << 20));
     this.#tickMs = options.tickMs;
     this.#nextVisitorAtMs = this.#waitMs(0);
   }
@@ -88,7 +98,7 @@ export class VisitorStream {
 
   #arrive(arrivesAtMs: number): void {
     const visitor = this.#visitor();
-    const { requestsPerVisitor } = this.#traffic;
+    const { requestsPerVisitor, shieldedShare = 0 } = this.#traffic;
     const pages = Math.floor(requestsPerVisitor) + (this.#random.float() < requestsPerVisitor % 1 ? 1 : 0);
     let atMs = arrivesAtMs;
     for (let page = 0; page < pages; page += 1) {
@@ -101,6 +111,8 @@ export class VisitorStream {
         luck: this.#random.float(),
         tookMs: this.#tookMs(),
         draw: Math.floor(this.#random.float() * 10_000),
+        isRepeatable: this.#shieldRandom.float() < shieldedShare,
+        replayLuck: this.#shieldRandom.float(),
       };
       this.#requests += 1;
       const planned = this.#planned.get(tick);

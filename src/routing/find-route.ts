@@ -1,3 +1,4 @@
+import type { Route } from "../rollout/rollout.ts";
 import type { RepeatRules } from "./shield.ts";
 import type { RoutingTable, ServiceRoute } from "./table.ts";
 
@@ -32,6 +33,15 @@ export class RouteIndex {
   find(host: string, path: string): FoundRoute | null {
     return longest(this.#byHost.get(host), path) ?? longest(this.#byHost.get("*"), path);
   }
+}
+
+/** The route by whose rules a path goes that was counted below `host`, as a route has it: the same as an index finds, without one. */
+export function routeCovering(routes: readonly Route[], host: string, path: string): Route | null {
+  const of = (wanted: string) =>
+    routes
+      .filter((route) => route.host === wanted && covers(route.path, path))
+      .toSorted((one, other) => other.path.length - one.path.length)[0];
+  return of(host) ?? of("*") ?? null;
 }
 
 /** A Host header as routes are compared with it: lower case, without port and trailing dot. */
