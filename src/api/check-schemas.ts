@@ -29,5 +29,6 @@ export const checkResultSchema: z.ZodType<CheckResult> = z
       inputsSha256: z.string(),
       durationMs: count,
     }),
+    isAsked: z.literal(true).optional(),
   })
   .openapi("CheckResult");

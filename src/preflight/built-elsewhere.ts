@@ -1,6 +1,6 @@
 import type { Waiver } from "../manifest/checks.ts";
 import type { CheckResult, CheckStatus } from "../rollout/check-result.ts";
-import { type Check, type Outcome, type Subject, skipped, unchecked } from "./check.ts";
+import { type Check, type Outcome, type Subject, skipped, skippedHere, unchecked } from "./check.ts";
 import { applyWaivers, blocks, statusOf, strictnessOf } from "./policy.ts";
 
 /** What a check saw in the environment before, of the same bundle. */
@@ -14,7 +14,7 @@ export interface Earlier {
 
 /** What stands for a check that runs commands, where there is no folder to run them in because nothing was built here and now. */
 export function seenElsewhere(check: string, { earlier }: Pick<Subject, "earlier">): Earlier | Outcome {
-  if (earlier === null) return skipped("it runs where the bundle is built, by `belay check` there");
+  if (earlier === null) return skippedHere("it runs where the bundle is built, by `belay check` there");
   const { environment, results } = earlier;
   const result = results.find((each) => each.check === check);
   if (result !== undefined) return { kind: "earlier", environment, how: "was built", result };
@@ -37,10 +37,10 @@ export function seenInStaging(
     return inStaging?.insteadOf?.(seen, subject) ?? ranThere(seen, earlier);
   }
   if (Object.values(manifest.environments).some(({ after }) => after === environment))
-    return skipped("runs here when the release's instances are ready");
+    return skippedHere("runs here when the release's instances are ready");
   const before = manifest.environments[environment]?.after ?? null;
-  if (before !== null) return skipped(`runs in ${before}, before anything of the release runs here`);
-  return skipped(`not checked: no staging comes before ${environment}`);
+  if (before !== null) return skippedHere(`runs in ${before}, before anything of the release runs here`);
+  return skippedHere(`not checked: no staging comes before ${environment}`);
 }
 
 function ranThere(result: CheckResult | undefined, { environment }: NonNullable<Subject["earlier"]>): Earlier | Outcome {

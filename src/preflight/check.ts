@@ -122,7 +122,7 @@ export interface CommandPlace {
 
 /** What a check saw. It never says "pass": the frame does, when something was inspected and nothing found. */
 export type Outcome =
-  | { readonly kind: "skipped"; readonly why: string }
+  | { readonly kind: "skipped"; readonly why: string; readonly isAsked?: true }
   | { readonly kind: "unchecked"; readonly message: string; readonly fix: string; readonly tool?: Tool }
   | {
       readonly kind: "inspected";
@@ -170,6 +170,11 @@ export function quick(): number {
 
 export function skipped(why: string): Outcome {
   return { kind: "skipped", why };
+}
+
+/** Somebody asked for it, and it does not run here: that is told wherever checks are. */
+export function skippedHere(why: string): Outcome {
+  return { kind: "skipped", why, isAsked: true };
 }
 
 export function unchecked(message: string, fix: string, tool?: Tool): Outcome {

@@ -12,7 +12,9 @@ const shownIdle = 3;
  * shown each time, with who accepted it.
  */
 export function describeResults(results: readonly CheckResult[], clean: (text: string) => string): string {
-  const idle = results.filter(({ status, findings }) => status === "skipped" && findings.length === 0);
+  const idle = results.filter(
+    ({ status, findings, isAsked }) => status === "skipped" && findings.length === 0 && isAsked !== true,
+  );
   const isShort = idle.length <= shownIdle;
   const lines = results.filter((result) => isShort || !idle.includes(result)).flatMap((result) => describeResult(result, clean));
   const names = idle.map(({ check }) => check).join(", ");

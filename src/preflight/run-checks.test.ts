@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BelayError } from "../errors.ts";
 import type { CheckFinding } from "../rollout/check-result.ts";
-import type { Check, Outcome } from "./check.ts";
+import { type Check, type Outcome, skippedHere } from "./check.ts";
 import { describeBlocking, describeResults } from "./describe.ts";
 import { type Progress, runChecks } from "./run-checks.ts";
 import { type Given, resultOf, subjectOf } from "./subject.fixture.ts";
@@ -165,6 +165,8 @@ test("checks that had nothing to look at are named together once they are many, 
   assert.match(many, /nothing to look at \(`--only <check>` says why\): milk, tea, rice, salt$/);
   assert.doesNotMatch(many, /no milk/);
   assert.match(many, /it smells \[rotten\]/);
+  const asked = check("jam", async () => skippedHere("runs in staging"));
+  assert.match(await shownOf([...idle, asked]), /^ {2}- {5}jam: runs in staging\n.*: milk, tea, rice, salt$/m);
 });
 
 test("a waiver without a rule also accepts what could not be checked, which is then no pass", async (t) => {

@@ -121,6 +121,7 @@ function judge({ check, outcome, durationMs, used }: Seen, { subject, version }:
     findings: findings.slice(0, findingsMax).map(shorten),
     findingCount: findings.length,
     evidence: evidenceOf(outcome, durationMs, version),
+    ...(outcome.kind === "skipped" && outcome.isAsked ? { isAsked: true } : {}),
   };
 }
 

@@ -50,4 +50,6 @@ export interface CheckResult {
   readonly findings: readonly CheckFinding[];
   readonly findingCount: number;
   readonly evidence: CheckEvidence;
+  /** Of one that was skipped although somebody asked for it: it runs elsewhere, or nowhere. */
+  readonly isAsked?: true | undefined;
 }
