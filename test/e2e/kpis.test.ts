@@ -65,6 +65,7 @@ test("a release that breaks the checkout without an error is taken back by its K
   assert.equal(bad.outcome, "aborted", JSON.stringify(bad));
   const failed = (await scene.facts(bad.rollout)).find((fact) => fact.kind === "verdict-failed");
   assert.ok(failed?.kind === "verdict-failed");
+  // Each of the four shoppers may have got a basket of stable and then ordered on the canary.
   assert.match(failed.metric, /^kpi:(?:checkout|paid)$/);
   assert.match(
     failed.reason,
@@ -72,7 +73,7 @@ test("a release that breaks the checkout without an error is taken back by its K
   );
   assert.equal(failed.evidence.canary.failedRequests, 0, "not one answer was an error");
   const explained = await scene.expectBelay(["explain", bad.rollout]);
-  assert.match(explained.stdout, /a shopper with a full basket gets the order confirmed: 0 % \(0 of \d+\) on the release and/);
+  assert.match(explained.stdout, /a shopper with a full basket gets the order confirmed: \d+ % \([0-4] of \d+\) on the release and/);
 
   await commit(repository, "an order button, in green", "2s");
   const good = await whileShopping(scene, () => scene.deploy(repository));
