@@ -73,7 +73,10 @@ test("a release that breaks the checkout without an error is taken back by its K
   );
   assert.equal(failed.evidence.canary.failedRequests, 0, "not one answer was an error");
   const explained = await scene.expectBelay(["explain", bad.rollout]);
-  assert.match(explained.stdout, /a shopper with a full basket gets the order confirmed: \d+ % \([0-4] of \d+\) on the release and/);
+  assert.match(
+    explained.stdout,
+    /a shopper with a full basket gets the order confirmed: \d+ % \([0-4] of \d+\) on the release and/,
+  );
 
   await commit(repository, "an order button, in green", "2s");
   const good = await whileShopping(scene, () => scene.deploy(repository));
