@@ -294,11 +294,14 @@ export class SimWorker implements LinkEnd<ToWorker> {
     if (copy === null || target === undefined) return;
     const instance = this.#around.instanceAt(target);
     const { shadows } = this.state;
+    if (!shadows.mayAsk(copy, this.#nowMs)) return shadows.dropped(copy, "rate");
+    const isPaired = shadows.isPaired(copy);
     shadows.mirrored(copy);
     const afterMs = instance === undefined ? 0 : this.#around.answerOf(instance, request).afterMs;
     this.#around.agenda.after(afterMs, () => {
       if (!this.isAlive) return;
-      if (copy.isPaired) shadows.paired(copy, [noise]);
+      shadows.ended(copy, instance !== undefined);
+      if (isPaired) shadows.paired(copy, [noise]);
       shadows.compared(copy, differencesOf(instance, this.#nowMs));
     });
   }
