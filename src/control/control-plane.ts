@@ -106,7 +106,8 @@ export interface ControlPlane extends PolicyCommands {
   /**
    * Where the logs of a service's instances lie, newest instance first; those of instances that are gone come last. With `task`:
    * those of the attempts at a task instead, or of the commands that people ran (`once`). With `process`: those of a worker or a
-   * job of that name, one for each release that ran it. With `release`: those of one release alone; throws `BELAY_RELEASE_UNKNOWN`.
+   * job of that name, one for each release that ran it. With `release`: those of one release alone. Throws
+   * `BELAY_…_UNKNOWN` for a task, process or release that the service never had.
    */
   logFiles(
     request: ServiceRequest & {
