@@ -9,9 +9,10 @@ import { isEnded, type OutcomeBy, type Release, type ReleaseId, type Rollout } f
 import type { Service } from "../rollout/service.ts";
 import { neededTask, type OpenAttempt, openAttempt } from "../rollout/task.ts";
 import type { ControlLoop } from "./control-loop.ts";
-import type { RolloutView, ServiceView, StagingView } from "./control-plane.ts";
+import type { ServiceView } from "./control-plane.ts";
 import { sumHeld } from "./front-sums.ts";
 import { viewProcesses } from "./process-views.ts";
+import type { RolloutView, StagingView } from "./rollout-view.ts";
 import { askAboutTask } from "./run-commands.ts";
 import { budgetLeft } from "./slo.ts";
 import { stagedOf } from "./staging.ts";

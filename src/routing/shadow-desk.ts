@@ -1,6 +1,6 @@
 import { bucketOf } from "./assignment.ts";
-import type { FieldDifference } from "./compare-answers.ts";
 import type { ExposureGuard } from "./exposure-guard.ts";
+import type { FieldDifference } from "./field-difference.ts";
 import type { Choice } from "./in-flight.ts";
 import { type DropReason, type ShadowAbout, ShadowTallies, type ShadowTally } from "./shadow-tallies.ts";
 import { ShadowThrottle } from "./shadow-throttle.ts";

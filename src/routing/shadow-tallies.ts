@@ -1,4 +1,4 @@
-import type { DifferenceKind, FieldDifference } from "./compare-answers.ts";
+import type { DifferenceKind, FieldDifference } from "./field-difference.ts";
 
 /**
  * Why a copy that was wanted was not made, or not compared.

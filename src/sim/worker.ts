@@ -1,7 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import { Attempts } from "../proxy/attempts.ts";
 import { Reporter } from "../proxy/reporter.ts";
-import type { FieldDifference } from "../routing/compare-answers.ts";
+import type { FieldDifference } from "../routing/field-difference.ts";
 import { FrontCounts } from "../routing/front-counts.ts";
 import type { Choice, InFlight } from "../routing/in-flight.ts";
 import type { ExchangeEnd } from "../routing/outcome.ts";
