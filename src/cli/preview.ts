@@ -64,7 +64,7 @@ async function rotate(context: CommandContext): Promise<undefined> {
   print(
     isRevoking
       ? "New keys sign previews. Every link and every preview given out before is worth nothing from now on."
-      : "New keys sign previews. What the ones before signed stays good until it ends.",
+      : "New keys sign previews. What the ones just before them signed stays good until it ends; what older ones signed is worth nothing.",
   );
   if (!isServed) print(notServed);
   if (isJson) printJson({ keys, isServed });

@@ -10,7 +10,7 @@ import { type RequestHead, readRequestHead } from "./request-head.ts";
 
 const refusalWords: Readonly<Record<PreviewRefusal, string>> = {
   forged: "This preview link is not one of ours",
-  expired: "This preview link is too old; ask for a new one",
+  expired: "This preview link is too old, or its release is no longer shown; ask for a new one",
   foreign: "This preview link belongs to another service",
   replayed: "This preview link has been used; ask for one of your own",
 };
