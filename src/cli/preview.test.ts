@@ -17,7 +17,13 @@ test("the link is the first line, at the service's host and the listener's port"
 
 test("a base that is no address of a website is refused before a link is made", async (t) => {
   const desk = await openDesk(t);
-  for (const base of ["shop.example.com", "ftp://shop.example.com", "https://", "https://shop.example.com/?a=b", "https://ann:pw@shop.example.com"]) {
+  for (const base of [
+    "shop.example.com",
+    "ftp://shop.example.com",
+    "https://",
+    "https://shop.example.com/?a=b",
+    "https://ann:pw@shop.example.com",
+  ]) {
     const { stderr, code } = await desk.run("preview", "--service", "shop", "--base", base);
     assert.equal(code, 1, base);
     assert.match(stderr, /BELAY_CLI_BAD_BASE/, base);

@@ -53,8 +53,8 @@ export async function answerPreviewLink(context: ProxyContext, asking: Asking): 
     return;
   }
   // What only looks at a link, as a chat that shows what is behind it may do, does not use it up.
-  if (incoming.method !== "GET" || incoming.headers["sec-purpose"] !== undefined) {
-    refuse(context, asking, { status: 405, reason: "A preview link is opened in a browser", isLast });
+  if (incoming.method !== "GET" || isAhead(incoming)) {
+    refuse(context, asking, { status: 405, reason: "A preview link is opened in a browser", allow: "GET", isLast });
     return;
   }
   const redemption = await redeem(context, service, head);
@@ -79,6 +79,11 @@ export async function answerPreviewLink(context: ProxyContext, asking: Asking): 
         isLast,
       });
   }
+}
+
+/** Whether a browser fetches the page in case somebody wants it; the older of them say so in words of their own. */
+function isAhead({ headers }: ClientRequest): boolean {
+  return ["sec-purpose", "purpose", "x-purpose", "x-moz"].some((name) => headers[name] !== undefined);
 }
 
 /** The worker sees by itself what is forged, foreign or too old, so that nobody can busy the control plane with it. */
