@@ -43,7 +43,14 @@ export class Previews {
     const redeemBefore = now.add({ seconds: linkSeconds });
     const { lastsSeconds } = request;
     const { environment, name } = service;
-    const fact = { kind: "preview-link-made", nonce, release, redeemBefore: redeemBefore.toString(), lastsSeconds, key: key.id } as const;
+    const fact = {
+      kind: "preview-link-made",
+      nonce,
+      release,
+      redeemBefore: redeemBefore.toString(),
+      lastsSeconds,
+      key: key.id,
+    } as const;
     this.#loop.submit([...this.#keysEntry(actor), { environment, service: name, rollout: "", actor, fact }]);
     const link = writePass({ environment, service: name, release, nonce, expires: secondsOf(redeemBefore) }, key);
     const route = (service.releases[service.stable ?? ""]?.routes ?? [])[0] ?? { host: "*", path: "/" };
