@@ -90,6 +90,24 @@ test("a dry run tells in words what would happen, what would stop it and how to 
   assert.match(unknown.stderr, /BELAY_MANIFEST_ENVIRONMENT_UNKNOWN/);
 });
 
+test("a dry run lists what the rollout will not shield or copy, by what both releases declare", async (t) => {
+  const desk = await openRepository(t);
+  const steps = "rollout: { steps: [{ shadow: 20% }, { weight: 5% }] }";
+  const routes = '{ host: "*", effects: writes }, { host: "*", path: /cart, idempotent: true }';
+  writeFileSync(join(desk.folder, "belay.yml"), `${manifest.replace('{ host: "*" }', routes)}\n${steps}\n`);
+  const ruled = [
+    { host: "*", path: "/", effects: "writes" as const },
+    { host: "*", path: "/cart" },
+  ];
+  desk.inside.ahead = aPlanAhead({ routes: ruled });
+  const { stdout } = await desk.run("deploy", "--dry-run");
+  assert.match(stdout, /\*\/cart +all but GET, HEAD and OPTIONS; declared otherwise, which counts once a release with it serves\n/);
+  assert.doesNotMatch(stdout, /must declare the same/);
+  assert.match(stdout, /Not copied to the shadow: all of \*\/cart, all but GET, HEAD and OPTIONS of \*\/\.\n/);
+  desk.inside.ahead = aPlanAhead();
+  assert.match((await desk.run("deploy", "--dry-run")).stdout, /\*\/cart +none \(idempotent: true\)\n[\s\S]*must declare the same/);
+});
+
 test("a dry run of a first release, of one that would be refused, and without a control plane", async (t) => {
   const desk = await openRepository(t);
   desk.inside.ahead = aPlanAhead({ stable: null, budget: null, newUnitsPerSecond: null, approvers: [] });

@@ -12,7 +12,7 @@ import { requireService } from "./own-manifest.ts";
 import { describeOutcome, describeProgress, describeStep, describeWeight } from "./rollout-words.ts";
 import { describeShadow } from "./shadow-words.ts";
 import { describeShield } from "./shield-words.ts";
-import { harmless, indent, showTable } from "./show-table.ts";
+import { countOf, harmless, indent, showTable } from "./show-table.ts";
 
 type Evidence = NonNullable<RolloutView["evidence"]>;
 
@@ -79,13 +79,18 @@ function explainEvidence(evidence: Evidence, view: RolloutView): string {
     );
   }
   lines.push(
-    `Harmed: ${evidence.harmedVisitors} visitors by ${evidence.harmedRequests} failed answers that reached them; shielded: ${evidence.shieldedRequests}.`,
+    harmWords(evidence),
   );
   lines.push(...describeShield(evidence.shield));
   lines.push(...describeShadow(evidence.shadow));
   if (evidence.lostRecords > 0)
     lines.push(`${evidence.lostRecords} records were lost on their way: nothing is promoted by evidence with such a gap.`);
   return lines.join("\n");
+}
+
+function harmWords({ harmedVisitors, harmedRequests, shieldedRequests }: Evidence): string {
+  const reached = harmedVisitors === 1 ? "it" : "them";
+  return `Harmed: ${countOf(harmedVisitors, "visitor")} by ${countOf(harmedRequests, "failed answer")} that reached ${reached}; shielded: ${shieldedRequests}.`;
 }
 
 const claims: Readonly<Record<Exclude<Evidence["metrics"][number]["name"], DeclaredMetric>, string>> = {
