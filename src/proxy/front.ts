@@ -17,7 +17,7 @@ import type { ProxyContext } from "./proxy-context.ts";
 import { type Asking, refuse } from "./refuse.ts";
 import { type OwnAnswer, respondOnSocket } from "./respond.ts";
 import { TlsFront } from "./tls-front.ts";
-import { Tunnel } from "./tunnel.ts";
+import { isHandshake, Tunnel } from "./tunnel.ts";
 
 const idleGraceMs = 2_000;
 const drainPollMs = 20;
@@ -37,7 +37,7 @@ const serverOptions = {
   // Finds clients that are gone and have said no more than that they are done sending.
   keepAlive: true,
   keepAliveInitialDelay: 30_000,
-  shouldUpgradeCallback: (incoming: IncomingMessage) => incoming.headers.upgrade?.toLowerCase() === "websocket",
+  shouldUpgradeCallback: isHandshake,
 };
 
 /** Where visitors come in: node:http on a listening socket that the keeper holds. */
