@@ -37,7 +37,7 @@ function checkOne(certificate: CertificateFacts, nowMs: number): Finding {
       certificate.name === ""
         ? `they cannot be read: ${certificate.why}`
         : `${certificate.name}: it cannot be used: ${certificate.why}`,
-      "Mend its files: until a proxy worker is started anew, visitors meet the certificate before, if there was one; then they do not any more.",
+      "Mend its files. Visitors meet the certificate before it, if there was one, but only until a proxy worker is started anew.",
     );
   const { name, names, validFromMs, validToMs } = certificate;
   const whose = `${name}: for ${names.join(", ")}`;

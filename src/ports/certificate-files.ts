@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSecureContext, type SecureContext } from "node:tls";
@@ -43,11 +43,33 @@ export function readCertificate(
   name: string,
 ): { readonly pair: CertificatePair; readonly leaf: X509Certificate; readonly context: SecureContext } {
   const [cert, key] = certificateFilesOf(folder, name).map((file) => readFileSync(file)) as [Buffer, Buffer];
-  return {
-    pair: { cert, key },
-    leaf: new X509Certificate(cert),
-    context: createSecureContext({ cert, key, minVersion: "TLSv1.2" }),
-  };
+  const leaf = readLeaf(cert);
+  if (!leaf.checkPrivateKey(readKey(key))) {
+    const whose = hostsOf(leaf).join(", ");
+    throw new Error(
+      `privkey.pem is not the key of the first certificate in fullchain.pem, which has to be the host's own and is for ${whose}`,
+    );
+  }
+  return { pair: { cert, key }, leaf, context: createSecureContext({ cert, key, minVersion: "TLSv1.2" }) };
+}
+
+/** OpenSSL's own words name neither the file nor what it should hold. */
+function readLeaf(cert: Buffer): X509Certificate {
+  try {
+    return new X509Certificate(cert);
+  } catch (cause) {
+    throw new Error("fullchain.pem does not begin with a certificate in PEM form", { cause });
+  }
+}
+
+function readKey(key: Buffer): KeyObject {
+  try {
+    return createPrivateKey(key);
+  } catch (cause) {
+    const isLocked = key.includes("ENCRYPTED");
+    const what = isLocked ? "is locked by a passphrase, and nobody is there to type it" : "holds no key in PEM form";
+    throw new Error(`privkey.pem ${what}`, { cause });
+  }
 }
 
 /** What lies there now; of what a worker serves it may be newer by some seconds. */
@@ -76,5 +98,5 @@ export function readCertificateFacts(folder: string): readonly CertificateFacts[
 
 function hostsOf({ subjectAltName, subject }: X509Certificate): readonly string[] {
   const hosts = [...(subjectAltName ?? "").matchAll(/DNS:([^,\s]+)/g)].map(([, host = ""]) => host);
-  return hosts.length > 0 ? hosts : [subject ?? "nobody"];
+  return hosts.length > 0 ? hosts : [(subject ?? "nobody").replaceAll("\n", ", ")];
 }
