@@ -99,13 +99,17 @@ test("a dry run lists what the rollout will not shield or copy, by what both rel
     { host: "*", path: "/", effects: "writes" as const },
     { host: "*", path: "/cart" },
   ];
-  desk.inside.ahead = aPlanAhead({ routes: ruled });
+  const plan = aPlan({ steps: [{ weight: 0, minHoldMs: 2_000, shadow: 2_000 }, ...aPlan().steps] });
+  desk.inside.ahead = aPlanAhead({ plan, routes: ruled });
   const { stdout } = await desk.run("deploy", "--dry-run");
-  assert.match(stdout, /\*\/cart +all but GET, HEAD and OPTIONS; declared otherwise, which counts once a release with it serves\n/);
+  assert.match(stdout, /\*\/cart +all but GET, HEAD and OPTIONS; what belay\.yml says counts once this release serves\n/);
   assert.doesNotMatch(stdout, /must declare the same/);
   assert.match(stdout, /Not copied to the shadow: all of \*\/cart, all but GET, HEAD and OPTIONS of \*\/\.\n/);
   desk.inside.ahead = aPlanAhead();
-  assert.match((await desk.run("deploy", "--dry-run")).stdout, /\*\/cart +none \(idempotent: true\)\n[\s\S]*must declare the same/);
+  assert.match(
+    (await desk.run("deploy", "--dry-run")).stdout,
+    /\*\/cart +none \(idempotent: true\)\n[\s\S]*must declare the same/,
+  );
 });
 
 test("a dry run of a first release, of one that would be refused, and without a control plane", async (t) => {

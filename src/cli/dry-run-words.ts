@@ -7,7 +7,7 @@ import { describeNeed } from "../rollout/approval.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import { describeWeight } from "./rollout-words.ts";
-import { describeUnshielded } from "./shield-words.ts";
+import { describeUncopied, describeUnshielded } from "./shield-words.ts";
 import { countOf, harmless, indent } from "./show-table.ts";
 import { describeLowBudget } from "./slo.ts";
 
@@ -175,7 +175,11 @@ function inconclusiveWords(onInconclusive: Plan["onInconclusive"] | null): strin
 }
 
 function whatIsNotCovered({ manifest, routes, ahead, checks }: DryRun): readonly string[] {
-  const lines = [describeUnshielded(routes)];
+  const ruled = ahead?.routes;
+  const lines = [describeUnshielded(routes, ruled)];
+  const steps = (ahead?.plan ?? manifest.plan).steps ?? [];
+  const isCopied = ahead?.stable !== null && steps.some(({ shadow }) => shadow !== undefined);
+  if (isCopied) lines.push(...describeUncopied(ruled ?? routes));
   if (ahead !== null && ahead.stable === null)
     lines.push("A first release is compared with nothing. What preflight and the health check do not see, visitors see.");
   if (ahead?.newUnitsPerSecond === 0)

@@ -78,9 +78,7 @@ function explainEvidence(evidence: Evidence, view: RolloutView): string {
       `Of ${evidence.scoredVisitors} ${unit}s ${unit === "visitor" ? "watched for their whole window" : "scored"} ${evidence.failedScoredVisitors} failed: more than ${describePercent(evidence.excludedHarm)} extra failing ${unit}s is ruled out at 95 % (tolerated: ${describePercent(view.plan.harm)}).`,
     );
   }
-  lines.push(
-    harmWords(evidence),
-  );
+  lines.push(harmWords(evidence));
   lines.push(...describeShield(evidence.shield));
   lines.push(...describeShadow(evidence.shadow));
   if (evidence.lostRecords > 0)
