@@ -294,7 +294,10 @@ export class SimWorker implements LinkEnd<ToWorker> {
     if (copy === null || target === undefined) return;
     const instance = this.#around.instanceAt(target);
     const { shadows } = this.state;
-    if (!shadows.mayAsk(copy, this.#nowMs)) return shadows.dropped(copy, "rate");
+    if (!shadows.mayAsk(copy, this.#nowMs)) {
+      shadows.dropped(copy, "rate");
+      return;
+    }
     const isPaired = shadows.isPaired(copy);
     shadows.mirrored(copy);
     const afterMs = instance === undefined ? 0 : this.#around.answerOf(instance, request).afterMs;
