@@ -23,6 +23,12 @@ const alternatives = [
 
 type Alternative = (typeof alternatives)[number];
 
+/**
+ * A canary that is slower by less than this counts as no slower. With a small part of the visitors its caches and compiled code stay
+ * colder than stable's for as long as the part is small; on answers of a millisecond that shows, and no visitor could notice it.
+ */
+const slackMs = 1;
+
 const restartCash = 0.25;
 const restartShare = 0.01;
 /** Stable's answers before the first bet. */
@@ -57,7 +63,8 @@ export interface LatencyTestState {
  * Are answers slower on the canary? Durations are put into nine categories by the quantiles of stable's own past, and the
  * bet is on a visitor of a slow category being the canary's. If the canary is not slower, that side is still the toss of
  * the router's coin, so the value is a fair bet however latencies drift; because each alternative's likelihood rises with
- * the category, a canary that is faster only loses it. (Multinomial form of the label test: Lindon and Malek,
+ * the category, a canary that is faster only loses it; so the slack, which takes something off the canary's durations alone, makes it
+ * safer and never unfair. (Multinomial form of the label test: Lindon and Malek,
  * Anytime-Valid Inference for Multinomial Count Data; docs/verdict-benchmark.md
  * measures it against an oracle. What most of the loss is, is stable's past: it is learnt as the rollout goes.)
  *
@@ -102,11 +109,11 @@ export class LatencyTest {
   timed(answer: { readonly arm: Arm; readonly weight: number; readonly tookMs: number }): void {
     const { arm, weight, tookMs } = answer;
     if (!(weight > 0 && weight < 10_000)) return;
-    const bin = latencyBin(tookMs);
     // What stable did before this answer decides the categories; the answer itself has no part in them.
     if (this.#stable.total >= this.#nextRefresh) this.#refresh();
-    if (this.#likelihoods.length > 0) this.#bet(arm, weight, this.#categoryOf(bin));
-    (arm === "stable" ? this.#stable : this.#canary).add(bin);
+    if (this.#likelihoods.length > 0)
+      this.#bet(arm, weight, this.#categoryOf(latencyBin(arm === "canary" ? tookMs - slackMs : tookMs)));
+    (arm === "stable" ? this.#stable : this.#canary).add(latencyBin(tookMs));
   }
 
   /** Ends an epoch: a minute, or a weight. Does nothing in a test without restarts. */
