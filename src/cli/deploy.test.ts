@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { aRelease, aRollout } from "../api/fake-inside.ts";
 import { aPlan, aPlanAhead } from "../api/fake-plans.ts";
+import { aJudgement } from "../api/fake-policy.ts";
 import type { RolloutView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import { type Desk, openDesk } from "./cli.fixture.ts";
@@ -124,6 +125,11 @@ test("a dry run of a first release, of one that would be refused, and without a 
   desk.inside.ahead = aPlanAhead({ newUnitsPerSecond: 0.01, plan: aPlan({ maxHoldMs: 7_200_000, keepWarmMs: 10_800_000 }) });
   const judged = (await desk.run("deploy", "--dry-run")).stdout;
   assert.match(judged, /compared with them: 2 h at the most[\s\S]*As fast for 3 h, while the old release is ready/);
+
+  Object.assign(desk.inside.controlPlane, {
+    plan: async () => ({ service: "shop", environment: "production", forecast: "", after: null, judgement: aJudgement() }),
+  });
+  assert.match((await desk.run("deploy", "--dry-run")).stdout, /to the rules\n {2}It loosens none of them/);
 
   const refusal = { code: "BELAY_BUDGET_SPENT", message: "the error budget is spent", next: "Deploy a fix." };
   const hours = { isOpen: false, why: "the freeze holds", opensAt: "2026-01-02T00:00:00Z" };

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { aStatus } from "../api/fake-inside.ts";
 import { openDesk } from "./cli.fixture.ts";
 
-test("doctor tells of the running Belay: version, workers, trouble and clients without cookies", async (t) => {
+test("doctor tells of the running Belay: version, workers, trouble, clients without cookies and certificates", async (t) => {
   const desk = await openDesk(t);
   chmodSync(desk.dataFolder, 0o700);
   desk.env["PATH"] = process.env["PATH"] ?? "";
@@ -13,6 +13,7 @@ test("doctor tells of the running Belay: version, workers, trouble and clients w
   desk.inside.status = aStatus({
     program: "0.0.9",
     trouble: ["the ledger cannot be written"],
+    addresses: { http: "127.0.0.1:8080", https: "127.0.0.1:8443" },
     services: [{ ...service, requestsLastMinute: 1_000, newVisitorsLastMinute: 900 }],
   });
   const result = await desk.run("doctor");
@@ -21,6 +22,7 @@ test("doctor tells of the running Belay: version, workers, trouble and clients w
   assert.match(result.stdout, /fail {2}belay: the ledger cannot be written/);
   assert.match(result.stdout, /warn {2}version: 0\.0\.9 runs, and this program is 0\.1\.0/);
   assert.match(result.stdout, /warn {2}cookies of shop: 90 %/);
+  assert.match(result.stdout, /fail {2}certificates: there is none, so no visitor comes in by TLS/);
 });
 
 test("doctor says that the control plane does not answer, and that a port is taken or free when nothing runs", async (t) => {

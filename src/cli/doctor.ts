@@ -1,9 +1,12 @@
+import { join } from "node:path";
 import type { StatusView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
+import { readCertificateFacts } from "../ports/certificate-files.ts";
 import { runCommand } from "../ports/command.ts";
 import { systemPath } from "../ports/environment.ts";
 import { probeHttp } from "../ports/http-probe.ts";
 import { readMachine } from "../ports/machine.ts";
+import { checkCertificates } from "./certificate-checks.ts";
 import { type Command, type CommandContext, exitCodes } from "./command.ts";
 import { describeFindings, type Finding, fail, pass, warn } from "./findings.ts";
 import { checkMachine } from "./machine-checks.ts";
@@ -75,6 +78,14 @@ async function checkBelay(context: CommandContext): Promise<readonly Finding[]> 
       checkVersion(view, io.platform.version()),
       ...view.services.map(checkCookies),
       ...view.services.flatMap(checkProcesses),
+      ...checkCertificates(
+        {
+          certificates: readCertificateFacts(join(dataFolder, "certificates")),
+          hosts: view.services.flatMap(({ stable }) => stable?.routes.map(({ host }) => host) ?? []),
+          isServed: view.addresses["https"] !== undefined,
+        },
+        io.clock.now().epochMilliseconds,
+      ),
     ];
   } catch (cause) {
     if (!(cause instanceof BelayError)) throw cause;

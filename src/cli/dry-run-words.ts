@@ -36,7 +36,10 @@ export function describeDryRun(run: DryRun): string {
   const parts: readonly (readonly [title: string, lines: readonly string[]])[] = [
     ["What will happen", whatHappens(run).map((words, at) => `${at + 1}. ${words}`)],
     ["What would stop it", whatStops(run)],
-    ["How it stands to the rules", run.rules],
+    [
+      "How it stands to the rules",
+      run.rules.length > 0 ? run.rules : ["It loosens none of them, and nothing follows from its risk."],
+    ],
     ["What is not covered", whatIsNotCovered(run)],
     ["How to go back", howBack(run)],
     ["Who can approve", whoApproves(run)],

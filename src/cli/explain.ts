@@ -184,9 +184,10 @@ async function findRollout(context: CommandContext): Promise<string> {
   const service = requireService(context, "explain");
   const environment = textOf(values["environment"]) ?? "production";
   const { services } = await client.status();
-  const rollout = services.find((view) => view.service === service && view.environment === environment)?.rollout?.rollout;
+  const own = services.filter((view) => view.service === service);
+  const rollout = own.find((view) => view.environment === environment)?.rollout?.rollout;
   if (rollout !== undefined) return rollout;
-  if (asked === undefined) throw noRollout(`${service} had no rollout in ${environment} yet`);
+  if (asked === undefined || own.length > 0) throw noRollout(`${service} had no rollout in ${environment} yet`);
   return asked;
 }
 

@@ -189,6 +189,12 @@ test("explain latest without any rollout says so", async (t) => {
   assert.match((await desk.run("explain", "latest")).stderr, /BELAY_ROLLOUT_NONE/);
 });
 
+test("explain of a service that never rolled out in an environment does not take its name for a rollout's", async (t) => {
+  const desk = await openDesk(t);
+  const result = await desk.run("explain", "shop", "--environment", "staging");
+  assert.match(result.stderr, /shop had no rollout in staging yet[\s\S]*BELAY_ROLLOUT_NONE/);
+});
+
 test("explain without a name means the service of this folder, whatever was rolled out since", async (t) => {
   const desk = await openDesk(t);
   const entries = openLedger().read({ afterPosition: 0 });

@@ -1,8 +1,8 @@
 import { BelayError } from "../errors.ts";
 import { describeDuration, durationPattern, parseDuration } from "../manifest/quantities.ts";
 import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
-import { describeTime } from "./entry-words.ts";
 import { requireService } from "./own-manifest.ts";
+import { describeTime } from "./time-words.ts";
 import { waitForWorkers } from "./wait-for-workers.ts";
 
 const shortestMs = 1_000;

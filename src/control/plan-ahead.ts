@@ -4,9 +4,10 @@ import type { Releases } from "../release/releases.ts";
 import { type Opening, openingAt } from "../rollout/calendar.ts";
 import { isEnded, type Plan, type Route } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import type { ServiceRequest } from "./control-plane.ts";
-import { type DeployToPlan, type PlannedDeploy, planDeploy } from "./plan-deploy.ts";
+import { planDeploy } from "./plan-deploy.ts";
 import type { Exceptions } from "./plan-needs.ts";
+import type { DeployToPlan, PlannedDeploy } from "./planned-deploy.ts";
+import type { ServiceRequest } from "./requests.ts";
 import { ruledRoutes } from "./ruled-routes.ts";
 import { approversOf, type BudgetLeft } from "./slo.ts";
 

@@ -1,13 +1,8 @@
-import { X509Certificate } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { createSecureContext, type SecureContext } from "node:tls";
+import type { X509Certificate } from "node:crypto";
+import { statSync } from "node:fs";
+import type { SecureContext } from "node:tls";
+import { type CertificatePair, certificateFilesOf, certificateNames, readCertificate } from "../ports/certificate-files.ts";
 import type { Log } from "../ports/log.ts";
-
-export interface CertificatePair {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-}
 
 interface Certificate {
   readonly name: string;
@@ -70,7 +65,7 @@ export class Certificates {
   /** Null when the folder cannot be read now: what is served stays. */
   #names(): readonly string[] | null {
     try {
-      const names = namesIn(this.#folder);
+      const names = certificateNames(this.#folder);
       this.#refused.delete("");
       return names;
     } catch (cause) {
@@ -82,17 +77,14 @@ export class Certificates {
   }
 
   #read(name: string, before: Certificate | undefined): Certificate | undefined {
-    const files = ["fullchain.pem", "privkey.pem"].map((file) => join(this.#folder, name, file)) as [string, string];
     let state = "";
     try {
-      state = files.map(stateOf).join(" ");
+      state = certificateFilesOf(this.#folder, name).map(stateOf).join(" ");
       if (before?.state === state || this.#refused.get(name) === state) return before;
-      const [cert, key] = files.map((file) => readFileSync(file)) as [Buffer, Buffer];
-      const context = createSecureContext({ cert, key, minVersion: "TLSv1.2" });
-      const leaf = new X509Certificate(cert);
+      const certificate = readCertificate(this.#folder, name);
       this.#refused.delete(name);
-      this.#log.info("serves a certificate", { name, validTo: leaf.validTo });
-      return { name, leaf, context, state, pair: { cert, key } };
+      this.#log.info("serves a certificate", { name, validTo: certificate.leaf.validTo });
+      return { name, state, ...certificate };
     } catch (cause) {
       // Files are replaced one after the other: a pair that does not match yet is read again when it has changed.
       if (this.#refused.get(name) !== state)
@@ -100,17 +92,6 @@ export class Certificates {
       this.#refused.set(name, state);
       return before;
     }
-  }
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => !name.startsWith("."))
-      .sort();
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw cause;
   }
 }
 

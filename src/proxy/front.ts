@@ -17,7 +17,7 @@ import type { ProxyContext } from "./proxy-context.ts";
 import { type Asking, refuse } from "./refuse.ts";
 import { type OwnAnswer, respondOnSocket } from "./respond.ts";
 import { TlsFront } from "./tls-front.ts";
-import { Tunnel } from "./tunnel.ts";
+import { isHandshake, Tunnel } from "./tunnel.ts";
 
 const idleGraceMs = 2_000;
 const drainPollMs = 20;
@@ -37,7 +37,7 @@ const serverOptions = {
   // Finds clients that are gone and have said no more than that they are done sending.
   keepAlive: true,
   keepAliveInitialDelay: 30_000,
-  shouldUpgradeCallback: (incoming: IncomingMessage) => incoming.headers.upgrade?.toLowerCase() === "websocket",
+  shouldUpgradeCallback: isHandshake,
 };
 
 /** Where visitors come in: node:http on a listening socket that the keeper holds. */
@@ -64,8 +64,9 @@ export class Front {
         this.#exchange(request, new Http2Response(stream), connectionOfStream(stream, socket), socket);
       },
     });
-    this.#server = createServer({ ...serverOptions, headersTimeout: context.limits.headMs }, (incoming, response) =>
-      this.#handle(incoming, response),
+    this.#server = createServer(
+      { ...serverOptions, headersTimeout: context.limits.headMs, maxHeaderSize: context.limits.headBytesMax },
+      (incoming, response) => this.#handle(incoming, response),
     );
     this.#server.on("connection", (socket) => {
       // One that came by TLS was counted before its handshake.
@@ -165,7 +166,7 @@ export class Front {
       this.#context.unread.closed(response);
     });
     const asking: Asking = { incoming, response, connection };
-    const excess = this.#excessOf(incoming.httpVersion === "2" ? 1 : atOnce);
+    const excess = this.#excessOf(incoming.httpVersion === "2" ? 1 : atOnce, incoming.headBytes);
     if (excess !== null) {
       if (excess.isLast === true) this.#refused.add(socket);
       refuse(this.#context, asking, { isLast: this.#context.isDraining(), ...excess });
@@ -226,8 +227,12 @@ export class Front {
   }
 
   /** The answer to a request that is one too many; null when it is not. */
-  #excessOf(onConnection: number): OwnAnswer | null {
+  #excessOf(onConnection: number, headBytes = 0): OwnAnswer | null {
     const { limits, requests, front } = this.#context;
+    if (headBytes > limits.headBytesMax) {
+      front.turnedAway("head-large");
+      return { status: 431, reason: "The head of the request is too large" };
+    }
     if (onConnection > limits.pipelinedMax) {
       front.turnedAway("pipeline");
       return { status: 429, reason: "Too many requests at once on one connection", isLast: true };

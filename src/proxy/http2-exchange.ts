@@ -13,6 +13,7 @@ export class Http2Request implements ClientRequest {
   readonly rawHeaders: readonly string[];
   readonly headers: ClientRequest["headers"];
   readonly hasBody: boolean;
+  readonly headBytes: number;
   readonly #stream: ServerHttp2Stream;
   #hasEnded = false;
   #listeners = new Map<unknown, () => void>();
@@ -28,6 +29,7 @@ export class Http2Request implements ClientRequest {
     this.headers = headers;
     this.rawHeaders = fieldsOf(raw, headers[":authority"]);
     this.hasBody = !stream.endAfterHeaders;
+    this.headBytes = raw.reduce((sum, part) => sum + part.length, 0);
     stream.on("end", () => {
       this.#hasEnded = true;
     });

@@ -9,6 +9,7 @@ export interface Limits {
   readonly requestsMax: number;
   /** Requests on one connection of HTTP/1.1 that are not answered yet. */
   readonly pipelinedMax: number;
+  readonly headBytesMax: number;
   /** How long a head may take to come. */
   readonly headMs: number;
   /** How fast a body must come while an instance waits for it, how long it may be slower from the start, and how long at most after it was faster. */
@@ -31,6 +32,7 @@ export const defaultLimits: Limits = {
   unboundedNetworks: ["127.0.0.0/8", "::1"],
   requestsMax: 10_000,
   pipelinedMax: 64,
+  headBytesMax: 16 * 1024,
   headMs: 10_000,
   uploadBytesPerSecondMin: 240,
   uploadGraceMs: 10_000,

@@ -68,7 +68,7 @@ test("a request that two readers could understand differently is refused", () =>
     ["Host", "a", ...Array.from({ length: 400 }, () => "x")],
   ])
     assert.equal(typeof readRequestHead(raw({ rawHeaders })), "string", rawHeaders.slice(0, 2).join(": "));
-  for (const url of ["*", "", "a", "/a#b", "http://b.test/", "http://user@a.test/"])
+  for (const url of ["*", "", "a", "/a#b", "http://b.test/", "http://user@a.test/", "/\xe9", "/a b"])
     assert.equal(typeof readRequestHead(raw({ url, rawHeaders: ["Host", "a.test"] })), "string");
 });
 

@@ -11,6 +11,8 @@ export interface RawRequest {
   readonly rawHeaders: readonly string[];
   /** Said by the frames of HTTP/2; of HTTP/1.1 the headers say it. */
   readonly hasBody?: boolean;
+  /** Counted where HTTP/2 came in; `node:http` itself refuses a head that is too large. */
+  readonly headBytes?: number;
 }
 
 export interface RequestHead {
@@ -51,8 +53,8 @@ const requestIdPattern = /^[\w.:/+=-]{1,128}$/;
 /** Far above what browsers and their proxies send; Node alone would drop what is beyond its limit without a word. */
 const headersMax = 200;
 
-/** Whitespace and control characters, which HTTP/2 could carry into a request line. */
-const hasControls = /[\0-\x20\x7f]/;
+/** Whitespace, control characters and bytes beyond ASCII, which HTTP/2 could carry into a request line; `node:http` refuses them. */
+const isBeyondUris = /[^\x21-\x7e]/;
 
 /** A name or an address, and a port. */
 const hostPattern = /^(?:[\w.~%-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i;
@@ -239,7 +241,7 @@ function joined(before: string, value: string): string {
 /** The path and query of a request target; null for `*`, and for a URL of another host than the Host header says. */
 function originForm(url: string, hostHeader: string): string | null {
   // A fragment is never sent; what stands behind it is read as a part of the path by some and not by others.
-  if (url.includes("#") || hasControls.test(url)) return null;
+  if (url.includes("#") || isBeyondUris.test(url)) return null;
   if (url.startsWith("/")) return url;
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/i.exec(url);
   if (absolute?.[1] === undefined || absolute[1].toLowerCase() !== hostHeader.toLowerCase()) return null;

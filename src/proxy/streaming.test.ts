@@ -108,6 +108,27 @@ test("a handshake that the application declines is answered as it answers", asyn
   assert.match(answer, /^HTTP\/1.1 403 Forbidden\r\n[\s\S]*no/);
 });
 
+test("a handshake that is none, by its method, its version or its body, is an ordinary request", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, async (incoming, response) => {
+    const body = await textOf(incoming);
+    response.end(`${incoming.method} ${incoming.headers.upgrade} ${body}`);
+  });
+  app.server.on("upgrade", (_, socket: net.Socket) => socket.end("HTTP/1.1 101 Switching Protocols\r\n\r\ntunnel"));
+  await world.serve(tableWith(1, [app]));
+  const wish = "Host: shop.test\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n";
+  const asked = {
+    "POST undefined ": `POST /ws HTTP/1.1\r\n${wish}\r\n`,
+    "GET undefined ": `GET /ws HTTP/1.0\r\n${wish}\r\n`,
+    "GET undefined GET / HTTP/1.1\r\n": `GET /ws HTTP/1.1\r\n${wish}Content-Length: 16\r\n\r\nGET / HTTP/1.1\r\n`,
+    "GET undefined ab": `GET /ws HTTP/1.1\r\n${wish}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n`,
+  };
+  for (const [seen, text] of Object.entries(asked)) {
+    const answer = await world.sendRaw(text);
+    assert.deepEqual([answer.slice(9, 12), answer.slice(answer.indexOf("\r\n\r\n") + 4)], ["200", seen]);
+  }
+});
+
 test("a client that gets no tunnel is let go of, also when it keeps its own side open and sends on", async (t) => {
   const world = await openWorld(t);
   const app = await openApp(t, (_, response) => response.writeHead(403).end("no"));

@@ -38,6 +38,8 @@ export class TlsFront {
     this.#certificates = certificates;
     this.#http2 = createHttp2Server({
       settings: { maxConcurrentStreams: 100, enablePush: false },
+      // Each cookie may come as a field of its own, and browsers keep up to 180 of a site.
+      maxHeaderListPairs: 512,
       // A service that says a field twice is passed on as it is, over HTTP/1.1 too.
       strictSingleValueFields: false,
     } as Parameters<typeof createHttp2Server>[0] & object);

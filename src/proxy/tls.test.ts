@@ -9,6 +9,7 @@ import tls from "node:tls";
 import { missing } from "../../scripts/setup-debian.ts";
 import type { Clock } from "../ports/clock.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
+import type { FrontReport } from "../routing/front-counts.ts";
 import { type LoopbackWorld, makeCertificate, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
 
 const skip = missing("openssl");
@@ -69,6 +70,28 @@ test("HTTP/2 carries bodies, repeated fields, cookies, early hints and trailers"
   assert.equal(answer.headers["x-secret"], undefined);
   assert.deepEqual([answer.hints, answer.trailers["x-sum"]], [["</a.css>; rel=preload"], "7"]);
   await until(() => world.count({ outcome: "ok" }) === 1);
+});
+
+test("a head is bounded over HTTP/2 as over HTTP/1.1, however many fields its cookies come in", { skip }, async (t) => {
+  const world = await openWorld(t, { certificates: { shop: "shop.test" } });
+  const app = await openApp(t, (incoming, response) => response.end(incoming.headers.cookie));
+  let report: FrontReport | undefined;
+  world.plane.onReport(({ front }) => {
+    report = front;
+  });
+  await world.serve(tableWith(1, [app]));
+  const client = connectHttp2(t, world);
+  const crumbs = Array.from({ length: 180 }, (_, index) => `c${index}=${"v".repeat(40)}`);
+  assert.equal((await ask(client, { ":path": "/", cookie: crumbs })).body, crumbs.join("; "));
+  const many = Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`x-${index}`, "1"]));
+  assert.equal((await ask(client, { ":path": "/", ...many })).status, 400);
+  const large = await ask(client, { ":path": "/", "x-large": "a".repeat(17_000) });
+  assert.deepEqual(
+    [large.status, large.body],
+    [431, "431 Request Header Fields Too Large: The head of the request is too large (Belay)\n"],
+  );
+  await until(() => report?.turnedAway.some(({ by, count }) => by === "head-large" && count === 1) === true);
+  assert.equal((await ask(client, { ":path": "/" })).status, 200);
 });
 
 test("answers without a body, and of Belay itself, are whole over HTTP/2", { skip }, async (t) => {

@@ -10,6 +10,15 @@ import { headersForClient } from "./response-head.ts";
 
 const connectTimeoutMs = 1_000;
 
+/**
+ * Whether a request asks for a WebSocket. What only looks like it is answered as any other request: a body would be read as the tunnel's
+ * first bytes by some, HTTP/1.0 has no upgrades (RFC 9110, 7.8), and another method has no handshake (RFC 6455, 4.1).
+ */
+export function isHandshake({ method, httpVersion, headers }: IncomingMessage): boolean {
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
+  return method === "GET" && httpVersion === "1.1" && !hasBody && headers.upgrade?.toLowerCase() === "websocket";
+}
+
 /** A WebSocket: its handshake, and then bytes both ways until either side has enough. It is judged by its handshake. */
 export class Tunnel implements Interruptible {
   readonly #context: ProxyContext;

@@ -94,8 +94,8 @@ test("Prometheus scrapes requests by release, and what rules and dashboard ask f
       await waitFor(`an answer to ${asked}`, async () => {
         const { error, data } = await prometheus.ask(asked);
         if (error !== undefined) throw new Error(error);
-        // There are series of copies only while some are made.
-        return data !== undefined && (data.result.length > 0 || question.includes("belay_shadow_"));
+        // There are series of copies only while some are made, and of waiting requests once one has waited.
+        return data !== undefined && (data.result.length > 0 || /belay_(shadow|requests_waiting|held)/.test(question));
       });
     }
     const { groups } = await prometheus.rules();
