@@ -15,6 +15,19 @@ test("the link is the first line, at the service's host and the listener's port"
   assert.match(other.stdout, /^https:\/\/shop\.example\.com\/\.belay\/preview\?link=/);
 });
 
+test("where Belay speaks TLS, too, it is said how the link keeps off plain http", async (t) => {
+  const desk = await openDesk(t);
+  assert.doesNotMatch((await desk.run("preview", "--service", "shop")).stdout, /--base/);
+  desk.inside.status = aStatus({ addresses: { http: "127.0.0.1:8080", https: "127.0.0.1:8443" } });
+  const { stdout } = await desk.run("preview", "--service", "shop");
+  assert.match(
+    stdout,
+    /\nIf there is a certificate for the host, --base https:\/\/shop\.example\.com:8443 keeps the link off plain http\.\n/,
+  );
+  const given = await desk.run("preview", "--service", "shop", "--base", "https://shop.example.com");
+  assert.doesNotMatch(given.stdout, /plain http/);
+});
+
 test("a base that is no address of a website is refused before a link is made", async (t) => {
   const desk = await openDesk(t);
   for (const base of [

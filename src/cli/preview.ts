@@ -34,8 +34,8 @@ export const preview: Command = {
     const body = { release: positionals[0] ?? null, lastsSeconds: Math.round(lastsMs / 1000) };
     const made = await client.preview({ environment, service }, body);
     const isServed = await waitForWorkers(context, made.position);
-    const base = given ?? baseOf(made.host, (await client.status()).addresses["http"] ?? "");
-    const link = `${base}${made.target}`;
+    const { http = "", https } = given === null ? (await client.status()).addresses : {};
+    const link = `${given ?? baseOf(made.host, ["http", http])}${made.target}`;
     if (isJson) printJson({ service, environment, ...made, link });
     else {
       print(link);
@@ -43,6 +43,10 @@ export const preview: Command = {
         `Whoever opens it first sees ${made.release} of ${service} for ${describeDuration(lastsMs)}. It can be opened once, before ${describeTime(made.redeemBefore)}.`,
       );
     }
+    if (https !== undefined && !isJson)
+      print(
+        `If there is a certificate for the host, --base ${baseOf(made.host, ["https", https])} keeps the link off plain http.`,
+      );
     if (!isServed) print(notServed);
     return undefined;
   },
@@ -96,9 +100,9 @@ function parseBase(text: string | undefined): string | null {
 }
 
 /** The host of the service's route at the port of the listener. For a route of every host, the listener's own address. */
-function baseOf(host: string, listener: string): string {
+function baseOf(host: string, [scheme, listener]: readonly [scheme: "http" | "https", listener: string]): string {
   const at = listener.lastIndexOf(":");
   const port = listener.slice(at + 1);
   const name = host === "*" ? listener.slice(0, at) : host;
-  return `http://${name}${port === "80" ? "" : `:${port}`}`;
+  return `${scheme}://${name}${port === (scheme === "http" ? "80" : "443") ? "" : `:${port}`}`;
 }

@@ -109,7 +109,7 @@ function judgeExposed(sight: Sight): RolloutFact | null {
 }
 
 /** Why no answer of the shadow will ever be compared, however long one waits; null when one may be. */
-function obstacleToCopies({ service, rollout, shadows }: Sight): string | null {
+export function obstacleToCopies({ service, rollout, shadows }: Pick<Sight, "service" | "rollout" | "shadows">): string | null {
   if (!hasCopiedRoutes(service, rollout.candidate))
     return "no route is declared free of effects by stable and the release alike, so nothing is copied";
   const failed = shadows.find(({ state }) => state === "failed");

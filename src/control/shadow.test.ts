@@ -4,6 +4,7 @@ import { releaseNamed } from "../rollout/rollout.builder.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import type { FieldCount, ShadowTally } from "../routing/shadow-tallies.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
+import { viewRollout } from "./views.ts";
 
 const copied = [{ host: "shop.example.com", path: "/", effects: "none" }] as const;
 const steps: Plan["steps"] = [
@@ -112,6 +113,17 @@ test("where nothing can be compared the step ends at once, and says why", async 
   const world = await copying({ routes: [] });
   assert.equal(world.rollout.phase.name, "held");
   assert.match(world.rollout.phase.name === "held" ? world.rollout.phase.reason : "", /no route is declared free of effects/);
+});
+
+test("a person is asked at once, however long the step is to be held, and a plan that goes on keeps its hold and says why", async () => {
+  const long = [{ weight: 0, minHoldMs: 60_000, shadow: 2_000 }, ...steps.slice(1)];
+  const held = await copying({ routes: [], own: { steps: long, onInconclusive: "hold" } });
+  assert.equal(held.rollout.phase.name, "held");
+  const going = await copying({ routes: [], own: { steps: long, onInconclusive: "continue" } });
+  assert.deepEqual(going.rollout.phase, { name: "progressing", step: 0 });
+  assert.match(viewRollout(going.rollout, going.loop, going.clock).verdict, /^no route is declared free of effects by stable/);
+  await going.pass(60_000);
+  assert.deepEqual(going.rollout.phase, { name: "progressing", step: 1 });
 });
 
 test("too few copies are waited for until the longest hold", async () => {

@@ -6,10 +6,12 @@ import { exposedStage } from "../rollout/decide.ts";
 import { desiredWeight } from "../rollout/desired.ts";
 import { isEnded, type OutcomeBy, type Release, type ReleaseId, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
+import { shadowOf } from "../rollout/shadow.ts";
 import { neededTask, type OpenAttempt, openAttempt } from "../rollout/task.ts";
 import type { ControlLoop } from "./control-loop.ts";
 import type { ServiceView } from "./control-plane.ts";
 import { sumHeld } from "./front-sums.ts";
+import { obstacleToCopies } from "./judge.ts";
 import { viewPreviews } from "./preview-views.ts";
 import { viewProcesses } from "./process-views.ts";
 import type { RolloutView, StagingView } from "./rollout-view.ts";
@@ -35,7 +37,7 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
   const evidence = isEnded(rollout) ? rollout.evidence : (watch?.summary() ?? rollout.evidence);
   const waitedFor = taskWaitedFor(rollout, loop);
   const stage = exposedStage(rollout);
-  const verdict = stage === null ? undefined : watch?.verdict(stage);
+  const verdict = stage === null ? undefined : watch?.verdict(stage, obstacleOf(rollout, loop));
   const endMs =
     rollout.endedAt === null ? clock.now().epochMilliseconds : Temporal.Instant.from(rollout.endedAt).epochMilliseconds;
   return {
@@ -76,6 +78,12 @@ export function viewRollout(rollout: Rollout, loop: ControlLoop, clock: World["c
     judgement: rollout.judgement ?? null,
     supervision: viewSupervision(rollout, loop.journal.deployments.find(rollout.environment, rollout.service), clock.now()),
   };
+}
+
+function obstacleOf(rollout: Rollout, loop: ControlLoop): string | null {
+  const service = loop.journal.deployments.find(rollout.environment, rollout.service);
+  if (service === undefined || rollout.candidate === null) return null;
+  return obstacleToCopies({ service, rollout, shadows: loop.instances.of(service, shadowOf(rollout.candidate)) });
 }
 
 function verdictWords(verdict: Verdict, { phase, plan }: Rollout): string {

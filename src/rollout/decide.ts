@@ -92,7 +92,9 @@ export function decide(rollout: Rollout, situation: Situation): RolloutFact | nu
   if (stage.kind === "bake")
     return heldMs >= rollout.plan.bakeMs ? { kind: "bake-ended", evidence: situation.evidence, heldMs } : null;
   const { minHoldMs = 0, cohort, shadow } = rollout.plan.steps[stage.step] ?? {};
-  if (heldMs < minHoldMs) return null;
+  // What can never be compared is not waited for: whoever is to be asked is asked now. A step that goes on by itself keeps its hold.
+  const isInVain = judgement.kind === "inconclusive" && judgement.cannotBe === true && rollout.plan.onInconclusive !== "continue";
+  if (heldMs < minHoldMs && !(shadow !== undefined && isInVain)) return null;
   if (cohort !== undefined) return endCohort(rollout, { step: stage.step, cohort }, situation);
   if (shadow !== undefined) return endShadow(rollout, stage.step, situation);
   if (judgement.kind === "pass")

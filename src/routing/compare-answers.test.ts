@@ -104,6 +104,24 @@ test("nothing of what an answer says stands in a report: no value, no key that i
   assert.match(text, /body\.\{\}/);
 });
 
+test("a key of random letters is data, whoever drew them, and what programs call things is a name", () => {
+  // As nanoid, base64 and lower-case generators make them, without the digits that would give them away.
+  const drawn = [
+    "V_StGXR-Z_jdHiBmyTqLa",
+    "QmFzZVNpeHR5Rm91cgKx",
+    "kxvqzrtplmwn",
+    "sk_live_aBxRtQwZkLmPvYcD",
+    "ghp_xKqZrTvBnMwPdSfG",
+  ];
+  for (const key of drawn) assert.deepEqual(differ({ [key]: 1 }, {}), ["missing body.{}"], key);
+  const named =
+    "id createdAt created_at isHTMLEnabled userIDs URL x-request-id $schema dc:title line1 base64 priceInEURCents xmlhttprequest htmlSrcDoc HTTPSStrictness".split(
+      " ",
+    );
+  for (const key of [...named, "getUserByIdAndNameFromDb", "lengthsMax", "strengthScore", "data.rgb"])
+    assert.deepEqual(differ({ [key]: 1 }, {}), [`missing body.${key}`], key);
+});
+
 test("a large table, a deep tree and answers that have nothing in common cost no more than is told", () => {
   const table = Object.fromEntries(
     Array.from({ length: 500 }, (_, index) => [`k${"abcdefghij"[index % 10]}${"x".repeat(index % 30)}_${index % 7}`, 1]),

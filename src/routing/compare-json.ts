@@ -56,6 +56,8 @@ function compareObjects(expected: Json, seen: Json, { field, depth, found }: Pla
   const keys = new Set([...Object.keys(expected), ...Object.keys(seen)]);
   const isTable = keys.size > namedKeysMax;
   for (const key of keys) {
+    // Most fields are the same, and a name costs more than that look.
+    if (Object.is(expected[key], seen[key]) && Object.hasOwn(seen, key) && Object.hasOwn(expected, key)) continue;
     const inner = `${field}.${isTable ? "{}" : plainName(key)}`;
     if (!Object.hasOwn(seen, key)) found.add(inner, "missing", `${shapeOf(expected[key])} → absent`);
     else if (!Object.hasOwn(expected, key)) found.add(inner, "added", `absent → ${shapeOf(seen[key])}`);

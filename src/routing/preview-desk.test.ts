@@ -84,6 +84,22 @@ test("over https only the cookie counts that no other host and no plain http can
   assert.equal(pool("belay_preview.production.shop", false), "new");
 });
 
+test("of a head that is full of cookies a few are checked, because each costs as much as a request", () => {
+  const desk = openDesk();
+  const name = previewCookieName(shop, false);
+  const forged = Array.from({ length: 100 }, (_, index) => ({ name, value: `c1.${index}.${"A".repeat(86)}` }));
+  const good = { name, value: writePass(pass, cookieKey.signer) };
+  const poolFor = (cookies: readonly { readonly name: string; readonly value: string }[]) =>
+    desk.poolFor(shop, { cookies, isHttps: false, nowSeconds: 999 })?.release ?? null;
+  assert.equal(poolFor([...forged, good]), null);
+  assert.deepEqual(counts(desk), { forged: 4 });
+  assert.equal(
+    poolFor([{ name: "a", value: "b" }, ...forged.slice(0, 3), good]),
+    "new",
+    "one that somebody planted hides no good one",
+  );
+});
+
 test("property: no change of a single character makes another pass", () => {
   const desk = openDesk();
   const cookie = writePass(pass, cookieKey.signer);

@@ -19,6 +19,9 @@ export interface PreviewRefusals {
 /** Ends the path of every preview link, behind the path of the service's route. */
 export const previewLinkPath = "/.belay/preview";
 
+/** Cookies of one request that are checked: each costs as much as a request, and a browser sends one, or two when somebody planted another. */
+const checkedMax = 4;
+
 /**
  * Of its own for each service and environment, since several may share a host. Only `https` has the prefix with which browsers
  * refuse what another host or plain http planted: over plain http they disagree about taking such a cookie at all.
@@ -45,8 +48,7 @@ export class PreviewDesk {
     request: { readonly cookies: readonly PreviewCookie[]; readonly isHttps: boolean; readonly nowSeconds: number },
   ): Pool | null {
     const name = previewCookieName(service, request.isHttps);
-    for (const cookie of request.cookies) {
-      if (cookie.name !== name) continue;
+    for (const cookie of request.cookies.filter((each) => each.name === name).slice(0, checkedMax)) {
       const pass = this.#reader.read("cookie", cookie.value);
       const why = whyNot(pass, service, request.nowSeconds);
       if (why === null) return service.previews?.find(({ release }) => release === pass?.release) ?? null;
