@@ -24,9 +24,11 @@ const alternatives = [
 type Alternative = (typeof alternatives)[number];
 
 /**
- * A canary that is slower by less than this counts as no slower. With a small part of the visitors its caches and compiled code stay
- * colder than stable's for as long as the part is small; on answers of a millisecond that shows, and no visitor could notice it.
+ * Answers this fast are no matter to anybody; the faster, the more the canary may be slower by, up to `slackMs`. With a small part of
+ * the visitors its caches and compiled code stay colder than stable's for as long as the part is small, and on answers of a
+ * millisecond that shows.
  */
+const fastMs = 5;
 const slackMs = 1;
 
 const restartCash = 0.25;
@@ -112,7 +114,7 @@ export class LatencyTest {
     // What stable did before this answer decides the categories; the answer itself has no part in them.
     if (this.#stable.total >= this.#nextRefresh) this.#refresh();
     if (this.#likelihoods.length > 0)
-      this.#bet(arm, weight, this.#categoryOf(latencyBin(arm === "canary" ? tookMs - slackMs : tookMs)));
+      this.#bet(arm, weight, this.#categoryOf(latencyBin(arm === "canary" ? withoutSlack(tookMs) : tookMs)));
     (arm === "stable" ? this.#stable : this.#canary).add(latencyBin(tookMs));
   }
 
@@ -191,6 +193,11 @@ export class LatencyTest {
     this.#likelihoods = alternatives.map((alternative) => likelihoodsOf(alternative, this.#edges, stable));
     this.#tables.clear();
   }
+}
+
+/** Rises with the duration and is never above it. */
+function withoutSlack(tookMs: number): number {
+  return tookMs - slackMs * Math.max(0, 1 - tookMs / fastMs);
 }
 
 /** Logarithms of what an answer multiplies the bets by, one row of alternatives for each category. */
