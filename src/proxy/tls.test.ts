@@ -156,6 +156,28 @@ test("a stream that its client resets ends the exchange", { skip }, async (t) =>
   await until(() => world.count({ outcome: "excluded" }) === 1);
 });
 
+test("a client that opens streams only to reset them loses its connection, and nobody else notices", { skip }, async (t) => {
+  const world = await openWorld(t, { certificates: { shop: "shop.test" } });
+  const app = await openApp(t, (incoming, response) => {
+    if (incoming.url !== "/never") response.end("ok");
+  });
+  await world.serve(tableWith(1, [app]));
+  const good = connectHttp2(t, world);
+  const flood = connectHttp2(t, world);
+  let opened = 0;
+  while (!flood.closed && !flood.destroyed && opened < 50_000) {
+    for (let at = 0; at < 50 && !flood.closed && !flood.destroyed; at += 1) {
+      const stream = flood.request({ ":path": "/never" });
+      stream.on("error", () => {});
+      stream.close(http2.constants.NGHTTP2_CANCEL);
+      opened += 1;
+    }
+    assert.equal((await ask(good, { ":path": "/" })).body, "ok");
+  }
+  assert.ok(opened < 50_000, `${opened} streams on one connection`);
+  await until(() => world.inFlight("old") === 0);
+});
+
 test("plain requests for a host with a certificate are sent to TLS, others and those of ACME are not", { skip }, async (t) => {
   const world = await openWorld(t, { certificates: { shop: "shop.test" } });
   const app = await openApp(t, (_, response) => response.end("plain"));
