@@ -101,7 +101,10 @@ export class TlsFront {
   closeIdle(isIdle: (socket: Socket) => boolean): void {
     for (const session of this.#sessions) {
       const socket = this.#socketOf.get(session);
-      if (socket !== undefined && !session.destroyed && isIdle(socket)) session.close();
+      if (socket === undefined || session.destroyed || !isIdle(socket)) continue;
+      // One that has been asked to end and did not has half a head on its way, for which Node would wait for ever.
+      if (session.closed) session.destroy();
+      else session.close();
     }
   }
 
