@@ -77,7 +77,6 @@ const refused: Readonly<Record<string, string>> = {
   "a TLS handshake": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
   "HTTP/2 without TLS": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
   "bytes beyond ASCII in the target": get("GET /\xc3\xa9 HTTP/1.1"),
-  "a target of a star": `OPTIONS * HTTP/1.1\r\n${host}${close}\r\n`,
   "another request behind one that is refused": `${post(`Content-Length: 5\r\n${chunked}`, "0\r\n\r\n")}${get("GET /smuggled HTTP/1.1")}`,
 };
 
