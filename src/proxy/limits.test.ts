@@ -203,6 +203,20 @@ test("between two instances that wait for a body its client's patience stands st
   assert.equal(pace.faultAt(66_000), "body-late");
 });
 
+test("a connection whose handshake does not come in time is closed, whether it says nothing or half of it", async (t) => {
+  const world = await openWorld(t, { limits: { headMs: 500 }, certificates: { shop: "shop.test" } });
+  const count = watchTurnedAway(world);
+  await world.serve(tableWith(1, [await openApp(t, (_, response) => response.end("ok"))]));
+  for (const said of ["", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"]) {
+    const socket = net.connect(world.tlsPort, "127.0.0.1");
+    t.after(() => socket.destroy());
+    const { ended } = collect(socket);
+    socket.write(said, "latin1");
+    await ended;
+  }
+  await until(() => count("head-late") === 2);
+});
+
 test("a late head is answered with 408 and counted, a large one with 431, and neither with a body, for it may be a HEAD's", async (t) => {
   const world = await openWorld(t, { limits: { headMs: 1_000 } });
   const count = watchTurnedAway(world);
