@@ -154,6 +154,24 @@ test("a client that takes nothing of its answer is let go, and the instance with
   await until(() => count("reader-late") === 1 && world.count({ outcome: "excluded" }) === 1);
 });
 
+test("nor does a handshake without a tunnel let a client keep an answer waiting", async (t) => {
+  const world = await openWorld(t, { limits: { readerStallMs: 500 } });
+  const count = watchTurnedAway(world);
+  const app = await openApp(t, (incoming, response) => {
+    if (incoming.url === "/whole") response.end(Buffer.alloc(6_000_000));
+    else response.write(Buffer.alloc(60_000_000));
+  });
+  await world.serve(tableWith(1, [app]));
+  for (const [index, path] of ["/endless", "/whole"].entries()) {
+    const socket = await connectTo(t, world);
+    socket.pause().write(`GET ${path} HTTP/1.1\r\nHost: shop.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    await until(() => count("reader-late") === index + 1);
+    await until(() => world.inFlight("old") === 0);
+    socket.resume();
+    await once(socket, "close");
+  }
+});
+
 test("a client that takes nothing of an answer that is all there is let go too, over HTTP/2 as well", async (t) => {
   const world = await openWorld(t, { certificates: { shop: "shop.test" }, limits: { readerStallMs: 500 } });
   const count = watchTurnedAway(world);
