@@ -45,7 +45,7 @@ const { values } = parseArgs({
     pairs: { type: "string", default: "12" },
     seconds: { type: "string", default: "5" },
     rate: { type: "string", default: "150" },
-    modes: { type: "string", default: "hang,flood,die" },
+    modes: { type: "string", default: "well,hang,flood,die" },
   },
 });
 const runMs = Number(values.seconds) * 1_000;

@@ -106,6 +106,23 @@ test("floors: a new room needs a floor, and src imports nothing outside src", ()
   assert.deepEqual(planted("src/rollout/out.ts", 'import "../../bench/load.ts";'), ["floors src/rollout/out.ts:1"]);
 });
 
+test("floors: a floor that is written down has a room", () => {
+  const missing = problemsWith({ "scripts/tidy/floors.ts": '[\n"rollout",\n"ledger",\n];' });
+  assert.ok(missing.includes("floors scripts/tidy/floors.ts:3"), missing.join("\n"));
+  assert.ok(!missing.includes("floors scripts/tidy/floors.ts:2"));
+});
+
+test("circles: files that need each other to run are told once, and types are no need", () => {
+  const circle = {
+    "src/rollout/transition.ts": 'import { b } from "./b.ts";\nimport type { Clock } from "../ports/clock.ts";',
+    "src/rollout/b.ts": '/** Import. */\nexport {\n  c,\n} from "./c.ts";',
+    "src/rollout/c.ts": 'import {\n  start,\n} from "./transition.ts";',
+  };
+  assert.deepEqual(problemsWith(circle), ["circles src/rollout/b.ts:4"]);
+  for (const harmless of ["import type", "export type"])
+    assert.deepEqual(problemsWith({ ...circle, "src/rollout/c.ts": `${harmless} {\n  Start,\n} from "./transition.ts";` }), []);
+});
+
 for (const use of [
   "Date.now()",
   "new Date(0)",

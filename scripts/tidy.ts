@@ -1,5 +1,6 @@
 /** `npm run tidy`: the rules of STYLE.md that are not opinions. Prints what breaks them and ends with 1, or says that nothing does. */
 import { styleText } from "node:util";
+import { checkCircles } from "./tidy/circles.ts";
 import { checkDeadFiles } from "./tidy/dead-files.ts";
 import { checkErrorCodes } from "./tidy/error-codes.ts";
 import { checkFloors } from "./tidy/floors.ts";
@@ -9,7 +10,16 @@ import { checkNames } from "./tidy/names.ts";
 import { checkOutsideWorld } from "./tidy/outside-world.ts";
 import { type Problem, readTree, type Tree } from "./tidy/tree.ts";
 
-const rules = [checkFloors, checkOutsideWorld, checkNames, checkDeadFiles, checkMarks, checkMarkdown, checkErrorCodes];
+const rules = [
+  checkFloors,
+  checkCircles,
+  checkOutsideWorld,
+  checkNames,
+  checkDeadFiles,
+  checkMarks,
+  checkMarkdown,
+  checkErrorCodes,
+];
 
 /** Every problem of a tree, by file and line. */
 export function tidy(tree: Tree): readonly Problem[] {

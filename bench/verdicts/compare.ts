@@ -1,8 +1,8 @@
 /** Belay's engine and its peers' rules on the same seeded visitors. */
 import { type Behaviour, createBehaviour } from "../../src/rehearsal/behaviour.ts";
 import { Engine } from "../../src/rehearsal/engine.ts";
+import { type Spread, spreadOf } from "../../src/rehearsal/fate.ts";
 import { type Played, play, type Steering } from "../../src/rehearsal/play.ts";
-import { type Spread, spreadOf } from "../../src/rehearsal/rehearse-plan.ts";
 import type { Traffic } from "../../src/rehearsal/traffic.ts";
 import type { Plan } from "../../src/rollout/rollout.ts";
 import { peers } from "./peers.ts";

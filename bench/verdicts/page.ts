@@ -1,5 +1,5 @@
 import { countWords, durationWords } from "../../src/analysis/words.ts";
-import type { Spread } from "../../src/rehearsal/rehearse-plan.ts";
+import type { Spread } from "../../src/rehearsal/fate.ts";
 import type { Bound } from "./bound.ts";
 import { type Cell, scenarios } from "./compare.ts";
 

@@ -1,8 +1,8 @@
 /** What is promised of the whole engine. */
 import { createBehaviour } from "../../src/rehearsal/behaviour.ts";
 import { Engine } from "../../src/rehearsal/engine.ts";
+import { spreadOf } from "../../src/rehearsal/fate.ts";
 import { play } from "../../src/rehearsal/play.ts";
-import { spreadOf } from "../../src/rehearsal/rehearse-plan.ts";
 import { type Traffic, VisitorStream } from "../../src/rehearsal/traffic.ts";
 import type { Plan } from "../../src/rollout/rollout.ts";
 import { type Bound, counted, type Effort, percent, units } from "./bound.ts";

@@ -1,4 +1,5 @@
-import type { RolloutView, StatusView } from "../../src/control/control-plane.ts";
+import type { StatusView } from "../../src/control/control-plane.ts";
+import type { RolloutView } from "../../src/control/rollout-view.ts";
 import { jsonOf, type Place, runBelay } from "../../test/e2e/belay-command.ts";
 import type { VisitorReport } from "../../test/visitors/tally.ts";
 import type { Crowd } from "../../test/visitors/visitors.ts";

@@ -1,5 +1,5 @@
 import type { Problem, SourceFile, Tree } from "./tree.ts";
-import { isTest } from "./tree.ts";
+import { isTest, lineAt } from "./tree.ts";
 
 /** The rooms of `src/`, the lowest floor first. Rooms on one floor do not know each other. */
 const floors: readonly (readonly string[])[] = [
@@ -8,20 +8,7 @@ const floors: readonly (readonly string[])[] = [
   ["rollout"],
   ["routing", "manifest"],
   ["analysis"],
-  [
-    "release",
-    "config",
-    "ledger",
-    "events",
-    "runtimes",
-    "keeper",
-    "proxy",
-    "preflight",
-    "drills",
-    "integrations",
-    "project",
-    "rehearsal",
-  ],
+  ["release", "config", "ledger", "runtimes", "keeper", "proxy", "preflight", "integrations", "project", "rehearsal"],
   ["control"],
   ["api", "sim"],
   ["app"],
@@ -38,7 +25,17 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
 
 /** Imports go down only, and another room is entered by the files directly in its folder. */
 export function checkFloors(tree: Tree): Problem[] {
-  return tree.sources.filter((file) => file.path.startsWith("src/")).flatMap(checkFile);
+  return [...tree.sources.filter((file) => file.path.startsWith("src/")).flatMap(checkFile), ...emptyFloors(tree)];
+}
+
+/** What is written down here is there. */
+function emptyFloors(tree: Tree): Problem[] {
+  const own = tree.sources.find(({ path }) => path === "scripts/tidy/floors.ts");
+  if (own === undefined) return [];
+  const gone = floors.flat().filter((room) => !tree.paths.has(`src/${room}`));
+  return gone.map((room) =>
+    problem(own, lineAt(own.text, own.text.indexOf(`"${room}"`)), `there is no src/${room}: take it out`),
+  );
 }
 
 function checkFile(file: SourceFile): Problem[] {

@@ -17,6 +17,8 @@ export interface SourceFile extends TextFile, Scan {
 export interface Import {
   readonly target: string;
   readonly line: number;
+  /** Erased before anything runs. */
+  readonly isType: boolean;
 }
 
 /** Something that breaks a rule, and what to do instead. */
@@ -91,7 +93,10 @@ function toSourceFile(file: TextFile): SourceFile {
     if (!literal.raw.startsWith(".")) continue;
     const before = scanned.code.slice(Math.max(0, literal.start - 24), literal.start);
     if (!/\bfrom\s*$|\bimport\s*\(?\s*$|\bnew URL\(\s*$/.test(before)) continue;
-    imports.push({ target: resolvePath(file.path, literal.raw), line: lineAt(file.text, literal.start) });
+    const isType = /^(?:import|export) type\b[^;]*$/m.test(
+      scanned.code.slice(scanned.code.lastIndexOf(";", literal.start) + 1, literal.start),
+    );
+    imports.push({ target: resolvePath(file.path, literal.raw), line: lineAt(file.text, literal.start), isType });
   }
   return { ...file, ...scanned, imports };
 }

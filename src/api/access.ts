@@ -1,8 +1,8 @@
 import type { MiddlewareHandler } from "hono";
+import type { ControlPlane } from "../control/control-plane.ts";
 import { BelayError } from "../errors.ts";
 import { hasRole, isWithinScope, type Role, type Scope } from "../rollout/principal.ts";
-import type { ApiInside } from "./api-app.ts";
-import type { ApiEnv } from "./guard.ts";
+import type { Actor } from "../rollout/rollout.ts";
 
 /**
  * What the scope of a token has to hold for a route.
@@ -84,6 +84,11 @@ export interface Grant {
   readonly scope: Scope;
 }
 
+/** What is known of a question by the time a route answers it. */
+export interface ApiEnv {
+  Variables: { actor: Actor; grant: Grant };
+}
+
 export const everywhere: Scope = { service: null, environment: null };
 
 interface Rule extends Access {
@@ -101,7 +106,7 @@ const rules: readonly Rule[] = Object.entries(access).map(([route, rule]) => {
 
 /** Asks whether whoever asks may. Runs after it is known who that is, and before any body is read. */
 export function authorize(
-  { controlPlane }: Pick<ApiInside, "controlPlane">,
+  { controlPlane }: { readonly controlPlane: Pick<ControlPlane, "rollout"> },
   notFound: (method: string, path: string) => Error,
 ): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {

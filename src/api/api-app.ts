@@ -3,7 +3,7 @@ import type { ControlPlane } from "../control/control-plane.ts";
 import type { PrincipalDesk } from "../control/principals.ts";
 import type { Log } from "../ports/log.ts";
 import type { Releases } from "../release/releases.ts";
-import type { ApiEnv } from "./guard.ts";
+import type { ApiEnv } from "./access.ts";
 import { errorSchema } from "./schemas.ts";
 
 export type ApiApp = OpenAPIHono<ApiEnv>;

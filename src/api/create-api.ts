@@ -1,13 +1,13 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { BelayError } from "../errors.ts";
-import { authorize } from "./access.ts";
+import { type ApiEnv, authorize } from "./access.ts";
 import type { ApiApp, ApiInside } from "./api-app.ts";
 import { answerError, toBody } from "./api-error.ts";
 import { addApprovalRoutes } from "./approval-routes.ts";
 import { addBundleRoutes } from "./bundle-routes.ts";
 import { addConfigRoutes } from "./config-routes.ts";
-import { type ApiAuth, type ApiEnv, guard, takesBytes } from "./guard.ts";
+import { type ApiAuth, guard, takesBytes } from "./guard.ts";
 import { addLedgerRoutes } from "./ledger-routes.ts";
 import { addLogRoutes } from "./log-routes.ts";
 import { addMaintenanceRoutes } from "./maintenance-routes.ts";

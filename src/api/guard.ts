@@ -1,8 +1,7 @@
 import type { Context, MiddlewareHandler, Next } from "hono";
 import type { PrincipalDesk } from "../control/principals.ts";
 import { BelayError } from "../errors.ts";
-import type { Actor } from "../rollout/rollout.ts";
-import { everywhere, type Grant } from "./access.ts";
+import { type ApiEnv, everywhere, type Grant } from "./access.ts";
 import { type ApiToken, matchesToken } from "./token.ts";
 
 /** Who may ask, and how they are known. One per listener. */
@@ -11,10 +10,6 @@ export type ApiAuth =
   | { readonly kind: "socket" }
   /** `hosts` are the `host:port` under which the listener may be addressed; a page of another name that resolves here is refused by it. */
   | { readonly kind: "token"; readonly token: ApiToken; readonly hosts: readonly string[] };
-
-export interface ApiEnv {
-  Variables: { actor: Actor; grant: Grant };
-}
 
 /** Refuses what a browser on another site could send, then asks who it is. Runs before any body is read. */
 export function guard(auth: ApiAuth, principals: Pick<PrincipalDesk, "find">): MiddlewareHandler<ApiEnv> {

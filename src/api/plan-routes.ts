@@ -1,9 +1,19 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Route } from "../rollout/rollout.ts";
 import { type ApiApp, type ApiInside, answers, body, refusal } from "./api-app.ts";
 import { exceptionFields } from "./approval-schemas.ts";
 import { errorSchema, nameSchema, planSchema } from "./schemas.ts";
 import { budgetLeftSchema } from "./slo-schemas.ts";
 import type { PlanView } from "./views.ts";
+
+const routeSchema: z.ZodType<Route> = z.object({
+  host: z.string(),
+  path: z.string(),
+  idempotent: z.union([z.literal(true), z.literal("key")]).optional(),
+  shield: z.literal("off").optional(),
+  effects: z.enum(["none", "writes"]).optional(),
+  hedgeMs: z.number().optional(),
+});
 
 const planView: z.ZodType<PlanView> = z
   .object({
@@ -20,6 +30,7 @@ const planView: z.ZodType<PlanView> = z
     approvers: z.array(z.string()),
     newUnitsPerSecond: z.number().min(0).nullable(),
     quietRoutes: z.array(z.string()),
+    routes: z.array(routeSchema).optional(),
     trouble: z.array(z.string()),
   })
   .openapi("PlanAhead");

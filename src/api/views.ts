@@ -5,16 +5,13 @@ export type {
   ApprovalRequest,
   ApprovedView,
   ConfigView,
-  DeployRequest,
   LogsView,
   PlannedView,
   PreviewLink,
-  RolloutView,
   RunView,
   ServiceView,
   StartedDeploy,
   StatusView,
-  SupervisionView,
 } from "../control/control-plane.ts";
 export type { PathsView } from "../control/path-view.ts";
 export type { PlanView } from "../control/plan-ahead.ts";
@@ -22,6 +19,8 @@ export type { Exceptions } from "../control/plan-needs.ts";
 export type { RulesView } from "../control/policy-commands.ts";
 export type { TokenView } from "../control/principals.ts";
 export type { JobView, ProcessView, WorkerView } from "../control/process-views.ts";
+export type { DeployRequest } from "../control/requests.ts";
+export type { RolloutView, SupervisionView } from "../control/rollout-view.ts";
 export type { BudgetLeft, SloView } from "../control/slo.ts";
 export type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
 export type { PinnedPolicy as PinnedPolicyView } from "../rollout/pinned-policy.ts";

@@ -1,9 +1,9 @@
 import type { ApprovalView, RolloutView, ServiceView } from "../api/views.ts";
 import { describeResults } from "../preflight/describe.ts";
-import { describeTime } from "./entry-words.ts";
 import { describeForecast } from "./forecast-words.ts";
 import { describeBrief, describeJudgement } from "./judgement-words.ts";
 import { countOf, harmless, indent } from "./show-table.ts";
+import { describeTime } from "./time-words.ts";
 
 const shownCommits = 20;
 const shownFiles = 15;

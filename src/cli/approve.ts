@@ -1,9 +1,9 @@
 import { BelayError } from "../errors.ts";
 import { describeApproval } from "./approval-words.ts";
 import { type Command, type CommandContext, type CommandOption, environmentOption, exitCodes, textOf } from "./command.ts";
-import { describeTime } from "./entry-words.ts";
 import { requireService } from "./own-manifest.ts";
 import { harmless } from "./show-table.ts";
+import { describeTime } from "./time-words.ts";
 
 const rolloutArgument = { name: "<rollout>", summary: "Id of the rollout, or name of the service that waits." } as const;
 const reasonOption: CommandOption = { flags: "--reason <words>", summary: "Why; it is kept in the ledger." };

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { aRelease, aRollout } from "../api/fake-inside.ts";
 import { aPlan, aPlanAhead } from "../api/fake-plans.ts";
+import { aJudgement } from "../api/fake-policy.ts";
 import type { RolloutView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import { type Desk, openDesk } from "./cli.fixture.ts";
@@ -89,6 +90,28 @@ test("a dry run tells in words what would happen, what would stop it and how to 
   assert.match(unknown.stderr, /BELAY_MANIFEST_ENVIRONMENT_UNKNOWN/);
 });
 
+test("a dry run lists what the rollout will not shield or copy, by what both releases declare", async (t) => {
+  const desk = await openRepository(t);
+  const steps = "rollout: { steps: [{ shadow: 20% }, { weight: 5% }] }";
+  const routes = '{ host: "*", effects: writes }, { host: "*", path: /cart, idempotent: true }';
+  writeFileSync(join(desk.folder, "belay.yml"), `${manifest.replace('{ host: "*" }', routes)}\n${steps}\n`);
+  const ruled = [
+    { host: "*", path: "/", effects: "writes" as const },
+    { host: "*", path: "/cart" },
+  ];
+  const plan = aPlan({ steps: [{ weight: 0, minHoldMs: 2_000, shadow: 2_000 }, ...aPlan().steps] });
+  desk.inside.ahead = aPlanAhead({ plan, routes: ruled });
+  const { stdout } = await desk.run("deploy", "--dry-run");
+  assert.match(stdout, /\*\/cart +all but GET, HEAD and OPTIONS; what belay\.yml says counts once this release serves\n/);
+  assert.doesNotMatch(stdout, /must declare the same/);
+  assert.match(stdout, /Not copied to the shadow: all of \*\/cart, all but GET, HEAD and OPTIONS of \*\/\.\n/);
+  desk.inside.ahead = aPlanAhead();
+  assert.match(
+    (await desk.run("deploy", "--dry-run")).stdout,
+    /\*\/cart +none \(idempotent: true\)\n[\s\S]*must declare the same/,
+  );
+});
+
 test("a dry run of a first release, of one that would be refused, and without a control plane", async (t) => {
   const desk = await openRepository(t);
   desk.inside.ahead = aPlanAhead({ stable: null, budget: null, newUnitsPerSecond: null, approvers: [] });
@@ -102,6 +125,11 @@ test("a dry run of a first release, of one that would be refused, and without a 
   desk.inside.ahead = aPlanAhead({ newUnitsPerSecond: 0.01, plan: aPlan({ maxHoldMs: 7_200_000, keepWarmMs: 10_800_000 }) });
   const judged = (await desk.run("deploy", "--dry-run")).stdout;
   assert.match(judged, /compared with them: 2 h at the most[\s\S]*As fast for 3 h, while the old release is ready/);
+
+  Object.assign(desk.inside.controlPlane, {
+    plan: async () => ({ service: "shop", environment: "production", forecast: "", after: null, judgement: aJudgement() }),
+  });
+  assert.match((await desk.run("deploy", "--dry-run")).stdout, /to the rules\n {2}It loosens none of them/);
 
   const refusal = { code: "BELAY_BUDGET_SPENT", message: "the error budget is spent", next: "Deploy a fix." };
   const hours = { isOpen: false, why: "the freeze holds", opensAt: "2026-01-02T00:00:00Z" };

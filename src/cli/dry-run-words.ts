@@ -7,7 +7,7 @@ import { describeNeed } from "../rollout/approval.ts";
 import type { CheckResult } from "../rollout/check-result.ts";
 import type { Plan } from "../rollout/rollout.ts";
 import { describeWeight } from "./rollout-words.ts";
-import { describeUnshielded } from "./shield-words.ts";
+import { describeUncopied, describeUnshielded } from "./shield-words.ts";
 import { countOf, harmless, indent } from "./show-table.ts";
 import { describeLowBudget } from "./slo.ts";
 
@@ -36,7 +36,10 @@ export function describeDryRun(run: DryRun): string {
   const parts: readonly (readonly [title: string, lines: readonly string[]])[] = [
     ["What will happen", whatHappens(run).map((words, at) => `${at + 1}. ${words}`)],
     ["What would stop it", whatStops(run)],
-    ["How it stands to the rules", run.rules],
+    [
+      "How it stands to the rules",
+      run.rules.length > 0 ? run.rules : ["It loosens none of them, and nothing follows from its risk."],
+    ],
     ["What is not covered", whatIsNotCovered(run)],
     ["How to go back", howBack(run)],
     ["Who can approve", whoApproves(run)],
@@ -172,7 +175,11 @@ function inconclusiveWords(onInconclusive: Plan["onInconclusive"] | null): strin
 }
 
 function whatIsNotCovered({ manifest, routes, ahead, checks }: DryRun): readonly string[] {
-  const lines = [describeUnshielded(routes)];
+  const ruled = ahead?.routes;
+  const lines = [describeUnshielded(routes, ruled)];
+  const steps = (ahead?.plan ?? manifest.plan).steps ?? [];
+  const isCopied = ahead?.stable !== null && steps.some(({ shadow }) => shadow !== undefined);
+  if (isCopied) lines.push(...describeUncopied(ruled ?? routes));
   if (ahead !== null && ahead.stable === null)
     lines.push("A first release is compared with nothing. What preflight and the health check do not see, visitors see.");
   if (ahead?.newUnitsPerSecond === 0)

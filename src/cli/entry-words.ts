@@ -3,6 +3,7 @@ import { isDeclaredMetric } from "../rollout/evidence-summary.ts";
 import { describeScope } from "../rollout/pinned-policy.ts";
 import { describeStep } from "./rollout-words.ts";
 import { countOf, harmless } from "./show-table.ts";
+import { describeTime } from "./time-words.ts";
 
 type Entry = ChainedEntry["entry"];
 type Fact = Entry["fact"];
@@ -20,11 +21,6 @@ export function describeFact(fact: Fact): string {
 
 export function describeActor({ actor }: Entry): string {
   return actor.kind === "system" ? "belay" : `${harmless(actor.name)} (${actor.via})`;
-}
-
-/** `2026-01-02 03:04:05`, in UTC. */
-export function describeTime(iso: string): string {
-  return iso.replace("T", " ").replace(/(\.\d+)?Z$/, "");
 }
 
 function builtWords(built: (Fact & { kind: "release-built" })["release"]["built"]): string {

@@ -12,7 +12,7 @@ import { requireService } from "./own-manifest.ts";
 import { describeOutcome, describeProgress, describeStep, describeWeight } from "./rollout-words.ts";
 import { describeShadow } from "./shadow-words.ts";
 import { describeShield } from "./shield-words.ts";
-import { harmless, indent, showTable } from "./show-table.ts";
+import { countOf, harmless, indent, showTable } from "./show-table.ts";
 
 type Evidence = NonNullable<RolloutView["evidence"]>;
 
@@ -78,14 +78,17 @@ function explainEvidence(evidence: Evidence, view: RolloutView): string {
       `Of ${evidence.scoredVisitors} ${unit}s ${unit === "visitor" ? "watched for their whole window" : "scored"} ${evidence.failedScoredVisitors} failed: more than ${describePercent(evidence.excludedHarm)} extra failing ${unit}s is ruled out at 95 % (tolerated: ${describePercent(view.plan.harm)}).`,
     );
   }
-  lines.push(
-    `Harmed: ${evidence.harmedVisitors} visitors by ${evidence.harmedRequests} failed answers that reached them; shielded: ${evidence.shieldedRequests}.`,
-  );
+  lines.push(harmWords(evidence));
   lines.push(...describeShield(evidence.shield));
   lines.push(...describeShadow(evidence.shadow));
   if (evidence.lostRecords > 0)
     lines.push(`${evidence.lostRecords} records were lost on their way: nothing is promoted by evidence with such a gap.`);
   return lines.join("\n");
+}
+
+function harmWords({ harmedVisitors, harmedRequests, shieldedRequests }: Evidence): string {
+  const reached = harmedVisitors === 1 ? "it" : "them";
+  return `Harmed: ${countOf(harmedVisitors, "visitor")} by ${countOf(harmedRequests, "failed answer")} that reached ${reached}; shielded: ${shieldedRequests}.`;
 }
 
 const claims: Readonly<Record<Exclude<Evidence["metrics"][number]["name"], DeclaredMetric>, string>> = {
@@ -181,9 +184,10 @@ async function findRollout(context: CommandContext): Promise<string> {
   const service = requireService(context, "explain");
   const environment = textOf(values["environment"]) ?? "production";
   const { services } = await client.status();
-  const rollout = services.find((view) => view.service === service && view.environment === environment)?.rollout?.rollout;
+  const own = services.filter((view) => view.service === service);
+  const rollout = own.find((view) => view.environment === environment)?.rollout?.rollout;
   if (rollout !== undefined) return rollout;
-  if (asked === undefined) throw noRollout(`${service} had no rollout in ${environment} yet`);
+  if (asked === undefined || own.length > 0) throw noRollout(`${service} had no rollout in ${environment} yet`);
   return asked;
 }
 

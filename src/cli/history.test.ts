@@ -156,7 +156,7 @@ test("explain puts the decision first, then the evidence, the course and the num
     /fails more visitors than stable: decided, with an e-value of 1,235 against the 250/,
     /availability objective: not decided, with an e-value of 3\.21 against the 1,000/,
     /more than 50% extra failing visitors is ruled out at 95 % \(tolerated: 2%\)/,
-    /Harmed: 5 visitors by 7 failed answers/,
+    /Harmed: 5 visitors by 7 failed answers that reached them/,
     /1\.5 s {2}the release's instances are ready/,
     /canary r-2b3c +20 +5 +40 +7/,
     /errors +1,235 +250/,
@@ -175,6 +175,8 @@ test("explain takes the evidence of the entries when the view has none, and says
   const entries = openLedger().read({ afterPosition: 0 });
   assert.match(explainRollout(aRollout(), entries), /On the release 5 of 20/);
   assert.match(explainRollout(aRollout({ evidence: null }), []), /No evidence was counted/);
+  const one = explainRollout(aRollout({ evidence: { ...evidence, harmedVisitors: 1, harmedRequests: 1 } }), entries);
+  assert.match(one, /Harmed: 1 visitor by 1 failed answer that reached it; shielded: \d+\./);
   const nobody = { ...evidence.canary, visitors: 0, failedVisitors: 0, requests: 0, failedRequests: 0 };
   const metrics = evidence.metrics.map((metric) => ({ ...metric, eValue: 1 }));
   const quiet = explainRollout(aRollout({ evidence: { ...evidence, canary: nobody, metrics } }), entries);
@@ -185,6 +187,12 @@ test("explain takes the evidence of the entries when the view has none, and says
 test("explain latest without any rollout says so", async (t) => {
   const desk = await openDesk(t);
   assert.match((await desk.run("explain", "latest")).stderr, /BELAY_ROLLOUT_NONE/);
+});
+
+test("explain of a service that never rolled out in an environment does not take its name for a rollout's", async (t) => {
+  const desk = await openDesk(t);
+  const result = await desk.run("explain", "shop", "--environment", "staging");
+  assert.match(result.stderr, /shop had no rollout in staging yet[\s\S]*BELAY_ROLLOUT_NONE/);
 });
 
 test("explain without a name means the service of this folder, whatever was rolled out since", async (t) => {

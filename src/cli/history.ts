@@ -4,9 +4,10 @@ import { verifyCheckpoint } from "../ledger/checkpoint.ts";
 import { compareWithWitness } from "../ledger/witness.ts";
 import { readAllEntries } from "./client.ts";
 import { type Command, type CommandContext, exitCodes, textOf } from "./command.ts";
-import { describeActor, describeFact, describeTime } from "./entry-words.ts";
+import { describeActor, describeFact } from "./entry-words.ts";
 import { witnessFolderOf } from "./places.ts";
 import { harmless, showTable } from "./show-table.ts";
+import { describeTime } from "./time-words.ts";
 import { openWitness } from "./witness.ts";
 
 export const history: Command = {

@@ -4,9 +4,9 @@ import { describeProblems } from "../manifest/parse-manifest.ts";
 import { parsePolicy } from "../manifest/pinned-rules.ts";
 import { describeScope } from "../rollout/pinned-policy.ts";
 import { type Command, type CommandContext, textOf } from "./command.ts";
-import { describeTime } from "./entry-words.ts";
 import { readGivenFile, readManifestText, requireManifest } from "./own-manifest.ts";
 import { harmless, indent, showTable } from "./show-table.ts";
+import { describeTime } from "./time-words.ts";
 
 export const policy: Command = {
   name: "policy",

@@ -15,6 +15,25 @@ test("the link is the first line, at the service's host and the listener's port"
   assert.match(other.stdout, /^https:\/\/shop\.example\.com\/\.belay\/preview\?link=/);
 });
 
+test("a base that is no address of a website is refused before a link is made", async (t) => {
+  const desk = await openDesk(t);
+  for (const base of [
+    "shop.example.com",
+    "ftp://shop.example.com",
+    "https://",
+    "https://shop.example.com/?a=b",
+    "https://ann:pw@shop.example.com",
+  ]) {
+    const { stderr, code } = await desk.run("preview", "--service", "shop", "--base", base);
+    assert.equal(code, 1, base);
+    assert.match(stderr, /BELAY_CLI_BAD_BASE/, base);
+    assert.doesNotMatch(stderr, /:pw@/, "a password is not said again");
+  }
+  assert.deepEqual(desk.inside.asked, []);
+  const below = await desk.run("preview", "--service", "shop", "--base", "https://www.example.com/shop/");
+  assert.match(below.stdout, /^https:\/\/www\.example\.com\/shop\/\.belay\/preview\?link=/);
+});
+
 test("a duration that is none and a revocation without new keys are refused", async (t) => {
   const desk = await openDesk(t);
   assert.match((await desk.run("preview", "--service", "shop", "--for", "9000h")).stderr, /BELAY_CLI_BAD_DURATION/);

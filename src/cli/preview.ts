@@ -1,8 +1,8 @@
 import { BelayError } from "../errors.ts";
 import { describeDuration, durationPattern, parseDuration } from "../manifest/quantities.ts";
 import { type Command, type CommandContext, environmentOption, textOf } from "./command.ts";
-import { describeTime } from "./entry-words.ts";
 import { requireService } from "./own-manifest.ts";
+import { describeTime } from "./time-words.ts";
 import { waitForWorkers } from "./wait-for-workers.ts";
 
 const shortestMs = 1_000;
@@ -28,13 +28,14 @@ export const preview: Command = {
     const { client, values, positionals, isJson, print, printJson } = context;
     if (values["rotateKeys"] === true || values["revoke"] === true) return rotate(context);
     const lastsMs = parseFor(textOf(values["for"]) ?? "8h");
+    const given = parseBase(textOf(values["base"]));
     const service = requireService({ ...context, positionals: [textOf(values["service"])] }, "preview --service");
     const environment = textOf(values["environment"]) ?? "production";
     const body = { release: positionals[0] ?? null, lastsSeconds: Math.round(lastsMs / 1000) };
     const made = await client.preview({ environment, service }, body);
     const isServed = await waitForWorkers(context, made.position);
-    const base = textOf(values["base"]) ?? baseOf(made.host, (await client.status()).addresses["http"] ?? "");
-    const link = `${base.replace(/\/+$/, "")}${made.target}`;
+    const base = given ?? baseOf(made.host, (await client.status()).addresses["http"] ?? "");
+    const link = `${base}${made.target}`;
     if (isJson) printJson({ service, environment, ...made, link });
     else {
       print(link);
@@ -64,7 +65,7 @@ async function rotate(context: CommandContext): Promise<undefined> {
   print(
     isRevoking
       ? "New keys sign previews. Every link and every preview given out before is worth nothing from now on."
-      : "New keys sign previews. What the ones before signed stays good until it ends.",
+      : "New keys sign previews. What the ones just before them signed stays good until it ends; what older ones signed is worth nothing.",
   );
   if (!isServed) print(notServed);
   if (isJson) printJson({ keys, isServed });
@@ -78,6 +79,19 @@ function parseFor(text: string): number {
     code: "BELAY_CLI_BAD_DURATION",
     message: `${text} is no duration from 1s to 168h`,
     next: "Write one such as --for 30m or --for 24h.",
+  });
+}
+
+/** Looked at before a link is made: what is printed is what somebody sends on. */
+function parseBase(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const url = URL.parse(text);
+  const isWebsite = url !== null && /^https?:$/.test(url.protocol) && url.host !== "";
+  if (isWebsite && `${url.username}${url.password}${url.search}${url.hash}` === "") return url.href.replace(/\/+$/, "");
+  throw new BelayError({
+    code: "BELAY_CLI_BAD_BASE",
+    message: "what --base says is no address of a website",
+    next: "Write where visitors reach the service, such as --base https://shop.example.com, without a name, a query or a fragment.",
   });
 }
 

@@ -1,8 +1,8 @@
 import type { JobView, ProcessView, ServiceView, WorkerView } from "../api/views.ts";
 import { describeDuration } from "../manifest/quantities.ts";
-import { describeTime } from "./entry-words.ts";
 import { type Finding, pass, warn } from "./findings.ts";
 import { countOf, harmless } from "./show-table.ts";
+import { describeTime } from "./time-words.ts";
 
 const days = ["", "mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 

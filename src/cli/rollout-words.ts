@@ -2,11 +2,11 @@ import { durationWords } from "../analysis/words.ts";
 import type { RolloutView } from "../api/views.ts";
 import { describePercent } from "../manifest/quantities.ts";
 import { describeBreakGlass } from "./approval-words.ts";
-import { describeTime } from "./entry-words.ts";
 import { describeKpisBriefly } from "./kpi-words.ts";
 import { describeCopies } from "./shadow-words.ts";
 import { describeShield } from "./shield-words.ts";
 import { countOf, harmless, indent } from "./show-table.ts";
+import { describeTime } from "./time-words.ts";
 
 /** A weight of ten-thousandths as people read it. */
 export function describeWeight(weight: number): string {

@@ -7,6 +7,7 @@ type Shadow = NonNullable<RolloutView["evidence"]>["shadow"];
 /** For a look in passing: empty where nothing was copied. */
 export function describeCopies(shadow: Shadow): readonly string[] {
   if (shadow === undefined || shadow.mirrored === 0) return [];
+  if (shadow.compared === 0) return [`copies: ${shadow.mirrored}, none compared yet`];
   const differing = shadow.fieldCount === 0 ? "none differs beyond noise" : `differing in ${countOf(shadow.fieldCount, "field")}`;
   return [`copies: ${shadow.mirrored}, ${shadow.compared} compared, ${differing}`];
 }

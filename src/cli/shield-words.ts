@@ -1,5 +1,6 @@
 import type { RolloutView } from "../api/views.ts";
-import type { Manifest } from "../manifest/manifest.ts";
+import type { Route } from "../rollout/rollout.ts";
+import { routeCovering } from "../routing/find-route.ts";
 import { showTable } from "./show-table.ts";
 
 type Shield = NonNullable<NonNullable<RolloutView["evidence"]>["shield"]>;
@@ -23,15 +24,37 @@ export function describeShield(shield: Shield | undefined): readonly string[] {
   return causes.length === 0 ? [] : [`Not shielded: ${causes.join(", ")}.`];
 }
 
-/** What of the traffic to an environment's routes would reach visitors if the release failed it. */
-export function describeUnshielded(routes: Manifest["environments"][string]["routes"]): string {
-  const rows = routes.map(({ host, path, idempotent, shield }) => [`${host}${path}`, unshieldedOf(idempotent, shield)]);
-  return [
+type Routes = readonly Route[];
+
+/**
+ * What of the traffic to an environment's routes would reach visitors if the release failed it. `ruled` is what holds while it is
+ * compared, by the lines of both releases; undefined where nobody tells.
+ */
+export function describeUnshielded(declared: Routes, ruled: Routes | undefined): string {
+  const rows = (ruled ?? declared).map(({ host, path, idempotent, shield }) => {
+    const words = unshieldedOf(idempotent, shield);
+    const own = routeCovering(declared, host, path);
+    const isLater = own !== null && unshieldedOf(own.idempotent, own.shield) !== words;
+    return [`${host}${path}`, isLater ? `${words}; what belay.yml says counts once this release serves` : words];
+  });
+  const lines = [
     "Not shielded, so that visitors would see it fail:",
     showTable(["ROUTE", "REQUESTS"], rows),
     "On every route: bodies above 64 KB, WebSockets, and answers that break off after their head.",
-    "A route's stable release must declare the same: until it has, only GET, HEAD and OPTIONS are shielded.",
-  ].join("\n");
+  ];
+  if (ruled === undefined)
+    lines.push("A route's stable release must declare the same: until it has, only GET, HEAD and OPTIONS are shielded.");
+  return lines.join("\n");
+}
+
+/** What a shadow gets no copies of; empty where it gets all. */
+export function describeUncopied(routes: Routes): readonly string[] {
+  const undeclared = routes.filter(({ effects }) => effects === undefined).map(({ host, path }) => `all of ${host}${path}`);
+  const writing = routes
+    .filter(({ effects }) => effects === "writes")
+    .map(({ host, path }) => `all but GET, HEAD and OPTIONS of ${host}${path}`);
+  const words = [...undeclared, ...writing];
+  return words.length === 0 ? [] : [`Not copied to the shadow: ${words.join(", ")}.`];
 }
 
 /** What of a route's requests stable may not answer in a release's place. */

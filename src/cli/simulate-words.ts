@@ -1,5 +1,6 @@
 import { countWords, durationWords, percentWords } from "../analysis/words.ts";
-import type { Fate, Rehearsal, Spread } from "../rehearsal/rehearse-plan.ts";
+import type { Fate, Spread } from "../rehearsal/fate.ts";
+import type { Rehearsal } from "../rehearsal/rehearse-plan.ts";
 import { describeStep } from "./rollout-words.ts";
 import { countOf, indent, showTable } from "./show-table.ts";
 import { describeKnownShield, type KnownShield } from "./simulate-shield.ts";

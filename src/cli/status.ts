@@ -1,13 +1,13 @@
 import type { ServiceView, StatusView } from "../api/views.ts";
 import { describeBreakGlasses } from "./approval-words.ts";
 import type { Command } from "./command.ts";
-import { describeTime } from "./entry-words.ts";
 import { describeJudgement } from "./judgement-words.ts";
 import { unknownService } from "./own-manifest.ts";
 import { describeProcess } from "./process-words.ts";
 import { byWords, describeProgress, describeStaging } from "./rollout-words.ts";
 import { countOf, harmless, indent, showTable } from "./show-table.ts";
 import { describeLowBudget } from "./slo.ts";
+import { describeTime } from "./time-words.ts";
 
 export const status: Command = {
   name: "status",

@@ -2,8 +2,9 @@ import type { TokenView } from "../api/views.ts";
 import { BelayError } from "../errors.ts";
 import { hasRole, outside, type Role, roles } from "../rollout/principal.ts";
 import { type Command, type CommandContext, textOf } from "./command.ts";
-import { describeTime, scopeWords } from "./entry-words.ts";
+import { scopeWords } from "./entry-words.ts";
 import { harmless, showTable } from "./show-table.ts";
+import { describeTime } from "./time-words.ts";
 
 export const token: Command = {
   name: "token",

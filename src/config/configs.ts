@@ -22,6 +22,14 @@ export interface SecretView extends Given {
   readonly fingerprint: string | null;
 }
 
+/** A variable with its value. Never shown whole: see `ConfigValueView`. */
+export interface ResolvedValue extends Given {
+  readonly name: string;
+  readonly value: string;
+  readonly isSecret: boolean;
+  readonly source: ConfigSource["kind"];
+}
+
 /** A variable of a config version as it may be shown. */
 export interface ConfigValueView extends Given {
   readonly name: string;

@@ -1,7 +1,7 @@
 import type { ConfigVariable } from "../manifest/config-contract.ts";
 import { doubtsOf, type GivenConfig } from "../manifest/given-config.ts";
 import { nearest } from "../manifest/suggest.ts";
-import type { ResolvedValue } from "./resolve.ts";
+import type { ResolvedValue } from "./configs.ts";
 import { type Elsewhere, placesOf } from "./same-value.ts";
 
 /** What there is to say of values before a release runs with them; no value, and nothing made of one, is in it. */

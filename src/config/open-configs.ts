@@ -1,8 +1,8 @@
 import { BelayError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Configs, ConfigVersionView, Given, Place } from "./configs.ts";
+import type { Configs, ConfigVersionView, Given, Place, ResolvedValue } from "./configs.ts";
 import { toGivenConfig } from "./given-values.ts";
-import { type ResolvedValue, resolveValues } from "./resolve.ts";
+import { resolveValues } from "./resolve.ts";
 import type { SealedFiles } from "./sealed-files.ts";
 import { fingerprintIn, SecretStore } from "./secret-store.ts";
 

@@ -2,18 +2,10 @@ import { BelayError } from "../errors.ts";
 import { type ConfigSource, type ConfigVariable, impliedSource, problemOfValue } from "../manifest/config-contract.ts";
 import { nearest } from "../manifest/suggest.ts";
 import { maskedLengthMin } from "../ports/masking.ts";
-import type { Given, Place, ResolveRequest } from "./configs.ts";
+import type { Given, Place, ResolvedValue, ResolveRequest } from "./configs.ts";
 import { doesMatch } from "./pattern.ts";
 import { placesOf } from "./same-value.ts";
 import type { SecretStore } from "./secret-store.ts";
-
-/** A variable with its value. Never shown whole: see `ConfigValueView`. */
-export interface ResolvedValue extends Given {
-  readonly name: string;
-  readonly value: string;
-  readonly isSecret: boolean;
-  readonly source: ConfigSource["kind"];
-}
 
 export interface Resolving extends ResolveRequest {
   readonly before: readonly ResolvedValue[];

@@ -1,6 +1,5 @@
 import type { ValuePlace } from "../manifest/given-config.ts";
-import type { MayCompare, Place } from "./configs.ts";
-import type { ResolvedValue } from "./resolve.ts";
+import type { MayCompare, Place, ResolvedValue } from "./configs.ts";
 import type { SecretStore } from "./secret-store.ts";
 
 /** The service's other environments, as far as this machine knows what they have. */

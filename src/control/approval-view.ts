@@ -8,7 +8,7 @@ import { isOutside, outside, ownersOf, type Principals } from "../rollout/princi
 import type { Plan, Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { taskKey } from "../rollout/task.ts";
-import type { SupervisionView } from "./control-plane.ts";
+import type { SupervisionView } from "./rollout-view.ts";
 
 /** Everything that somebody looks at before they give their word, on one screen. */
 export interface ApprovalView {

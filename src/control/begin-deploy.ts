@@ -4,9 +4,9 @@ import type { NewEntry, RolloutFact } from "../rollout/entry.ts";
 import type { Judgement } from "../rollout/judgement.ts";
 import { type Actor, isEnded, type Rollout, type RolloutId } from "../rollout/rollout.ts";
 import { entryOf } from "./control-loop.ts";
-import type { DeployRequest } from "./control-plane.ts";
 import type { Deployments } from "./deployments.ts";
-import type { PlannedDeploy } from "./plan-deploy.ts";
+import type { PlannedDeploy } from "./planned-deploy.ts";
+import type { DeployRequest } from "./requests.ts";
 import { stagedBefore } from "./staging.ts";
 
 interface DeployToBegin {

@@ -1,5 +1,5 @@
 import type { ReceivedBundle, Releases } from "../release/releases.ts";
-import type { DeployRequest } from "./control-plane.ts";
+import type { DeployRequest } from "./requests.ts";
 
 /** Where belay.yml of a deploy is read from: the commit in the repository, or the bundle that brought it along. */
 export async function manifestSource(

@@ -4,7 +4,8 @@ import type { RolloutFact } from "../rollout/entry.ts";
 import type { Actor, Release } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import type { ControlLoop } from "./control-loop.ts";
-import type { ConfigReleaseRequest, ConfigView, ControlPlane, DeployRequest, ServiceRequest } from "./control-plane.ts";
+import type { ConfigView, ControlPlane } from "./control-plane.ts";
+import type { ConfigReleaseRequest, DeployRequest, ServiceRequest } from "./requests.ts";
 import { unknownRelease } from "./required.ts";
 
 /** The verbs about secrets. Each is recorded before it is done: what the ledger does not know of has not happened. */

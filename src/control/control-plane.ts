@@ -1,13 +1,10 @@
 import type { Burning } from "../analysis/burn-rate.ts";
 import type { ConfigVersionView, SecretView } from "../config/configs.ts";
 import type { ChainedEntry, Checkpoint } from "../ledger/ledger.ts";
-import type { ApprovalNeed, BreakGlass } from "../rollout/approval.ts";
-import type { CheckResult } from "../rollout/check-result.ts";
-import type { EvidenceSummary } from "../rollout/evidence-summary.ts";
+import type { BreakGlass } from "../rollout/approval.ts";
 import type { Judgement } from "../rollout/judgement.ts";
 import type { PreviewRefusal } from "../rollout/preview.ts";
-import type { ReleaseTag } from "../rollout/release-tag.ts";
-import type { Actor, OutcomeBy, Phase, Plan, Release, Rollout } from "../rollout/rollout.ts";
+import type { Actor, Release } from "../rollout/rollout.ts";
 import type { Maintenance } from "../rollout/service.ts";
 import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { TurnedAwayBy } from "../routing/front-counts.ts";
@@ -17,9 +14,10 @@ import type { HeldView } from "./front-sums.ts";
 import type { MetricFamily } from "./metric-name.ts";
 import type { PathsView } from "./path-view.ts";
 import type { PlanRequest, PlanView } from "./plan-ahead.ts";
-import type { Exceptions } from "./plan-needs.ts";
 import type { PolicyCommands } from "./policy-commands.ts";
 import type { ProcessView } from "./process-views.ts";
+import type { ConfigReleaseRequest, DeployRequest, MayTouch, ServiceRequest } from "./requests.ts";
+import type { RolloutView, SupervisionView } from "./rollout-view.ts";
 import type { OneOffRequest } from "./run-commands.ts";
 import type { ScrapeTarget } from "./scrape-targets.ts";
 import type { BudgetLeft, SloView } from "./slo.ts";
@@ -108,7 +106,8 @@ export interface ControlPlane extends PolicyCommands {
   /**
    * Where the logs of a service's instances lie, newest instance first; those of instances that are gone come last. With `task`:
    * those of the attempts at a task instead, or of the commands that people ran (`once`). With `process`: those of a worker or a
-   * job of that name, one for each release that ran it. With `release`: those of one release alone; throws `BELAY_RELEASE_UNKNOWN`.
+   * job of that name, one for each release that ran it. With `release`: those of one release alone. Throws
+   * `BELAY_…_UNKNOWN` for a task, process or release that the service never had.
    */
   logFiles(
     request: ServiceRequest & {
@@ -182,43 +181,6 @@ export interface PreviewLink {
   readonly position: number;
 }
 
-/** Throws when whoever asks may not deploy this: which service it is stands in the commit, and is known no earlier. */
-export type MayTouch = (place: ServiceRequest) => void;
-
-export interface ServiceRequest {
-  readonly service: string;
-  readonly environment: string;
-}
-
-export interface DeployRequest extends Exceptions {
-  readonly commit: string;
-  readonly isDirty: boolean;
-  /** Folder of the service inside the repository; "" is its top. */
-  readonly root: string;
-  readonly environment: string;
-  /** sha256 of a bundle that was sent: what it says of commit and root counts then. Absent: the commit is built here. */
-  readonly bundle?: string | undefined;
-  /** The tag of its version in the deployer's repository; null when there is none, absent when nobody told. */
-  readonly tag?: ReleaseTag | null | undefined;
-  /** Ends a running rollout of the service in favour of this one. */
-  readonly supersede: boolean;
-  /** Values of the variables that come from the environment of whoever deploys. */
-  readonly config?: Readonly<Record<string, string>> | undefined;
-  /** Answers to the questions of a release brief, by their keys. */
-  readonly brief?: Readonly<Record<string, string>> | undefined;
-  /** A random text of whoever asks. The same question asked again, because its answer was lost, has the same and begins nothing anew. */
-  readonly requestKey?: string | undefined;
-}
-
-/** Stable's revision with its configuration resolved anew. Of variables from the deployer's environment those that are not sent stay. */
-export interface ConfigReleaseRequest extends ServiceRequest, Exceptions {
-  readonly supersede: boolean;
-  readonly config: Readonly<Record<string, string>>;
-  readonly brief?: Readonly<Record<string, string>> | undefined;
-  /** As in `DeployRequest`. */
-  readonly requestKey?: string | undefined;
-}
-
 /** The configuration of one release. */
 export interface ConfigView extends ConfigVersionView {
   readonly release: string;
@@ -270,53 +232,6 @@ export interface ServiceView {
   readonly held: HeldView;
 }
 
-/** A rollout as it is shown; `outcome` and what follows are set once it has ended (or is held). Scripts rely on these names. */
-export interface RolloutView {
-  readonly rollout: string;
-  readonly service: string;
-  readonly environment: string;
-  readonly kind: Rollout["kind"];
-  readonly release: string | null;
-  readonly stable: string | null;
-  readonly phase: Phase;
-  readonly plan: Plan;
-  /** Said before it starts: how long its gates take with the present traffic and what they rule out. */
-  readonly forecast: string;
-  readonly outcome: "promoted" | "aborted" | "refused" | "held" | "superseded" | null;
-  readonly by: OutcomeBy | null;
-  readonly reason: string;
-  /** What the reader should do now, or empty. */
-  readonly next: string;
-  /** From the request to the end, or to now. */
-  readonly seconds: number;
-  /** Weight that the canary has now, in ten-thousandths. */
-  readonly weight: number;
-  readonly heldMs: number;
-  readonly canaryRequests: number;
-  readonly canaryErrors: number;
-  /** Failed canary answers that reached a user. */
-  readonly harmed: number;
-  readonly harmedVisitors: number;
-  readonly shielded: number;
-  readonly unitsCanary: number;
-  readonly failedRequests: number;
-  readonly evidence: EvidenceSummary | null;
-  /** What preflight saw of the release; empty before that, and for a rollback. */
-  readonly checks: readonly CheckResult[];
-  /** The evidence's own words for the present stage; what is done or waited for, where that is not evidence. */
-  readonly verdict: string;
-  /** Last lines of an instance or a task that failed, or empty. */
-  readonly lastLines: string;
-  /** The task that it waits for, while it does. */
-  readonly task: { readonly name: string; readonly state: "running" | "unknown" } | null;
-  /** How the environment before stands for it; null when none comes before. */
-  readonly staging: StagingView | null;
-  /** What people have to approve, and have. */
-  readonly supervision: SupervisionView;
-  /** How it stands to the rules; null for a rollback, and where it was not recorded. */
-  readonly judgement: Judgement | null;
-}
-
 /** Names what was looked at. */
 export interface ApprovalRequest {
   readonly rollout: string;
@@ -333,23 +248,4 @@ export interface ApprovedView {
   readonly approved: readonly string[];
   readonly until: string;
   readonly supervision: SupervisionView;
-}
-
-export interface SupervisionView {
-  /** Everything that counts for it, also what is approved already. */
-  readonly needs: readonly (ApprovalNeed & { readonly approvedBy: readonly string[]; readonly isMet: boolean })[];
-  /** Ids of the needs that it waits for now, and since when. */
-  readonly awaiting: { readonly needs: readonly string[]; readonly since: string } | null;
-  /** That one person alone pushed it past the rules. */
-  readonly breakGlass: BreakGlass | null;
-}
-
-export interface StagingView {
-  readonly environment: string;
-  /** The rollout there. */
-  readonly rollout: string;
-  readonly state: "waiting" | "passed" | "failed";
-  /** Once it has passed: what was checked there, and when (ISO 8601). */
-  readonly checked: readonly string[];
-  readonly at: string | null;
 }

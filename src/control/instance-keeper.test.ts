@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLog } from "../ports/log.ts";
 import { ManualClock } from "../ports/manual-clock.ts";
-import { Story } from "../rollout/rollout.builder.ts";
+import { releaseNamed, Story } from "../rollout/rollout.builder.ts";
 import type { Service } from "../rollout/service.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import { InstanceKeeper } from "./instance-keeper.ts";
@@ -58,4 +58,39 @@ test("an instance of a release that nobody wants is gone as soon as it is not li
     ["instance-lost", false],
     ["instance-lost", true],
   ]);
+});
+
+// Goal: what is known of a release ends with its last instance. Otherwise it grows with each release, and one that comes up once more finds the
+// time to drain of its first life used up.
+test("a release that shows itself again after it was gone gets its whole time to drain", async () => {
+  const { service } = new Story().withStable("a1");
+  const clock = new ManualClock();
+  const own = { service: "shop", environment: "production", host: "127.0.0.1", port: 1, exits: 0, reason: "" } as const;
+  let shown: Instance[] = [];
+  const stopped: number[] = [];
+  const stop = async (_: string, graceMs: number) => void stopped.push(graceMs);
+  const runtime = { name: "process", start: async () => {}, stop, list: async () => shown } as const;
+  const keeper = new InstanceKeeper({ clock, log: silentLog, runtime } as unknown as World);
+  const old = { ...releaseNamed("old"), run: { ...releaseNamed("old").run, drainTimeoutMs: 20_000 } };
+  const known: Service = { ...service, releases: { ...service.releases, old } };
+  const look = async (inFlight: number) => {
+    await keeper.observe();
+    keeper.reconcile([known], { trafficOf: () => ({ isRouted: false, inFlight }), record: () => true });
+  };
+  const instance: Instance = { ...own, id: "shop.old.1", release: "old", state: "ready" };
+  shown = [instance];
+  await look(1);
+  clock.advance(20_000);
+  await look(1);
+  assert.deepEqual(stopped, [1_000]);
+  shown = [];
+  await look(0);
+  shown = [instance];
+  await look(1);
+  clock.advance(19_000);
+  await look(1);
+  assert.deepEqual(stopped, [1_000], "a request is still answered");
+  clock.advance(1_000);
+  await look(1);
+  assert.deepEqual(stopped, [1_000, 1_000]);
 });

@@ -149,6 +149,8 @@ export class InstanceKeeper {
 
   /** Stops what nobody needs and starts what is missing. Neither is waited for: what it came to, the next look tells. */
   reconcile(services: readonly Service[], reconciling: Reconciling): void {
+    const present = new Set(this.#observed.map((instance) => keyOf(instance, instance.release)));
+    for (const key of this.#sparedSinceMs.keys()) if (!present.has(key)) this.#sparedSinceMs.delete(key);
     for (const service of services) {
       const { running } = desired(service);
       for (const instance of this.#ofService(service)) {

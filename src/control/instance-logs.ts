@@ -1,3 +1,4 @@
+import { BelayError } from "../errors.ts";
 import type { Release } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { workerId } from "../runtimes/worker-runner.ts";
@@ -18,7 +19,7 @@ export interface LogPlaces {
   loggedInstances(releases: readonly Release[]): readonly { readonly instance: string; readonly release: string }[];
 }
 
-/** As `ControlPlane.logFiles` says. Throws `BELAY_RELEASE_UNKNOWN`. */
+/** As `ControlPlane.logFiles` says. Throws `BELAY_RELEASE_UNKNOWN`, `BELAY_PROCESS_UNKNOWN` and `BELAY_TASK_UNKNOWN`. */
 export function listLogs(service: Service, request: LogsRequest, places: LogPlaces): readonly InstanceLog[] {
   return ofRelease(service, request.release, listAll(service, request, places));
 }
@@ -49,9 +50,10 @@ function listInstanceLogs(service: Service, { loop, logFileOf, loggedInstances }
   return [...present, ...gone];
 }
 
-/** One for each release that had it, the newest first; what never ran has none, and says nothing. */
+/** One for each release that had it, the newest first. */
 function listProcessLogs(service: Service, name: string, { logFileOf }: LogPlaces): readonly InstanceLog[] {
   const { name: of, environment, processOwner } = service;
+  requireProcess(service, name);
   return Object.values(service.releases)
     .reverse()
     .flatMap(({ id: release, processes = [] }) =>
@@ -67,6 +69,7 @@ function listProcessLogs(service: Service, name: string, { logFileOf }: LogPlace
 
 /** The newest attempt first, as with instances. */
 function listTaskLogs(service: Service, task: string, { logFileOf }: LogPlaces): readonly InstanceLog[] {
+  requireTask(service, task);
   const attempts = service.tasks.attempts
     .filter((attempt) => attempt.task === task)
     .map(({ run, release, state }) => ({ instance: run, release, file: logFileOf(run), isPresent: state === "running" }));
@@ -74,4 +77,33 @@ function listTaskLogs(service: Service, task: string, { logFileOf }: LogPlaces):
     return { instance: run, release, file: logFileOf(run), isPresent: end === null };
   });
   return [...attempts, ...runs].reverse();
+}
+
+function requireProcess(service: Service, wanted: string): void {
+  const names = namesOf(Object.values(service.releases).flatMap(({ processes = [] }) => processes));
+  if (names.includes(wanted)) return;
+  throw new BelayError({
+    code: "BELAY_PROCESS_UNKNOWN",
+    message: `${service.name} has no process ${wanted.slice(0, 100)} in ${service.environment}`,
+    next:
+      names.length === 0
+        ? "Declare one in belay.yml and deploy: it has no workers and jobs."
+        : `Write one of its workers and jobs: ${names.join(", ")}.`,
+  });
+}
+
+function requireTask(service: Service, wanted: string): void {
+  const attempted = service.tasks.attempts.map(({ task }) => ({ name: task }));
+  const names = namesOf([...Object.values(service.releases).flatMap(({ tasks = [] }) => tasks), ...attempted]);
+  if (wanted === oneOffName || names.includes(wanted)) return;
+  const own = names.length === 0 ? `Write ${oneOffName}` : `Write one of its tasks: ${names.join(", ")}; or ${oneOffName}`;
+  throw new BelayError({
+    code: "BELAY_TASK_UNKNOWN",
+    message: `${service.name} has no task ${wanted.slice(0, 100)} in ${service.environment}`,
+    next: `${own}, for what people ran with \`belay run\`.`,
+  });
+}
+
+function namesOf(named: readonly { readonly name: string }[]): readonly string[] {
+  return [...new Set(named.map(({ name }) => name))].sort();
 }

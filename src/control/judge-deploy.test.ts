@@ -12,9 +12,9 @@ import type { PinnedPolicy } from "../rollout/pinned-policy.ts";
 import { noPrincipals, type Principals, type Role } from "../rollout/principal.ts";
 import { releaseNamed, Story } from "../rollout/rollout.builder.ts";
 import type { Rollout } from "../rollout/rollout.ts";
-import type { DeployRequest } from "./control-plane.ts";
 import { requireSameRules } from "./judge-deploy.ts";
 import { manifestOf, planDeploy } from "./plan-deploy.ts";
+import type { DeployRequest } from "./requests.ts";
 
 const commit = "c".repeat(40);
 const now = Temporal.Instant.from("2026-11-20T12:00:00Z");

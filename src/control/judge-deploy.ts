@@ -7,7 +7,7 @@ import type { Service } from "../rollout/service.ts";
 import { authorNames, gatherFacts } from "./change-facts.ts";
 import type { Deployments } from "./deployments.ts";
 import { type JudgedChange, judgeChange } from "./judge-change.ts";
-import type { DeployToPlan, PlannedDeploy } from "./plan-deploy.ts";
+import type { DeployToPlan, PlannedDeploy } from "./planned-deploy.ts";
 
 /** To plan takes time, in which another release may have come to serve, or rules been pinned. Throws `BELAY_POLICY_CHANGED`. */
 export function requireSameRules(

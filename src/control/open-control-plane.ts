@@ -19,7 +19,7 @@ import {
   toDeployRequest,
 } from "./config-commands.ts";
 import { type ControlLoop, entryOf } from "./control-loop.ts";
-import type { ControlPlane, DeployRequest, MayTouch, ServiceRequest, StatusView } from "./control-plane.ts";
+import type { ControlPlane, StatusView } from "./control-plane.ts";
 import { sumTurnedAway } from "./front-sums.ts";
 import { type LogPlaces, listLogs } from "./instance-logs.ts";
 import { requireSameRules } from "./judge-deploy.ts";
@@ -30,6 +30,7 @@ import { planAhead } from "./plan-ahead.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import { policyCommands } from "./policy-commands.ts";
 import type { Previews } from "./previews.ts";
+import type { DeployRequest, MayTouch, ServiceRequest } from "./requests.ts";
 import { requireAnsweringCandidate, requireOpenWindow, requireTarget } from "./required.ts";
 import { rolloutId } from "./rollout-id.ts";
 import { requireKnownTasks, requireOneOff, resolveTask, startOneOff, stopOneOff } from "./run-commands.ts";

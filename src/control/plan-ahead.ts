@@ -2,11 +2,13 @@ import { BelayError } from "../errors.ts";
 import { parseManifest } from "../manifest/parse-manifest.ts";
 import type { Releases } from "../release/releases.ts";
 import { type Opening, openingAt } from "../rollout/calendar.ts";
-import { isEnded, type Plan } from "../rollout/rollout.ts";
+import { isEnded, type Plan, type Route } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import type { ServiceRequest } from "./control-plane.ts";
-import { type DeployToPlan, type PlannedDeploy, planDeploy } from "./plan-deploy.ts";
+import { planDeploy } from "./plan-deploy.ts";
 import type { Exceptions } from "./plan-needs.ts";
+import type { DeployToPlan, PlannedDeploy } from "./planned-deploy.ts";
+import type { ServiceRequest } from "./requests.ts";
+import { ruledRoutes } from "./ruled-routes.ts";
 import { approversOf, type BudgetLeft } from "./slo.ts";
 
 /** A deploy that is only asked about: belay.yml as it lies in somebody's folder. */
@@ -40,6 +42,8 @@ export interface PlanView {
   readonly newUnitsPerSecond: number | null;
   /** Routes of the release that serves on which no request came since the proxies were started. */
   readonly quietRoutes: readonly string[];
+  /** What may be repeated and copied while the release is compared, by the lines of both; undefined where it is compared with nothing. */
+  readonly routes?: readonly Route[] | undefined;
   /** Why weights are forced to 0, or empty. */
   readonly trouble: readonly string[];
 }
@@ -86,8 +90,15 @@ export async function planAhead(options: {
     approvers: approversOf({ principals, by, from: [], place: { environment, service: name }, now }),
     newUnitsPerSecond: serving === null ? null : planning.newUnitsPerSecond(serving),
     quietRoutes: routes.map(({ host, path }) => `${host}${path}`).filter((route) => !met.has(route)),
+    ...(serving === null ? {} : { routes: ruledRoutes(routes, routesIn(manifest, environment)) }),
     trouble: trouble === null ? [] : [trouble],
   };
+}
+
+/** Undefined for a manifest that is refused, and where it says nothing of the environment. */
+function routesIn(text: string, environment: string): readonly Route[] | undefined {
+  const parsed = parseManifest(text, "belay.yml");
+  return parsed.ok ? parsed.manifest.environments[environment]?.routes : undefined;
 }
 
 async function tryToPlan(

@@ -10,9 +10,9 @@ import { noPrincipals, type Principals } from "../rollout/principal.ts";
 import { acknowledged, releaseNamed, Story } from "../rollout/rollout.builder.ts";
 import type { Release, Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import type { DeployRequest, MayTouch } from "./control-plane.ts";
 import { planDeploy } from "./plan-deploy.ts";
 import type { Exceptions } from "./plan-needs.ts";
+import type { DeployRequest, MayTouch } from "./requests.ts";
 import type { BudgetLeft } from "./slo.ts";
 
 const manifest = `version: 1

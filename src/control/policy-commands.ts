@@ -4,7 +4,7 @@ import { describeScope, isSameScope, type PinnedPolicy } from "../rollout/pinned
 import { isWithinScope, type Scope } from "../rollout/principal.ts";
 import type { Actor, Release } from "../rollout/rollout.ts";
 import type { ControlLoop } from "./control-loop.ts";
-import type { ServiceRequest } from "./control-plane.ts";
+import type { ServiceRequest } from "./requests.ts";
 import { type ManifestFiles, manifestOfRelease, requirePolicy, rulesPinned } from "./rules.ts";
 import type { World } from "./world.ts";
 

@@ -4,6 +4,7 @@ import { ann, plan } from "../rollout/rollout.builder.ts";
 import type { AnyRecord } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
 import { LoopWorld } from "./control-loop.fixture.ts";
+import { viewPreviews } from "./preview-views.ts";
 
 const asked = { service: "shop", environment: "production", release: null, lastsSeconds: 600 };
 const longSteps = { steps: [{ weight: 500, minHoldMs: 3_600_000 }] };
@@ -80,6 +81,46 @@ test("a preview is of what rolls out or is warm; anything else is refused with w
   await world.commands.preview({ ...asked, release: "a1" }, ann);
   assert.deepEqual(shownIn(world), ["a1"]);
 });
+
+test("a link to a release that is no longer shown is refused instead of used up, and one to what everybody has leads on", async () => {
+  const world = await exposing();
+  const link = await linkIn(world);
+  const { target } = await world.commands.preview(asked, ann);
+  await world.commands.abort({ ...asked, reason: "" }, ann);
+  await world.pass(1_000);
+  assert.deepEqual(world.previews.redeem(link), { kind: "refused", why: "expired" });
+  assert.ok(target.startsWith("/.belay/preview?link="));
+  assert.deepEqual(previewsShown(world), [], "nobody is said to see what nobody sees");
+
+  world.request("c3", longSteps);
+  await world.pass(1_000);
+  const next = await linkIn(world);
+  await world.commands.promote({ ...asked, isFull: true, skipsAnalysis: true }, ann);
+  await world.pass(1_000);
+  assert.equal(world.service.stable, "c3");
+  assert.equal(world.previews.redeem(next).kind, "accepted");
+});
+
+test("what was signed by a key that is gone is no longer told as somebody's preview", async () => {
+  const world = await exposing();
+  await linkIn(world);
+  world.previews.redeem(await linkIn(world));
+  assert.deepEqual(previewsShown(world), [null, "used"]);
+  await world.commands.rotatePreviewKeys({ isRevoking: false }, ann);
+  assert.deepEqual(previewsShown(world), [null, "used"], "an ordinary rotation ends nothing");
+  await linkIn(world);
+  await world.commands.rotatePreviewKeys({ isRevoking: false }, ann);
+  assert.deepEqual(previewsShown(world), [null], "the keys of two rotations ago are gone");
+  await world.commands.rotatePreviewKeys({ isRevoking: true }, ann);
+  assert.deepEqual(previewsShown(world), []);
+});
+
+/** Of each preview that is told as given out, whether it was used. */
+function previewsShown(world: LoopWorld): readonly ("used" | null)[] {
+  return viewPreviews(world.service, world.loop.journal.deployments.previewKeys, world.clock.now()).map(({ redeemedAt }) =>
+    redeemedAt === null ? null : "used",
+  );
+}
 
 const internal = { name: "internal", rules: [{ isMember: true, isOpen: false, network: "10.0.0.0/8" }] };
 const cohortFirst = {

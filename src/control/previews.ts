@@ -43,7 +43,14 @@ export class Previews {
     const redeemBefore = now.add({ seconds: linkSeconds });
     const { lastsSeconds } = request;
     const { environment, name } = service;
-    const fact = { kind: "preview-link-made", nonce, release, redeemBefore: redeemBefore.toString(), lastsSeconds } as const;
+    const fact = {
+      kind: "preview-link-made",
+      nonce,
+      release,
+      redeemBefore: redeemBefore.toString(),
+      lastsSeconds,
+      key: key.id,
+    } as const;
     this.#loop.submit([...this.#keysEntry(actor), { environment, service: name, rollout: "", actor, fact }]);
     const link = writePass({ environment, service: name, release, nonce, expires: secondsOf(redeemBefore) }, key);
     const route = (service.releases[service.stable ?? ""]?.routes ?? [])[0] ?? { host: "*", path: "/" };
@@ -64,11 +71,14 @@ export class Previews {
     const now = this.#world.clock.now();
     if (pass.expires <= secondsOf(now)) return { kind: "refused", why: "expired" };
     const { environment, service: name, nonce, release } = pass;
-    const made = this.#loop.journal.deployments.find(environment, name)?.previews.find((preview) => preview.nonce === nonce);
-    if (made === undefined || made.redeemedAt !== null) return { kind: "refused", why: "replayed" };
+    const service = this.#loop.journal.deployments.find(environment, name);
+    const made = service?.previews.find((preview) => preview.nonce === nonce);
+    if (service === undefined || made === undefined || made.redeemedAt !== null) return { kind: "refused", why: "replayed" };
+    if (!leadsTo(release, service)) return { kind: "refused", why: "expired" };
+    const key = this.#keys.signer("cookie");
     try {
       const actor: Actor = { kind: "person", name: made.by, via: "token" };
-      const fact = { kind: "preview-link-redeemed", nonce } as const;
+      const fact = { kind: "preview-link-redeemed", nonce, key: key.id } as const;
       this.#loop.submit([{ environment, service: name, rollout: "", actor, fact }]);
     } catch (cause) {
       if (!(cause instanceof BelayError)) throw cause;
@@ -77,7 +87,7 @@ export class Previews {
     }
     const { lastsSeconds } = made;
     const seen: PreviewPass = { environment, service: name, release, nonce, expires: secondsOf(now) + lastsSeconds };
-    return { kind: "accepted", cookie: writePass(seen, this.#keys.signer("cookie")), lastsSeconds };
+    return { kind: "accepted", cookie: writePass(seen, key), lastsSeconds };
   }
 
   rotate({ isRevoking }: { readonly isRevoking: boolean }, actor: Actor): readonly string[] {
@@ -94,6 +104,13 @@ export class Previews {
     const isSame = JSON.stringify(keys) === JSON.stringify(this.#loop.journal.deployments.previewKeys);
     return isSame ? [] : [{ ...systemEntry({ kind: "preview-keys-changed", keys }), actor }];
   }
+}
+
+/** Whether a link's holder would see the release: because of the cookie, or because everyone does by now. */
+function leadsTo(release: ReleaseId, service: Service): boolean {
+  const { stable, rollout } = service;
+  const isForEveryone = release === stable || (rollout?.phase.name === "promoting" && rollout.candidate === release);
+  return isForEveryone || previewable(service).includes(release);
 }
 
 function chooseRelease(service: Service, wanted: ReleaseId | null): ReleaseId {

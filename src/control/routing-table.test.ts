@@ -54,6 +54,22 @@ test("a route is repeated only as far as stable and canary both declare it, and 
   assert.deepEqual(rulesOf({ idempotent: true }, { path: "/elsewhere" }), { idempotent: true });
 });
 
+test("a line that only the new release has is a route of the table while it is exposed, unless another service answers there", () => {
+  const { service } = new Story().exposed();
+  const a1 = service.releases["a1"] ?? assert.fail();
+  const b2 = service.releases["b2"] ?? assert.fail();
+  const free: Route = { host: "*", path: "/", effects: "none" };
+  const both = (canary: readonly Route[]) => ({ a1: { ...a1, routes: [free] }, b2: { ...b2, routes: canary } });
+  const changed: Service = { ...service, releases: both([free, { host: "*", path: "/pay" }]) };
+  assert.deepEqual(routesOf([changed])[0]?.routes, [free, { host: "*", path: "/pay" }]);
+  const blog = { ...new Story().withStable().service, name: "blog" };
+  const theirs = { ...blog, releases: { a1: { ...a1, routes: [{ host: "*", path: "/pay" }] } } };
+  assert.deepEqual(
+    routesOf([changed, theirs]).map(({ routes }) => routes),
+    [[free], [{ host: "*", path: "/pay" }]],
+  );
+});
+
 test("the epoch is the position of the entry that changed the table, and stays when nothing changed", () => {
   const story = new Story().exposed();
   const table = nextTable(emptyTable, deploymentsOf(story.service), 6);

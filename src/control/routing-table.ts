@@ -1,13 +1,14 @@
 import { type DesiredExposure, type DesiredRouting, desired, previewable } from "../rollout/desired.ts";
 import type { PreviewKey } from "../rollout/preview.ts";
-import type { Plan, Release, ReleaseId, Route } from "../rollout/rollout.ts";
+import type { Plan, ReleaseId, Route } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { plainShadow } from "../rollout/shadow.ts";
 import { type AssetRoute, type Exposure, type Pool, poolsOf, type RoutingTable, type ServiceRoute } from "../routing/table.ts";
+import { ruledRoutes } from "./ruled-routes.ts";
 
 /** What the proxies should serve, but for its epoch: a function of what the ledger says and of nothing else. */
 export function routesOf(services: readonly Service[]): readonly ServiceRoute[] {
-  return services.map(routeOf).filter((route) => route !== null);
+  return services.map((service) => routeOf(service, services)).filter((route) => route !== null);
 }
 
 /** The same table again, or the new one with the position of the entry that changed it. */
@@ -37,11 +38,13 @@ function shadowPools({ shadow }: ServiceRoute): readonly Pool[] {
 export function hasCopiedRoutes(service: Service, candidate: ReleaseId | null): boolean {
   const [stable, canary] = [service.stable, candidate].map((id) => (id === null ? undefined : service.releases[id]));
   return (
-    stable !== undefined && canary !== undefined && stable.routes.some((route) => ruledRoute(route, canary).effects !== undefined)
+    stable !== undefined &&
+    canary !== undefined &&
+    ruledRoutes(stable.routes, canary.routes).some(({ effects }) => effects !== undefined)
   );
 }
 
-function routeOf(service: Service): ServiceRoute | null {
+function routeOf(service: Service, services: readonly Service[]): ServiceRoute | null {
   const { routing } = desired(service);
   if (routing === null) return null;
   const release = service.releases[routing.stable];
@@ -52,7 +55,11 @@ function routeOf(service: Service): ServiceRoute | null {
   return {
     service: service.name,
     environment: service.environment,
-    routes: release.routes.map((route) => ruledRoute(route, exposure === null ? undefined : service.releases[exposure.canary])),
+    routes: ruledRoutes(
+      release.routes,
+      exposure === null ? undefined : service.releases[exposure.canary]?.routes,
+      exposure === null ? [] : routesOfOthers(service, services),
+    ),
     stable: poolOf(service, routing.stable),
     exposure:
       exposure === null
@@ -80,25 +87,10 @@ function routeOf(service: Service): ServiceRoute | null {
   };
 }
 
-/** What both releases allow: a request that the canary has had and stable then gets must be harmless to repeat in either. */
-function ruledRoute({ host, path, idempotent, shield, effects, hedgeMs }: Route, canary: Release | undefined): Route {
-  const other = canary?.routes.find((route) => route.host === host && route.path === path);
-  const isOff = shield === "off" || other?.shield === "off";
-  const least = other === undefined || idempotent === other.idempotent ? idempotent : weaker(idempotent, other.idempotent);
-  const fewest = effects === other?.effects ? effects : mostEffects(effects, other?.effects);
-  return {
-    host,
-    path,
-    ...(least === undefined ? {} : { idempotent: least }),
-    ...(isOff ? { shield: "off" } : {}),
-    ...(fewest === undefined ? {} : { effects: fewest }),
-    // Of stable alone, as only its requests are hedged.
-    ...(hedgeMs === undefined ? {} : { hedgeMs }),
-  };
-}
-
-function mostEffects(one: Route["effects"], other: Route["effects"]): Route["effects"] {
-  return one === undefined || other === undefined ? undefined : "writes";
+function routesOfOthers(service: Service, services: readonly Service[]): readonly Route[] {
+  return services
+    .filter((other) => other !== service)
+    .flatMap((other) => other.releases[desired(other).routing?.stable ?? ""]?.routes ?? []);
 }
 
 function shadowRoute(service: Service, exposure: DesiredExposure | null): Pick<ServiceRoute, "shadow"> {
@@ -107,10 +99,6 @@ function shadowRoute(service: Service, exposure: DesiredExposure | null): Pick<S
   const { credentials, ignore } = service.releases[exposure.canary]?.shadow ?? plainShadow;
   const pool = poolOf(service, release);
   return { shadow: { rollout: exposure.rollout, release: exposure.canary, pool, share, credentials, ignore } };
-}
-
-function weaker(one: Route["idempotent"], other: Route["idempotent"]): Route["idempotent"] {
-  return one === undefined || other === undefined ? undefined : "key";
 }
 
 function cohortsOf({ rollout }: Service, { cohorts: names }: DesiredExposure): Pick<Exposure, "cohorts"> {

@@ -2,8 +2,8 @@ import { approvedBy, describeNeeds, isMet, needsOf } from "../rollout/approval.t
 import type { NewEntry } from "../rollout/entry.ts";
 import { isEnded, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
-import type { RolloutView, SupervisionView } from "./control-plane.ts";
 import { loopActor } from "./journal.ts";
+import type { RolloutView, SupervisionView } from "./rollout-view.ts";
 import type { World } from "./world.ts";
 
 /** How people's words stand for a rollout. */

@@ -4,14 +4,15 @@ import { isWindowPassedOver } from "../rollout/approval.ts";
 import { openingAt } from "../rollout/calendar.ts";
 import { exposedStage } from "../rollout/decide.ts";
 import { desiredWeight } from "../rollout/desired.ts";
-import { endOfPreview } from "../rollout/preview.ts";
 import { isEnded, type OutcomeBy, type Release, type ReleaseId, type Rollout } from "../rollout/rollout.ts";
 import type { Service } from "../rollout/service.ts";
 import { neededTask, type OpenAttempt, openAttempt } from "../rollout/task.ts";
 import type { ControlLoop } from "./control-loop.ts";
-import type { RolloutView, ServiceView, StagingView } from "./control-plane.ts";
+import type { ServiceView } from "./control-plane.ts";
 import { sumHeld } from "./front-sums.ts";
+import { viewPreviews } from "./preview-views.ts";
 import { viewProcesses } from "./process-views.ts";
+import type { RolloutView, StagingView } from "./rollout-view.ts";
 import { askAboutTask } from "./run-commands.ts";
 import { budgetLeft } from "./slo.ts";
 import { stagedOf } from "./staging.ts";
@@ -125,16 +126,7 @@ export function viewService(
     maintenance: service.maintenance,
     tasks: service.tasks.attempts.slice(-shownAttempts),
     runs: service.oneOffs.runs.filter(({ end }) => end === null),
-    previews: service.previews
-      .map((preview) => ({ preview, end: endOfPreview(preview) }))
-      .filter(({ end }) => Temporal.Instant.compare(end, clock.now()) > 0)
-      .map(({ preview: { release, by, madeAt, redeemedAt }, end }) => ({
-        release,
-        by,
-        madeAt,
-        redeemedAt,
-        until: end.toString(),
-      })),
+    previews: viewPreviews(service, loop.journal.deployments.previewKeys, clock.now()),
     held: sumHeld(numbers, service),
     previewRefusals: loop.workerNumbers.previewRefusals.of(service),
   };

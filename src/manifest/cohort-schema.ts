@@ -16,7 +16,13 @@ export const networkSchema: z.ZodType<string, string> = z
 
 function namedTexts(description: string, example: string): z.ZodType<Record<string, string>> {
   return z
-    .record(z.string().regex(namePattern), z.string().max(1000))
+    .record(
+      z.string().regex(namePattern),
+      z
+        .string()
+        .max(1000)
+        .meta({ title: "a text in quotes", examples: ['"1"'] }),
+    )
     .refine((all) => Object.keys(all).length > 0, "is empty")
     .meta({ title: "a map of names and values", description, examples: [example] });
 }

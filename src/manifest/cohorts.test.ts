@@ -43,6 +43,21 @@ test("a cohort that anyone could let himself into, and a step that names none, a
   assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ weight: 5% }, { cohort: internal }]")), /comes behind a weight/);
   assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ minHold: 1m }]")), /neither weight, cohort, shadow nor gate/);
   assert.match(said(withCohort("{ network: 10.0.0.0/8 }", "[{ weight: 5%, cohort: internal }]")), /both weight and cohort/);
+  for (const everybody of ["0.0.0.0/0", '"::/0"']) {
+    assert.match(said(withCohort(`{ network: ${everybody} }`)), /cohorts\.internal\[0\]: everybody is in this network/);
+    assert.match(said(withCohort(`{ network: ${everybody}, cookie: { beta: "1" } }`)), /everybody is in this network/);
+    manifestOf(withCohort(`{ path: /pay, member: false }, { network: ${everybody}, anyone: true }`));
+    manifestOf(withCohort(`{ network: 10.0.0.0/8 }, { network: ${everybody}, member: false }`));
+    const open = withCohort("{ header: { x-team: shop } }", "[{ cohort: internal }]", `, trustedProxies: [${everybody}]`);
+    assert.match(said(open), /production\.trustedProxies\[0\]: every client would be a trusted proxy/);
+  }
+  const proxy = ", trustedProxies: [10.0.0.1]";
+  const own = (rule: string) => said(withCohort(rule, "[{ cohort: internal }]", proxy));
+  assert.match(own("{ header: { Belay-Team: shop } }"), /header\.Belay-Team: .* are Belay's own/);
+  assert.match(own('{ cookie: { belay_uid: "1" }, anyone: true }'), /cookie\.belay_uid: .* are Belay's own/);
+  assert.match(own('{ cookie: { __Host-belay_preview.production.shop: "1" }, member: false }'), /are Belay's own/);
+  const [number] = problemsOf(withCohort("{ query: { beta: 1 }, anyone: true }"));
+  assert.match(number?.message ?? "", /found 1 where a text in quotes is expected/);
   manifestOf(withCohort("{ header: { x-team: shop } }", "[{ cohort: internal }]", ", trustedProxies: [10.0.0.0/8]"));
   manifestOf(withCohort('{ cookie: { beta: "1" }, anyone: true }'));
   manifestOf(withCohort('{ cookie: { out: "1" }, member: false }, { network: 10.0.0.0/8 }'));

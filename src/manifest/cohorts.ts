@@ -28,13 +28,52 @@ export function findCohortsThatDoNotFit(value: unknown): readonly Finding[] {
   const rules = Object.entries(cohorts).flatMap(([name, written]) =>
     list(written).flatMap((rule, index) => findingsOfRule(record(rule), { path: ["cohorts", name, index], hasProxies })),
   );
-  return [...rules, ...findingsOfSteps(list(record(record(value)["rollout"])["steps"]), Object.keys(cohorts))];
+  const proxies = Object.entries(record(record(value)["environments"])).flatMap(([name, environment]) =>
+    findingsOfProxies(list(record(environment)["trustedProxies"]), ["environments", name, "trustedProxies"]),
+  );
+  return [...rules, ...proxies, ...findingsOfSteps(list(record(record(value)["rollout"])["steps"]), Object.keys(cohorts))];
+}
+
+/** Where everybody is trusted, everybody says of himself what he likes. */
+function findingsOfProxies(networks: readonly unknown[], path: Finding["path"]): readonly Finding[] {
+  const message = "every client would be a trusted proxy, and could say of itself what it likes";
+  const fix = "Name the addresses or networks of your proxies, such as 10.0.0.0/8.";
+  return networks.flatMap((network, index) =>
+    isEverybody(network) ? [{ path: [...path, index], about: "value", message, fix }] : [],
+  );
+}
+
+function isEverybody(network: unknown): boolean {
+  return typeof network === "string" && /\/0+$/.test(network);
+}
+
+/** Belay takes them away on the way in, so that nobody outside can speak for it. */
+function findingsOfOwnNames(rule: Readonly<Record<string, unknown>>, path: Finding["path"]): readonly Finding[] {
+  const kinds = [
+    {
+      key: "header",
+      pattern: /^belay-/i,
+      message: "headers that begin with belay- are Belay's own, and come from nobody outside",
+    },
+    {
+      key: "cookie",
+      pattern: /^(?:__Host-)?belay_/,
+      message: "cookies that begin with belay_ are Belay's own, and come from nobody outside",
+    },
+  ];
+  return kinds.flatMap(({ key, pattern, message }) =>
+    Object.keys(record(rule[key]))
+      .filter((name) => pattern.test(name))
+      .map((name): Finding => ({ path: [...path, key, name], about: "key", message, fix: `Take a ${key} of another name.` })),
+  );
 }
 
 function findingsOfRule(
   rule: Readonly<Record<string, unknown>>,
   { path, hasProxies }: { readonly path: Finding["path"]; readonly hasProxies: boolean },
 ): readonly Finding[] {
+  const ownNames = findingsOfOwnNames(rule, path);
+  if (ownNames.length > 0) return ownNames;
   const finding = (message: string, fix: string): Finding => ({ path, about: "value", message, fix });
   const asked = ["network", "header", "cookie", "query", "path"].filter((key) => rule[key] !== undefined);
   if (asked.length === 0)
@@ -44,9 +83,11 @@ function findingsOfRule(
     const fix = "Name the proxies that set it under trustedProxies of the environment, or say anyone: true.";
     return [finding("a header counts only from a trusted proxy, and no environment names any", fix)];
   }
-  const isProven = rule["network"] !== undefined || rule["header"] !== undefined;
+  const isProven = (rule["network"] !== undefined && !isEverybody(rule["network"])) || rule["header"] !== undefined;
   if (rule["member"] === false || isProven || isOpen) return [];
   const fix = "Add a network or a header of a trusted proxy, or say anyone: true if whoever likes may get in.";
+  if (isEverybody(rule["network"]))
+    return [finding("everybody is in this network, and would be let in by it", fix.replace("Add a", "Name a smaller"))];
   return [finding(`anyone can send this ${asked.join(", ")}, and would be let in by it`, fix)];
 }
 

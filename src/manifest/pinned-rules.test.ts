@@ -58,6 +58,19 @@ for (const [policy, loose, field] of pins) {
   });
 }
 
+test("steps are told in the words of belay.yml, also those of a shadow and a cohort, with their holds", () => {
+  const cohorts = "cohorts: { internal: [{ network: 10.0.0.0/8 }] }\n";
+  const routes = "[{ host: shop.test, effects: writes }]";
+  const parsed = parseManifest(
+    `version: 1\nservice: shop\nrun: { command: node server.js }\nenvironments: { production: { routes: ${routes} } }\n${cohorts}` +
+      "rollout: { steps: [{ shadow: 12.5%, minHold: 2m }, { cohort: internal, minHold: 3m }, { weight: 5% }, { gate: approval }] }\n",
+    "belay.yml",
+  );
+  assert.ok(parsed.ok);
+  const [told] = judged("rollout: { steps: [{ weight: 1%, minHold: 5m }] }", parsed.manifest).loosenings;
+  assert.equal(told?.asked, "shadow 12.5% for 2m, cohort internal for 3m, 5% for 1m, gate approval");
+});
+
 test("what belay.yml asks for itself stays when it is stricter than what is pinned", () => {
   const asked = manifestWith("rollout: { harm: 0.05% }\nchecks: { review: { approvals: 3 } }");
   const { value, loosenings } = judged("rollout: { harm: 1% }\nchecks: { review: { approvals: 1 } }", asked);

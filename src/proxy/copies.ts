@@ -154,13 +154,16 @@ export class Copies {
   async #ask({ copy, request, answer }: Job): Promise<void> {
     const { shadows } = this.#state;
     if (this.#targetOf(copy) === null) return shadows.dropped(copy, "full");
+    if (!shadows.mayAsk(copy, this.#clock.monotonicMs())) return shadows.dropped(copy, "rate");
+    const isPaired = shadows.isPaired(copy);
     const expected = answer === null ? await this.#askStable(copy, request) : await readAnswer(answer);
     if ("missing" in expected) return shadows.dropped(copy, "stable");
     const to = this.#targetOf(copy);
     if (to === null) return shadows.dropped(copy, "full");
     shadows.mirrored(copy);
-    const [seen, again] = await Promise.all([this.#send(to, request), copy.isPaired ? this.#askStable(copy, request) : null]);
+    const [seen, again] = await Promise.all([this.#send(to, request), isPaired ? this.#askStable(copy, request) : null]);
     if (this.#closing.signal.aborted) return;
+    shadows.ended(copy, !("missing" in seen));
     if (again !== null) shadows.paired(copy, compareAnswers(expected, again));
     shadows.compared(copy, compareAnswers(expected, seen));
   }

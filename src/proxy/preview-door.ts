@@ -10,7 +10,7 @@ import { type RequestHead, readRequestHead } from "./request-head.ts";
 
 const refusalWords: Readonly<Record<PreviewRefusal, string>> = {
   forged: "This preview link is not one of ours",
-  expired: "This preview link is too old; ask for a new one",
+  expired: "This preview link is too old, or its release is no longer shown; ask for a new one",
   foreign: "This preview link belongs to another service",
   replayed: "This preview link has been used; ask for one of your own",
 };
@@ -53,8 +53,8 @@ export async function answerPreviewLink(context: ProxyContext, asking: Asking): 
     return;
   }
   // What only looks at a link, as a chat that shows what is behind it may do, does not use it up.
-  if (incoming.method !== "GET" || incoming.headers["sec-purpose"] !== undefined) {
-    refuse(context, asking, { status: 405, reason: "A preview link is opened in a browser", isLast });
+  if (incoming.method !== "GET" || isAhead(incoming)) {
+    refuse(context, asking, { status: 405, reason: "A preview link is opened in a browser", allow: "GET", isLast });
     return;
   }
   const redemption = await redeem(context, service, head);
@@ -79,6 +79,11 @@ export async function answerPreviewLink(context: ProxyContext, asking: Asking): 
         isLast,
       });
   }
+}
+
+/** Whether a browser fetches the page in case somebody wants it; the older of them say so in words of their own. */
+function isAhead({ headers }: ClientRequest): boolean {
+  return ["sec-purpose", "purpose", "x-purpose", "x-moz"].some((name) => headers[name] !== undefined);
 }
 
 /** The worker sees by itself what is forged, foreign or too old, so that nobody can busy the control plane with it. */

@@ -12,6 +12,8 @@ export interface OwnAnswer {
   readonly isLast?: boolean;
   /** When to ask again, as Retry-After. */
   readonly retryAfterSeconds?: number;
+  /** Methods that would do, as Allow. */
+  readonly allow?: string;
   /** Where the visitor is sent, as Location. */
   readonly location?: string;
   /** A page instead of the line, for clients that show pages. */
@@ -61,6 +63,7 @@ export function respondUnread(socket: Duplex, status: UnreadStatus, clock: Clock
 function headersOf(answer: OwnAnswer): string[] {
   const type = answer.html === undefined ? "text/plain" : "text/html";
   const headers = ["Content-Type", `${type}; charset=utf-8`, "Content-Length", String(Buffer.byteLength(bodyOf(answer)))];
+  if (answer.allow !== undefined) headers.push("Allow", answer.allow);
   if (answer.location !== undefined) headers.push("Location", answer.location);
   if (answer.retryAfterSeconds !== undefined) headers.push("Retry-After", String(answer.retryAfterSeconds));
   headers.push("Cache-Control", "no-store");

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
+import type { Connection, ConnectionPool } from "./connection-pool.ts";
 import type { ExchangeObserver, UpstreamExchange, UpstreamRequest } from "./exchange.ts";
-import type { Connection, ConnectionPool } from "./undici-upstream.ts";
 
 const idempotentMethods = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 const notStarted = new Error("the exchange was withdrawn before anything was sent");

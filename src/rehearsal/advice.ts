@@ -3,7 +3,7 @@ import { planSteps, visitorsPerMinuteMin } from "../analysis/plan-steps.ts";
 import { durationWords, percentWords } from "../analysis/words.ts";
 import { quietMs } from "../rollout/decide.ts";
 import type { Plan } from "../rollout/rollout.ts";
-import type { Fate } from "./rehearse-plan.ts";
+import type { Fate } from "./fate.ts";
 import { scoredPerSecond, type Traffic, unitsPerSecond } from "./traffic.ts";
 
 const harms = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2] as const;

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import type { Kpi } from "../rollout/kpi.ts";
 import { plan as short } from "../rollout/rollout.builder.ts";
 import type { Plan } from "../rollout/rollout.ts";
-import { type Fate, type Rehearsal, rehearsePlan, spreadOf } from "./rehearse-plan.ts";
+import { type Fate, spreadOf } from "./fate.ts";
+import { type Rehearsal, rehearsePlan } from "./rehearse-plan.ts";
 import type { Traffic } from "./traffic.ts";
 
 const traffic: Traffic = { visitorsPerSecond: 40, requestsPerVisitor: 3, failShare: 0 };

@@ -211,9 +211,11 @@ export type ServiceFact =
       readonly release: ReleaseId;
       readonly redeemBefore: string;
       readonly lastsSeconds: number;
+      /** Id of the key that signed it; entries of before do not say. */
+      readonly key?: string;
     }
-  /** The link was used, and is worth nothing from here on. */
-  | { readonly kind: "preview-link-redeemed"; readonly nonce: string }
+  /** The link was used, and is worth nothing from here on. `key` signs the cookie. */
+  | { readonly kind: "preview-link-redeemed"; readonly nonce: string; readonly key?: string }
   /** The entry's rollout brought this release to an environment that comes before another, and it passed what is checked there. */
   | { readonly kind: "attested"; readonly release: ReleaseId; readonly digest: string; readonly checked: readonly string[] }
   /** While it is on, visitors get an answer of Belay's with this message; empty for its own words. */

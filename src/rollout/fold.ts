@@ -118,9 +118,11 @@ function previewsAfter(
   fact: Extract<ServiceFact, { kind: "preview-link-made" | "preview-link-redeemed" }>,
 ): readonly Preview[] {
   if (fact.kind === "preview-link-redeemed")
-    return previews.map((preview) => (preview.nonce === fact.nonce ? { ...preview, redeemedAt: at } : preview));
-  const { nonce, release, redeemBefore, lastsSeconds } = fact;
-  const made: Preview = { nonce, release, by: actor.name, madeAt: at, redeemBefore, lastsSeconds, redeemedAt: null };
+    return previews.map((preview) =>
+      preview.nonce === fact.nonce ? { ...preview, redeemedAt: at, key: fact.key ?? null } : preview,
+    );
+  const { nonce, release, redeemBefore, lastsSeconds, key = null } = fact;
+  const made: Preview = { nonce, release, by: actor.name, madeAt: at, redeemBefore, lastsSeconds, redeemedAt: null, key };
   const isGood = (preview: Preview) => Temporal.Instant.compare(endOfPreview(preview), Temporal.Instant.from(at)) > 0;
   return [...previews.filter(isGood), made];
 }

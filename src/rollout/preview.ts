@@ -23,6 +23,8 @@ export interface Preview {
   /** How long the cookie is good for. */
   readonly lastsSeconds: number;
   readonly redeemedAt: string | null;
+  /** Id of the key that signed the link, and, once it was redeemed, of the one that signed its cookie; null where the entry does not say. */
+  readonly key: string | null;
 }
 
 /** Until when the preview may be used by somebody. */

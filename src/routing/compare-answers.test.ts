@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { compareAnswers, type FieldDifference, type SeenAnswer } from "./compare-answers.ts";
+import { compareAnswers, type SeenAnswer } from "./compare-answers.ts";
+import type { FieldDifference } from "./field-difference.ts";
 
 function json(value: unknown, own: Partial<SeenAnswer> = {}): SeenAnswer {
   return { status: 200, headers: ["Content-Type", "application/json"], body: { kind: "json", value }, ...own };

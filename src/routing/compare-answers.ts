@@ -1,4 +1,5 @@
 import { compareJson } from "./compare-json.ts";
+import { type FieldDifference, plainName } from "./field-difference.ts";
 
 /** The body of an answer, as far as it can be compared. */
 export type SeenBody =
@@ -15,17 +16,6 @@ export interface SeenAnswer {
 
 /** What happened to a copy of a request: an answer, or why there is none. */
 export type CopyEnd = SeenAnswer | { readonly missing: "no answer in time" | "no answer" | "too large" };
-
-/** How a field of one answer is not that of the other. */
-export type DifferenceKind = "added" | "missing" | "type" | "value" | "length" | "order";
-
-/** One field in which two answers differ. Names and shapes only: no value of an answer stands in it. */
-export interface FieldDifference {
-  /** `status`, `header location`, `body.items[].price`. */
-  readonly field: string;
-  readonly how: DifferenceKind;
-  readonly example: string;
-}
 
 /**
  * Headers by which clients behave otherwise. Those whose value may name a person or a session are told by their shape only; the
@@ -115,11 +105,4 @@ function bodyWords(body: SeenBody): string {
 
 function classOf(status: number): number {
   return Math.floor(status / 100);
-}
-
-/** A name that a program was written with, or `{}` for one that may be data: an id, an address, a person. */
-export function plainName(name: string): string {
-  if (!/^[A-Za-z_$][\w$.:-]{0,39}$/.test(name)) return "{}";
-  if (/\d.*\d.*\d/.test(name) || /^[0-9a-f]{8,}$/i.test(name)) return "{}";
-  return name;
 }

@@ -1,4 +1,4 @@
-import { type DifferenceKind, type FieldDifference, plainName } from "./compare-answers.ts";
+import { type DifferenceKind, type FieldDifference, plainName } from "./field-difference.ts";
 
 const depthMax = 12;
 /** An element with more nesting is told from others by its place alone: to write it as text could take more stack than there is. */

@@ -137,9 +137,47 @@ test("copies stop at once when stable's answers take longer than they did, and c
 
 test("one answer that takes for ever does not stop the copies, and no second has more than enough of them", () => {
   const throttle = new ShadowThrottle();
+  throttle.copyEnded(true);
   for (let answer = 0; answer < 1_000; answer += 1) throttle.stableAnswered(answer % 50 === 0 ? 5_000 : 20, answer * 20);
   assert.equal(throttle.share, 1);
   let taken = 0;
   for (let ms = 0; ms < 10_000; ms += 1) if (throttle.take(ms)) taken += 1;
   assert.ok(taken >= 490 && taken <= 510, `${taken} in 10 s`);
+});
+
+test("a shadow that does not answer, not yet or not any more, is asked once a second, and as ever when it does", () => {
+  const throttle = new ShadowThrottle();
+  /** How many copies are asked for in the next ten seconds of a clock that goes on. */
+  let nowMs = 0;
+  const asked = (isAnswered: boolean) => {
+    let count = 0;
+    for (let step = 0; step < 1_000; step += 1) {
+      nowMs += 10;
+      if (!throttle.take(nowMs) || !throttle.mayAsk(nowMs)) continue;
+      count += 1;
+      throttle.copyEnded(isAnswered);
+    }
+    return count;
+  };
+  assert.equal(asked(false), 10);
+  const answering = asked(true);
+  assert.ok(answering > 450, `${answering}`);
+  const ended = asked(false);
+  assert.ok(ended >= 10 && ended <= 11, `${ended}`);
+});
+
+test("what was wanted before a shadow stopped answering is not asked for all at once, and each of the few is paired", () => {
+  const state = stateWith();
+  const choice = state.choose({ host: "shop.test", path: "/", visitor: "v", nowMs: 0 });
+  const { shadow } = table().services[0] as ServiceRoute;
+  assert.ok(choice !== null && shadow !== undefined);
+  const copy = { shadow, service: choice.service, route: "/", isPaired: false };
+  const { shadows } = state;
+  assert.equal(shadows.mayAsk(copy, 0), true, "the first");
+  shadows.ended(copy, true);
+  assert.deepEqual([shadows.mayAsk(copy, 1), shadows.mayAsk(copy, 1), shadows.isPaired(copy)], [true, true, false]);
+  shadows.ended(copy, false);
+  assert.deepEqual([shadows.mayAsk(copy, 2), shadows.mayAsk(copy, 1_001), shadows.isPaired(copy)], [false, true, true]);
+  const next = { ...copy, shadow: { ...shadow, rollout: "r2" } };
+  assert.equal(shadows.mayAsk(next, 1_002), true, "another rollout's has not been asked yet");
 });

@@ -1,6 +1,6 @@
 import { bucketOf } from "./assignment.ts";
-import type { FieldDifference } from "./compare-answers.ts";
 import type { ExposureGuard } from "./exposure-guard.ts";
+import type { FieldDifference } from "./field-difference.ts";
 import type { Choice } from "./in-flight.ts";
 import { type DropReason, type ShadowAbout, ShadowTallies, type ShadowTally } from "./shadow-tallies.ts";
 import { ShadowThrottle } from "./shadow-throttle.ts";
@@ -37,8 +37,9 @@ export class ShadowDesk {
   }
 
   serve(table: RoutingTable): void {
-    const shadowed = table.services.filter(({ shadow }) => shadow !== undefined);
-    const keys = new Set(shadowed.map(keyOf));
+    const keys = new Set(
+      table.services.flatMap((service) => (service.shadow === undefined ? [] : [keyOf(service, service.shadow)])),
+    );
     for (const key of this.#throttles.keys()) if (!keys.has(key)) this.#throttles.delete(key);
     this.#tallies.retain(new Set(table.services.map(({ exposure }) => exposure?.rollout ?? "")));
   }
@@ -55,7 +56,7 @@ export class ShadowDesk {
     this.#drawn += 1;
     const drawn = `${this.#boot} ${this.#drawn}`;
     if (bucketOf(shadow.rollout, drawn) >= shadow.share) return null;
-    const throttle = this.#throttleOf(service);
+    const throttle = this.#throttleOf(service, shadow);
     const wanted = { shadow, service, route, isPaired: bucketOf("pair", drawn) < pairedShare };
     if (throttle.share === 0) return this.#left(wanted, "slow");
     if (bucketOf("throttle", drawn) >= throttle.share * 10_000) return null;
@@ -64,7 +65,23 @@ export class ShadowDesk {
 
   /** How long stable took for a request of its own. */
   stableAnswered({ service, arm }: Choice, tookMs: number, nowMs: number): void {
-    if (service.shadow !== undefined && arm === "stable") this.#throttleOf(service).stableAnswered(tookMs, nowMs);
+    const { shadow } = service;
+    if (shadow !== undefined && arm === "stable") this.#throttleOf(service, shadow).stableAnswered(tookMs, nowMs);
+  }
+
+  /** Whether the shadow may be asked now: one that does not answer once a second. */
+  mayAsk({ service, shadow }: WantedCopy, nowMs: number): boolean {
+    return this.#throttleOf(service, shadow).mayAsk(nowMs);
+  }
+
+  /** Of a shadow that does not answer each copy is paired: it is learned from the few that are made. */
+  isPaired({ service, shadow, isPaired }: WantedCopy): boolean {
+    return isPaired || !this.#throttleOf(service, shadow).isAnswering;
+  }
+
+  /** What came of a copy that was asked for. */
+  ended({ service, shadow }: WantedCopy, isAnswered: boolean): void {
+    this.#throttleOf(service, shadow).copyEnded(isAnswered);
   }
 
   mirrored(copy: WantedCopy): void {
@@ -100,8 +117,8 @@ export class ShadowDesk {
     return null;
   }
 
-  #throttleOf(service: ServiceRoute): ShadowThrottle {
-    return this.#throttles.getOrInsertComputed(keyOf(service), () => new ShadowThrottle());
+  #throttleOf(service: ServiceRoute, shadow: Shadow): ShadowThrottle {
+    return this.#throttles.getOrInsertComputed(keyOf(service, shadow), () => new ShadowThrottle());
   }
 }
 
@@ -121,6 +138,6 @@ function aboutOf({ service: { service, environment }, shadow: { rollout, release
   return { service, environment, rollout, release };
 }
 
-function keyOf({ environment, service }: ServiceRoute): string {
-  return `${environment}/${service}`;
+function keyOf({ environment, service }: ServiceRoute, { rollout }: Shadow): string {
+  return `${environment}/${service}/${rollout}`;
 }

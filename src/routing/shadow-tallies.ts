@@ -1,10 +1,10 @@
-import type { DifferenceKind, FieldDifference } from "./compare-answers.ts";
+import type { DifferenceKind, FieldDifference } from "./field-difference.ts";
 
 /**
  * Why a copy that was wanted was not made, or not compared.
  * - `full`: too many are on their way, or too much is kept for them.
  * - `slow`: stable answers more slowly than it did.
- * - `rate`: enough of them in this second.
+ * - `rate`: enough of them in this second; of a shadow that does not answer that is one.
  * - `large`: the request or its answer does not fit.
  * - `stable`: stable gave the copy no answer to compare with.
  */

@@ -1,6 +1,9 @@
 /** Copies a second, of one service in one worker: what learning needs is had with far fewer, and comparing costs time too. */
 const copiesPerSecondMax = 50;
 
+/** A shadow that has given no answer, not yet or not any more, is asked this often. */
+const unansweredEveryMs = 1_000;
+
 const lookEveryMs = 1_000;
 /** Below this many answers in a look nothing is said of stable. */
 const answersMin = 5;
@@ -16,6 +19,9 @@ const growth = 0.1;
  * How many of the wanted copies may be made now. It begins low; when stable's answers get slower than they were it goes to
  * nothing at once, and comes back a tenth of the wanted share each second. Times are compared as logarithms, so that one
  * answer that takes for ever does not stand for a thousand that do not.
+ *
+ * A shadow that hangs, sends without end or dies costs most of all, and each further copy tells the same: until it has answered,
+ * and again from the first copy that it leaves without an answer, it is asked once a second.
  */
 export class ShadowThrottle {
   #share = firstShare;
@@ -26,6 +32,8 @@ export class ShadowThrottle {
   #sum = 0;
   #tokens = copiesPerSecondMax / 5;
   #filledAtMs: number | null = null;
+  #isAnswering = false;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
 
   /** Share of the wanted copies, 0 to 1. */
   get share(): number {
@@ -39,8 +47,30 @@ export class ShadowThrottle {
     if (nowMs - this.#lookBeganAtMs >= lookEveryMs) this.#look(nowMs);
   }
 
+  /** Whether the shadow gave a whole answer to the copy that ended last. */
+  get isAnswering(): boolean {
+    return this.#isAnswering;
+  }
+
+  copyEnded(isAnswered: boolean): void {
+    this.#isAnswering = isAnswered;
+  }
+
+  /** Whether a copy may be asked for now: always of a shadow that answers. */
+  isDue(nowMs: number): boolean {
+    return this.#isAnswering || nowMs - this.#askedAtMs >= unansweredEveryMs;
+  }
+
+  /** As `isDue`, for the copy that is then asked for. */
+  mayAsk(nowMs: number): boolean {
+    if (!this.isDue(nowMs)) return false;
+    this.#askedAtMs = nowMs;
+    return true;
+  }
+
   /** Whether one more copy fits into this second. */
   take(nowMs: number): boolean {
+    if (!this.isDue(nowMs)) return false;
     const sinceMs = nowMs - (this.#filledAtMs ?? nowMs);
     this.#filledAtMs = nowMs;
     this.#tokens = Math.min(copiesPerSecondMax / 5, this.#tokens + (sinceMs / 1_000) * copiesPerSecondMax);

@@ -1,7 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import { Attempts } from "../proxy/attempts.ts";
 import { Reporter } from "../proxy/reporter.ts";
-import type { FieldDifference } from "../routing/compare-answers.ts";
+import type { FieldDifference } from "../routing/field-difference.ts";
 import { FrontCounts } from "../routing/front-counts.ts";
 import type { Choice, InFlight } from "../routing/in-flight.ts";
 import type { ExchangeEnd } from "../routing/outcome.ts";
@@ -294,11 +294,17 @@ export class SimWorker implements LinkEnd<ToWorker> {
     if (copy === null || target === undefined) return;
     const instance = this.#around.instanceAt(target);
     const { shadows } = this.state;
+    if (!shadows.mayAsk(copy, this.#nowMs)) {
+      shadows.dropped(copy, "rate");
+      return;
+    }
+    const isPaired = shadows.isPaired(copy);
     shadows.mirrored(copy);
     const afterMs = instance === undefined ? 0 : this.#around.answerOf(instance, request).afterMs;
     this.#around.agenda.after(afterMs, () => {
       if (!this.isAlive) return;
-      if (copy.isPaired) shadows.paired(copy, [noise]);
+      shadows.ended(copy, instance !== undefined);
+      if (isPaired) shadows.paired(copy, [noise]);
       shadows.compared(copy, differencesOf(instance, this.#nowMs));
     });
   }

@@ -29,7 +29,7 @@ const words: readonly string[] = [
   ..." HTTP/1.1| HTTP/1.0| HTTP/2.0|HTTP/1.1\r\n|GET / HTTP/1.1\r\n|0\r\n\r\n|1\r\na\r\n|ffffffff\r\n|0x1\r\n|-1\r\n|+1\r\n| \r\n".split(
     "|",
   ),
-  ..."X-A: 1\r\n 2\r\n|X-A\r\n|: x\r\n|X A: 1\r\n|Cookie: c=3\r\n|belay_uid=x|X-B: \xe9\r\n|Trailer: X-Sum\r\n|Keep-Alive: timeout=5\r\n".split(
+  ..."X-A: 1\r\n 2\r\n|X-A\r\n|: x\r\n|X A: 1\r\n|Cookie: c=3\r\n|belay_uid=x|X-B: \xe9\r\n|Trailer: X-Sum\r\n|Keep-Alive: timeout=5\r\n|Belay-A: 1\r\n|belay_b: 2\r\n".split(
     "|",
   ),
 ];

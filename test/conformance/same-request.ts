@@ -9,6 +9,9 @@ const ofTheHop = new Set([
   ..."x-request-id|via|traceparent|tracestate|content-length|host|cookie".split("|"),
 ]);
 
+/** Names that Belay speaks for alone, which it takes from no client and which other engines pass on. */
+const ofBelay = /^belay-/;
+
 /** What of a request has to arrive: equal for what was sent and what was seen, or they are not the same request. */
 export function essenceOf(request: Message): string {
   const [method, target] = request.start;
@@ -21,8 +24,10 @@ export function essenceOf(request: Message): string {
     ),
   );
   // Some readers take an underscore for a hyphen, so that a proxy may keep such a name back.
-  const isEndToEnd = ([name]: Field) =>
-    !ofTheHop.has(name.toLowerCase().replaceAll("_", "-")) && !nominated.has(name.toLowerCase());
+  const isEndToEnd = ([name]: Field) => {
+    const read = name.toLowerCase().replaceAll("_", "-");
+    return !ofTheHop.has(read) && !ofBelay.test(read) && !nominated.has(name.toLowerCase());
+  };
   const fields = request.fields.filter(isEndToEnd).map(([name, value]) => `${name.toLowerCase()}: ${value}`);
   const cookies = valuesOf(request, "cookie")
     .flatMap((value) => value.split(";").map((pair) => pair.trim()))

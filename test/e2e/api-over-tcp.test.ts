@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { request } from "undici";
-import type { RolloutView } from "../../src/control/control-plane.ts";
+import type { RolloutView } from "../../src/control/rollout-view.ts";
 import { jsonOf } from "./belay-command.ts";
 import { openScene } from "./scene.ts";
 import { createSmallService } from "./small-service.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { RolloutView } from "../../src/control/control-plane.ts";
+import type { RolloutView } from "../../src/control/rollout-view.ts";
 import { jsonOf } from "./belay-command.ts";
 import { openScene, type Scene } from "./scene.ts";
 import { createRepository } from "./shop-repository.ts";
@@ -19,16 +19,6 @@ checks: ${checks}
 ${more}`;
 
 const asked = ", approvals: { people: 1 }";
-
-async function tokenOf(
-  scene: Scene,
-  name: string,
-  role: string,
-  ...words: readonly string[]
-): Promise<{ readonly BELAY_TOKEN: string }> {
-  const made = await scene.expectBelay(["token", "create", name, "--role", role, "--json", ...words]);
-  return { BELAY_TOKEN: (jsonOf(made) as { readonly secret: string }).secret };
-}
 
 async function untilEnded(scene: Scene, rollout: string): Promise<RolloutView> {
   return waitFor("the rollout ends", async () => {
@@ -53,12 +43,12 @@ test("a rollout waits for somebody who neither asked for it nor wrote it", async
   await repository.commitFile("server.js", server);
   await repository.commitFile("belay.yml", manifest({ production: asked }));
 
-  const ann = await tokenOf(scene, "ann", "approver");
-  const bob = await tokenOf(scene, "bob", "approver", "--service", "hello", "--email", "bob@shop.example.com");
-  const dave = await tokenOf(scene, "dave", "approver", "--email", "Team@shop.example.com");
-  const annToo = await tokenOf(scene, "ann-too", "approver");
-  const eve = await tokenOf(scene, "eve", "viewer");
-  const late = await tokenOf(scene, "late", "approver", "--expires", "1s");
+  const ann = await scene.person("ann", "approver");
+  const bob = await scene.person("bob", "approver", "--service", "hello", "--email", "bob@shop.example.com");
+  const dave = await scene.person("dave", "approver", "--email", "Team@shop.example.com");
+  const annToo = await scene.person("ann-too", "approver");
+  const eve = await scene.person("eve", "viewer");
+  const late = await scene.person("late", "approver", "--expires", "1s");
   const deploy = async (code: number, words: readonly string[] = []) =>
     jsonOf(await scene.expectBelay(["deploy", "--json", ...words], { cwd: repository.folder, env: ann, code })) as RolloutView;
 

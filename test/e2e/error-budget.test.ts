@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { RolloutView } from "../../src/control/control-plane.ts";
 import type { PlanView } from "../../src/control/plan-ahead.ts";
+import type { RolloutView } from "../../src/control/rollout-view.ts";
 import type { SloView } from "../../src/control/slo.ts";
 import { sendSignal } from "../../src/ports/processes.ts";
 import { jsonOf } from "./belay-command.ts";
@@ -108,18 +108,8 @@ test("a spent error budget lets fixes and rollbacks through and holds the rest, 
   });
 
   await t.test("where somebody else is, it waits for them, and they say why", async () => {
-    await scene.expectBelay(["token", "create", "dave", "--role", "viewer", "--email", "team@shop.example.com"]);
-    const made = await scene.expectBelay([
-      "token",
-      "create",
-      "bob",
-      "--role",
-      "approver",
-      "--email",
-      "bob@shop.example.com",
-      "--json",
-    ]);
-    const bob = { BELAY_TOKEN: (jsonOf(made) as { readonly secret: string }).secret };
+    await scene.person("dave", "viewer", "--email", "team@shop.example.com");
+    const bob = await scene.person("bob", "approver", "--email", "bob@shop.example.com");
     const held = jsonOf(await scene.expectBelay(["deploy", "--json"], { cwd, code: 5 })) as RolloutView;
     assert.match(held.reason, /the error budget of 7 days for availability is spent/);
     const silent = await scene.expectBelay(["approve", held.rollout, "--yes"], { env: bob, code: 1 });

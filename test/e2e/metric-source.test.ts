@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { request } from "undici";
 import { missing } from "../../scripts/setup-debian.ts";
-import type { RolloutView } from "../../src/control/control-plane.ts";
+import type { RolloutView } from "../../src/control/rollout-view.ts";
 import { kill, pidsOf } from "./belay-processes.ts";
 import { openScene, type Scene } from "./scene.ts";
 import { createSmallService } from "./small-service.ts";

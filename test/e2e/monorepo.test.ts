@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { RolloutView } from "../../src/control/control-plane.ts";
+import type { RolloutView } from "../../src/control/rollout-view.ts";
 import { jsonOf } from "./belay-command.ts";
 import { getPage } from "./get-page.ts";
 import { openScene } from "./scene.ts";

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { cpSync, existsSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { checkMarkdown } from "../../scripts/tidy/markdown.ts";
+import { readTree } from "../../scripts/tidy/tree.ts";
 import { getPage } from "./get-page.ts";
 import { missingRegistry, packBelay, runOnHost } from "./installed-package.ts";
 import { openScene } from "./scene.ts";
@@ -32,6 +34,7 @@ test("the packed tarball, installed into an empty folder, serves a first release
 
   const program = realpathSync(join(empty, "node_modules/belay-deploy"));
   assert.ok(!existsSync(join(program, "src")), "the package carries no TypeScript");
+  assert.deepEqual(checkMarkdown(readTree(program)), [], "its pages lead to what is in it");
   const scene = openScene(t, program);
   const repository = await createRepository(join(scene.place.folder, "hello"));
   cpSync(join(import.meta.dirname, "../../examples/hello-node"), repository.folder, { recursive: true });

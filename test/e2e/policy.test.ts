@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { RolloutView } from "../../src/control/control-plane.ts";
+import type { RolloutView } from "../../src/control/rollout-view.ts";
 import { briefQuestions } from "../../src/rollout/brief.ts";
 import { jsonOf } from "./belay-command.ts";
 import { openScene } from "./scene.ts";
@@ -79,18 +79,8 @@ test("a release is judged by yesterday's rules, and the next one by today's", as
   });
 
   await t.test("a loosening waits for a second person where there is one, and a brief is asked for", async () => {
-    await scene.expectBelay(["token", "create", "dave", "--role", "viewer", "--email", "team@shop.example.com"]);
-    const made = await scene.expectBelay([
-      "token",
-      "create",
-      "bob",
-      "--role",
-      "approver",
-      "--email",
-      "bob@shop.example.com",
-      "--json",
-    ]);
-    const bob = { BELAY_TOKEN: (jsonOf(made) as { readonly secret: string }).secret };
+    await scene.person("dave", "viewer", "--email", "team@shop.example.com");
+    const bob = await scene.person("bob", "approver", "--email", "bob@shop.example.com");
     await repository.commitFile("belay.yml", manifest({ harm: "9%", waivers: waiver, more: "brief: always\n" }));
     const refused = await scene.expectBelay(["deploy"], { cwd: repository.folder, code: 4 });
     assert.match(refused.stderr, /a release brief is needed: belay\.yml of hello asks for one.*belay brief > brief\.md/s);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { test } from "node:test";
-import type { RolloutView } from "../../src/control/control-plane.ts";
+import type { RolloutView } from "../../src/control/rollout-view.ts";
 import { jsonOf } from "./belay-command.ts";
 import { assertUnnoticed } from "./crowd-checks.ts";
 import { openShopScene } from "./scene.ts";

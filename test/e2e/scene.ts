@@ -5,7 +5,8 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { Agent, request } from "undici";
 import { apiSocketPath } from "../../src/api/serve-api.ts";
-import type { RolloutView, ServiceView, StatusView } from "../../src/control/control-plane.ts";
+import type { ServiceView, StatusView } from "../../src/control/control-plane.ts";
+import type { RolloutView } from "../../src/control/rollout-view.ts";
 import type { ChainedEntry } from "../../src/ledger/ledger.ts";
 import type { Entry, Fact } from "../../src/rollout/entry.ts";
 import { type Crowd, type CrowdOptions, openVisitors } from "../visitors/visitors.ts";
@@ -50,6 +51,16 @@ export class Scene implements AsyncDisposable {
   up(words: readonly string[] = [], options: CommandOptions = {}): Promise<CommandResult> {
     if (this.#sharesProgram) linkProgram(this.place);
     return this.expectBelay(["up", "--listen", "127.0.0.1:0", "--detach", ...words], options);
+  }
+
+  /** Makes a person who may use Belay; the environment in which commands are theirs. */
+  async person(
+    name: string,
+    role: "approver" | "viewer",
+    ...words: readonly string[]
+  ): Promise<{ readonly BELAY_TOKEN: string }> {
+    const made = jsonOf(await this.expectBelay(["token", "create", name, "--role", role, "--json", ...words]));
+    return { BELAY_TOKEN: (made as { readonly secret: string }).secret };
   }
 
   async status(): Promise<StatusView> {

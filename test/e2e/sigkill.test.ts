@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RolloutView } from "../../src/control/control-plane.ts";
+import type { RolloutView } from "../../src/control/rollout-view.ts";
 import { processTree, readProcess, sendSignal } from "../../src/ports/processes.ts";
 import type { Crowd } from "../visitors/visitors.ts";
 import { jsonOf } from "./belay-command.ts";

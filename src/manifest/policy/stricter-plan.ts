@@ -155,9 +155,10 @@ function covers(asked: readonly WeightStep[], was: readonly WeightStep[]): boole
 /** A ladder in one line. */
 export function stepsWords(steps: ManifestPlan["steps"]): string {
   if (steps === null) return "by the traffic";
-  const words = steps.map(({ weight, minHoldMs, ...kind }) => {
-    const [name, value] = Object.entries(kind).find(([, given]) => given !== undefined) ?? [];
-    return name === undefined ? `${percent(weight / 10_000)} for ${duration(minHoldMs)}` : `${name} ${value}`;
+  const words = steps.map(({ weight, minHoldMs, shadow, cohort, gate }) => {
+    if (gate !== undefined) return `gate ${gate}`;
+    const who = cohort === undefined ? percent(weight / 10_000) : `cohort ${cohort}`;
+    return `${shadow === undefined ? who : `shadow ${percent(shadow / 10_000)}`} for ${duration(minHoldMs)}`;
   });
   return words.join(", ");
 }
