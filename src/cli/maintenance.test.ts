@@ -23,6 +23,8 @@ test("maintenance is asked for by service, and waits for the workers", async (t)
   desk.onSleep = () => {};
   assert.match((await desk.run("maintenance", "off", "shop")).stdout, /not every proxy worker/);
   assert.match((await desk.run("maintenance", "maybe", "shop")).stderr, /BELAY_CLI_ON_OR_OFF/);
+  const long = await desk.run("maintenance", "on", "shop", "--message", "x".repeat(1_001));
+  assert.match(long.stderr, /--message has 1001 characters.*\n.*1000[\s\S]*BELAY_CLI_MESSAGE_TOO_LONG/);
 });
 
 test("status shows maintenance first, with the way out", async (t) => {

@@ -3,23 +3,28 @@ import { type Command, environmentOption, serviceArgument, textOf } from "./comm
 import { requireService } from "./own-manifest.ts";
 import { waitForWorkers } from "./wait-for-workers.ts";
 
+/** As many as the API takes. */
+const messageCharactersMax = 1_000;
+
 export const maintenance: Command = {
   name: "maintenance",
   summary: "Tell every visitor of a service to come back later (503), or serve them again.",
   arguments: [{ name: "<on|off>", summary: "What it should be." }, serviceArgument],
-  options: [environmentOption, { flags: "--message <words>", summary: "What visitors read while it is on." }],
+  options: [
+    environmentOption,
+    { flags: "--message <words>", summary: "What visitors read while it is on: plain text, 1000 characters at most." },
+  ],
 
   async run(context) {
     const { client, values, positionals, isJson, print, printJson } = context;
     const [wanted] = positionals;
     if (wanted !== "on" && wanted !== "off") throw neitherOnNorOff(wanted);
     const isOn = wanted === "on";
+    const message = textOf(values["message"]) ?? "";
+    if (message.length > messageCharactersMax) throw tooLong(message);
     const service = requireService({ ...context, positionals: positionals.slice(1) }, `maintenance ${wanted}`);
     const environment = textOf(values["environment"]) ?? "production";
-    const { position } = await client.setMaintenance(
-      { service, environment },
-      { isOn, message: textOf(values["message"]) ?? "" },
-    );
+    const { position } = await client.setMaintenance({ service, environment }, { isOn, message });
     const isServed = await waitForWorkers(context, position);
     print(
       isServed
@@ -30,6 +35,14 @@ export const maintenance: Command = {
     return undefined;
   },
 };
+
+function tooLong({ length }: string): BelayError {
+  return new BelayError({
+    code: "BELAY_CLI_MESSAGE_TOO_LONG",
+    message: `--message has ${length} characters`,
+    next: `Say it in ${messageCharactersMax} at most; it is one paragraph on a page of Belay's, as plain text.`,
+  });
+}
 
 function neitherOnNorOff(wanted: string | undefined): BelayError {
   return new BelayError({

@@ -104,7 +104,7 @@ test("status says which clients were turned away and which requests waited, and 
   assert.match(text, /start: 12 beyond the connections of an address, 1 with a slow body/);
   assert.match(
     text,
-    /1 request waits for an instance; 9 had to wait since the proxy workers' start, 2 in vain, 3 found no room to wait/,
+    /1 request waits for an instance; 9 requests had to wait since the proxy workers' start, 2 in vain, 3 found no room to wait/,
   );
   const { held: _, ...before } = service;
   const { turnedAway: __, ...old } = status;

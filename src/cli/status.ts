@@ -63,7 +63,7 @@ function describeHeld({ held }: Partial<Pick<ServiceView, "held">>): readonly st
   const waiting =
     held.waiting === 0 ? "" : `${countOf(held.waiting, "request")} ${held.waiting === 1 ? "waits" : "wait"} for an instance; `;
   return [
-    `${waiting}${held.held} had to wait since the proxy workers' start, ${held.expired} in vain, ${held.overflowed} found no room to wait`,
+    `${waiting}${countOf(held.held, "request")} had to wait since the proxy workers' start, ${held.expired} in vain, ${held.overflowed} found no room to wait`,
   ];
 }
 

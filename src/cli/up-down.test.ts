@@ -15,7 +15,7 @@ test("up --detach starts and returns", async (t) => {
   assert.deepEqual(desk.stopped, []);
 });
 
-test("up --tls says where certificates are looked for", async (t) => {
+test("up --tls says where certificates are looked for, and what is wrong with them", async (t) => {
   const desk = await openDesk(t);
   desk.isRunning = false;
   const result = await desk.run("up", "--tls", "127.0.0.1:8443", "--detach");
@@ -23,6 +23,7 @@ test("up --tls says where certificates are looked for", async (t) => {
     result.stdout.includes(`https://127.0.0.1:8443, with the certificates in ${desk.dataFolder}/certificates`),
     result.stdout,
   );
+  assert.match(result.stdout, /fail {2}certificates: there is none, so no visitor comes in by TLS\n +Link a folder/);
   assert.equal(desk.started[0]?.tlsListen, "127.0.0.1:8443");
 });
 

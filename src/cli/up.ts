@@ -1,7 +1,11 @@
+import { join } from "node:path";
 import type { StartStage } from "../app/start-platform.ts";
 import { BelayError } from "../errors.ts";
+import { readCertificateFacts } from "../ports/certificate-files.ts";
+import { checkCertificates } from "./certificate-checks.ts";
 import { type Client, isPassing } from "./client.ts";
 import { type Command, type CommandContext, textOf } from "./command.ts";
+import { describeFindings } from "./findings.ts";
 import { describeProgress } from "./rollout-words.ts";
 
 const lookEveryMs = 1_000;
@@ -39,8 +43,13 @@ export const up: Command = {
     const { addresses, version, replaced, token } = await io.platform.start(options, tell);
     const how = replaced !== null ? `has replaced ${replaced}` : wasRunning ? "runs already" : "is up";
     print(`Belay ${version} ${how}: visitors at http://${addresses["http"]}; data in ${dataFolder}`);
-    if (addresses["https"] !== undefined)
-      print(`By TLS at https://${addresses["https"]}, with the certificates in ${dataFolder}/certificates.`);
+    if (addresses["https"] !== undefined) {
+      const folder = join(dataFolder, "certificates");
+      print(`By TLS at https://${addresses["https"]}, with the certificates in ${folder}.`);
+      const question = { certificates: readCertificateFacts(folder), hosts: [], isServed: true };
+      const wrong = checkCertificates(question, io.clock.now().epochMilliseconds).filter(({ level }) => level !== "pass");
+      if (wrong.length > 0) print(describeFindings(wrong));
+    }
     if (token !== null) {
       print(`API at http://${addresses["api-tcp"]}. Its token, which is shown this once and kept as a hash only:\n    ${token}`);
     }

@@ -74,7 +74,7 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
   },
   belay_turned_away_total: {
     type: "counter",
-    help: "Clients that were turned away or let go, by why: too many connections in all or of one address, too many requests in all or on one connection (pipeline), a head that came late or is too large, a body that came too slowly, an answer that nobody took.",
+    help: "Clients that were turned away or let go, by why: too many connections in all or of one address, too many requests in all or on one connection (pipeline), a head (or TLS handshake) that came late, a head that is too large, a body that came too slowly, an answer that nobody took.",
     labels: ["worker", "by"],
   },
   belay_requests_waiting: {

@@ -57,6 +57,8 @@ export class Front {
     this.#tls = new TlsFront({
       certificates,
       mayOpen: (socket) => this.#turnedAwayBy(socket) === null,
+      handshakeMs: context.limits.headMs,
+      onLateHandshake: () => context.front.turnedAway("head-late"),
       onHttp1: (socket) => this.#server.emit("connection", socket),
       onHttp2: (socket) => this.#connections.opened(socket, this.#nowMs()),
       onStream: (stream, { headers, raw, socket }) => {

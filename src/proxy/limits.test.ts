@@ -154,6 +154,24 @@ test("a client that takes nothing of its answer is let go, and the instance with
   await until(() => count("reader-late") === 1 && world.count({ outcome: "excluded" }) === 1);
 });
 
+test("nor does a handshake without a tunnel let a client keep an answer waiting", async (t) => {
+  const world = await openWorld(t, { limits: { readerStallMs: 500 } });
+  const count = watchTurnedAway(world);
+  const app = await openApp(t, (incoming, response) => {
+    if (incoming.url === "/whole") response.end(Buffer.alloc(6_000_000));
+    else response.write(Buffer.alloc(60_000_000));
+  });
+  await world.serve(tableWith(1, [app]));
+  for (const [index, path] of ["/endless", "/whole"].entries()) {
+    const socket = await connectTo(t, world);
+    socket.pause().write(`GET ${path} HTTP/1.1\r\nHost: shop.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    await until(() => count("reader-late") === index + 1);
+    await until(() => world.inFlight("old") === 0);
+    socket.resume();
+    await once(socket, "close");
+  }
+});
+
 test("a client that takes nothing of an answer that is all there is let go too, over HTTP/2 as well", async (t) => {
   const world = await openWorld(t, { certificates: { shop: "shop.test" }, limits: { readerStallMs: 500 } });
   const count = watchTurnedAway(world);
@@ -201,6 +219,20 @@ test("between two instances that wait for a body its client's patience stands st
   pace.bodyAwaited(60_000);
   assert.equal(pace.faultAt(65_999), null);
   assert.equal(pace.faultAt(66_000), "body-late");
+});
+
+test("a connection whose handshake does not come in time is closed, whether it says nothing or half of it", async (t) => {
+  const world = await openWorld(t, { limits: { headMs: 500 }, certificates: { shop: "shop.test" } });
+  const count = watchTurnedAway(world);
+  await world.serve(tableWith(1, [await openApp(t, (_, response) => response.end("ok"))]));
+  for (const said of ["", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"]) {
+    const socket = net.connect(world.tlsPort, "127.0.0.1");
+    t.after(() => socket.destroy());
+    const { ended } = collect(socket);
+    socket.write(said, "latin1");
+    await ended;
+  }
+  await until(() => count("head-late") === 2);
 });
 
 test("a late head is answered with 408 and counted, a large one with 431, and neither with a body, for it may be a HEAD's", async (t) => {

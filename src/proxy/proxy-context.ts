@@ -20,7 +20,7 @@ export interface Interruptible {
   deadlinePassed(): void;
   /** Ends it for a reason of Belay's own. */
   cut(): void;
-  /** Ends it if its client does not keep up. Called every second; a tunnel has no pace. */
+  /** Ends it if its client does not keep up. Called every second; one that is open has no pace. */
   checkPace?(nowMs: number): void;
 }
 

@@ -43,6 +43,43 @@ test("a client that reads slowly slows the application down instead of filling t
   assert.equal(bytes, pieces * 65_536);
 });
 
+test("an application that reads slowly slows the upload down instead of filling the worker", async (t) => {
+  const world = await openWorld(t);
+  const { promise: mayRead, resolve: letRead } = Promise.withResolvers<void>();
+  const app = await openApp(t, async (incoming, response) => {
+    await mayRead;
+    response.end(String((await textOf(incoming)).length));
+  });
+  await world.serve(tableWith(1, [app]));
+  const [piece, pieces] = [Buffer.alloc(65_536, "x"), 1_000];
+  const socket = net.connect(world.port, "127.0.0.1");
+  const received = collect(socket);
+  socket.write(`POST / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\nContent-Length: ${pieces * piece.length}\r\n\r\n`);
+  let sent = 0;
+  let isTaken = true;
+  const more = () => {
+    isTaken = true;
+    while (isTaken && sent < pieces) {
+      sent += 1;
+      isTaken = socket.write(piece);
+    }
+  };
+  socket.on("drain", more);
+  more();
+  let before = -1;
+  await until(async () => {
+    const isStill = before === sent;
+    before = sent;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return isStill && before === sent;
+  });
+  // What the kernel keeps on two connections is some megabytes.
+  assert.ok(sent < pieces / 2, `${sent} of ${pieces} pieces of which none was read`);
+  letRead();
+  await received.ended;
+  assert.ok(received.text.endsWith(String(pieces * piece.length)), received.text);
+});
+
 test("an upload with Expect: 100-continue is told to go on and gets its answer", async (t) => {
   const world = await openWorld(t);
   const app = await openApp(t, async (incoming, response) => response.end(await textOf(incoming)));
@@ -98,6 +135,31 @@ test("a WebSocket's bytes pass both ways, from the first on, and it ends with ei
   socket.end();
   await received.ended;
   await until(() => world.inFlight("old") === 0);
+});
+
+test("either side of a WebSocket may be done sending before the other", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, () => {});
+  app.server.on("upgrade", (incoming: http.IncomingMessage, socket: net.Socket) => {
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    if (incoming.url === "/app-first") socket.end("all ");
+    else socket.on("end", () => socket.end("late"));
+    socket.on("data", (chunk) => void heard.push(String(chunk)));
+  });
+  const heard: string[] = [];
+  await world.serve(tableWith(1, [app]));
+  for (const path of ["/app-first", "/client-first"]) {
+    const socket = net.connect({ port: world.port, host: "127.0.0.1", allowHalfOpen: true });
+    const received = collect(socket);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: shop.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    await until(() => received.text.includes("\r\n\r\n"));
+    if (path === "/app-first") await until(() => socket.readableEnded);
+    socket.end(`said at ${path}`);
+    await received.ended;
+    await until(() => heard.includes(`said at ${path}`));
+    assert.ok(received.text.endsWith(path === "/app-first" ? "all " : "late"), received.text);
+    await until(() => world.inFlight("old") === 0);
+  }
 });
 
 test("a handshake that the application declines is answered as it answers", async (t) => {

@@ -13,6 +13,9 @@ export interface TlsFrontOptions {
   readonly certificates: Certificates;
   /** Whether a connection may stay, asked before its handshake. */
   readonly mayOpen: (socket: Socket) => boolean;
+  readonly handshakeMs: number;
+  /** A handshake did not come in time. */
+  readonly onLateHandshake: () => void;
   /** Takes connections that speak HTTP/1.1. */
   readonly onHttp1: (socket: TLSSocket) => void;
   readonly onHttp2: (socket: TLSSocket) => void;
@@ -34,7 +37,7 @@ export class TlsFront {
 
   readonly #certificates: Certificates;
 
-  constructor({ certificates, mayOpen, onHttp1, onHttp2, onStream }: TlsFrontOptions) {
+  constructor({ certificates, mayOpen, handshakeMs, onLateHandshake, onHttp1, onHttp2, onStream }: TlsFrontOptions) {
     this.#certificates = certificates;
     this.#http2 = createHttp2Server({
       settings: { maxConcurrentStreams: 100, enablePush: false },
@@ -56,7 +59,7 @@ export class TlsFront {
     this.#http2.on("sessionError", (_error, session) => session.destroy());
     this.server = createTlsServer({
       ALPNProtocols: ["h2", "http/1.1"],
-      handshakeTimeout: 10_000,
+      handshakeTimeout: handshakeMs,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: 30_000,
@@ -80,8 +83,11 @@ export class TlsFront {
         this.#http2.off("session", known);
       }
     });
-    // A failed handshake is the client's affair; Node has closed the connection.
-    this.server.on("tlsClientError", () => {});
+    // A failed handshake is the client's affair. Node closes its connection, but not that of one which does not come at all.
+    this.server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+      if (error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") onLateHandshake();
+      socket.destroy();
+    });
     this.reload();
   }
 
@@ -101,7 +107,10 @@ export class TlsFront {
   closeIdle(isIdle: (socket: Socket) => boolean): void {
     for (const session of this.#sessions) {
       const socket = this.#socketOf.get(session);
-      if (socket !== undefined && !session.destroyed && isIdle(socket)) session.close();
+      if (socket === undefined || session.destroyed || !isIdle(socket)) continue;
+      // One that has been asked to end and did not has half a head on its way, for which Node would wait for ever.
+      if (session.closed) session.destroy();
+      else session.close();
     }
   }
 

@@ -156,6 +156,59 @@ test("a stream that its client resets ends the exchange", { skip }, async (t) =>
   await until(() => world.count({ outcome: "excluded" }) === 1);
 });
 
+test("a client that opens streams only to reset them loses its connection, and nobody else notices", { skip }, async (t) => {
+  const world = await openWorld(t, { certificates: { shop: "shop.test" } });
+  const app = await openApp(t, (incoming, response) => {
+    if (incoming.url !== "/never") response.end("ok");
+  });
+  await world.serve(tableWith(1, [app]));
+  const good = connectHttp2(t, world);
+  const flood = connectHttp2(t, world);
+  let opened = 0;
+  while (!flood.closed && !flood.destroyed && opened < 50_000) {
+    for (let at = 0; at < 50 && !flood.closed && !flood.destroyed; at += 1) {
+      const stream = flood.request({ ":path": "/never" });
+      stream.on("error", () => {});
+      stream.close(http2.constants.NGHTTP2_CANCEL);
+      opened += 1;
+    }
+    assert.equal((await ask(good, { ":path": "/" })).body, "ok");
+  }
+  assert.ok(opened < 50_000, `${opened} streams on one connection`);
+  await until(() => world.inFlight("old") === 0);
+});
+
+test("a connection of HTTP/2 that is not used is closed, also with half a head on it", { skip }, async (t) => {
+  const clock = createSystemClock();
+  let laterMs = 0;
+  const world = await openWorld(t, {
+    certificates: { shop: "shop.test" },
+    clock: { ...clock, monotonicMs: () => clock.monotonicMs() + laterMs },
+  });
+  await world.serve(tableWith(1, [await openApp(t, (_, response) => response.end("ok"))]));
+  const settings = "000000040000000000";
+  // HEADERS of stream 1, with an end of the stream and without one of the head: `:method: GET`, by its number.
+  const halfAHead = "000001010100000001".concat("82");
+  for (const said of [settings, settings + halfAHead]) {
+    const socket = tls.connect({ ...to(world), servername: "shop.test", ALPNProtocols: ["h2"] });
+    socket.on("error", () => {});
+    t.after(() => socket.destroy());
+    let answered = 0;
+    let isClosed = false;
+    socket.on("data", ({ length }: Buffer) => {
+      answered += length;
+    });
+    socket.on("close", () => {
+      isClosed = true;
+    });
+    socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    socket.write(Buffer.from(said, "hex"));
+    await until(() => answered > 0);
+    laterMs += 70_000;
+    await until(() => isClosed);
+  }
+});
+
 test("plain requests for a host with a certificate are sent to TLS, others and those of ACME are not", { skip }, async (t) => {
   const world = await openWorld(t, { certificates: { shop: "shop.test" } });
   const app = await openApp(t, (_, response) => response.end("plain"));

@@ -29,6 +29,8 @@ export class Tunnel implements Interruptible {
   #upstream: Socket | null = null;
   #isAnswered = false;
   #isOver = false;
+  /** When the client took something last of an answer that is no tunnel. */
+  #takenAtMs: number | null = null;
 
   constructor(options: {
     readonly context: ProxyContext;
@@ -54,6 +56,16 @@ export class Tunnel implements Interruptible {
 
   deadlinePassed(): void {
     this.#answer("overdue", { status: 504, reason: "The service did not answer in time" });
+  }
+
+  /** A tunnel may rest for as long as both sides like; an answer instead of one is to be taken, as any other. */
+  checkPace(nowMs: number): void {
+    if (this.#takenAtMs === null || this.#isOver) return;
+    if (!this.#client.writableNeedDrain) this.#takenAtMs = nowMs;
+    if (nowMs - this.#takenAtMs < this.#context.limits.readerStallMs) return;
+    this.#context.front.turnedAway("reader-late");
+    this.#end("aborted");
+    this.#client.destroy();
   }
 
   cut(): void {
@@ -156,7 +168,17 @@ export class Tunnel implements Interruptible {
       this.#end("truncated");
       this.#client.destroy();
     });
-    answer.on("end", () => this.#end("complete"));
+    const { unread } = this.#context;
+    this.#takenAtMs = this.#nowMs();
+    this.#client.on("drain", () => {
+      this.#takenAtMs = this.#nowMs();
+      unread.taken(this.#client, this.#nowMs());
+    });
+    this.#client.once("close", () => unread.closed(this.#client));
+    answer.on("end", () => {
+      this.#end("complete");
+      unread.add(this.#client, { breakOff: () => void this.#client.destroy() }, this.#nowMs());
+    });
     letGoWhenTold(this.#client);
     answer.pipe(this.#client);
   }

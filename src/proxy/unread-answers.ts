@@ -2,8 +2,12 @@ import type { FrontCounts } from "../routing/front-counts.ts";
 import type { ClientConnection, ClientResponse } from "./client.ts";
 import type { Limits } from "./limits.ts";
 
+/** What it was written to: a response, or the socket of a handshake that got no tunnel. */
+type Written = Pick<ClientResponse, "destroyed" | "socket">;
+type Breakable = Pick<ClientConnection, "breakOff">;
+
 interface Unread {
-  readonly connection: ClientConnection;
+  readonly connection: Breakable;
   sinceMs: number;
 }
 
@@ -14,25 +18,25 @@ interface Unread {
 export class UnreadAnswers {
   readonly #limits: Limits;
   readonly #counts: FrontCounts;
-  #all = new Map<ClientResponse, Unread>();
+  #all = new Map<Written, Unread>();
 
   constructor(limits: Limits, counts: FrontCounts) {
     this.#limits = limits;
     this.#counts = counts;
   }
 
-  add(response: ClientResponse, connection: ClientConnection, nowMs: number): void {
+  add(response: Written, connection: Breakable, nowMs: number): void {
     if (!response.destroyed) this.#all.set(response, { connection, sinceMs: nowMs });
   }
 
   /** The client has taken a part of it. */
-  taken(response: ClientResponse, nowMs: number): void {
+  taken(response: Written, nowMs: number): void {
     const unread = this.#all.get(response);
     if (unread !== undefined) unread.sinceMs = nowMs;
   }
 
   /** Its client has all of it, or has left. */
-  closed(response: ClientResponse): void {
+  closed(response: Written): void {
     this.#all.delete(response);
   }
 

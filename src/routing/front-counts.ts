@@ -5,7 +5,7 @@ import type { ServiceRoute } from "./table.ts";
  * - `connections`, `address`: too many connections of a worker, or of one address.
  * - `requests`: too many requests on their way.
  * - `pipeline`: too many requests on one connection, none of them answered.
- * - `head-late`, `head-large`: a head that did not come in time, or does not fit.
+ * - `head-late`, `head-large`: a head or a TLS handshake that did not come in time, or a head that does not fit.
  * - `body-late`: a body that came too slowly.
  * - `reader-late`: a client that did not take its answer.
  */

@@ -73,6 +73,10 @@ const refused: Readonly<Record<string, string>> = {
   "a thousand headers": get("GET / HTTP/1.1", host + "a: b\r\n".repeat(1_000)),
   "an expectation that nobody knows": get("GET / HTTP/1.1", `${host}Expect: miracles\r\n`),
   "a tunnel to elsewhere": "CONNECT other.test:443 HTTP/1.1\r\nHost: other.test:443\r\n\r\n",
+  "a PROXY line before the request": `PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n${get("GET / HTTP/1.1")}`,
+  "a TLS handshake": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+  "HTTP/2 without TLS": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+  "bytes beyond ASCII in the target": get("GET /\xc3\xa9 HTTP/1.1"),
   "another request behind one that is refused": `${post(`Content-Length: 5\r\n${chunked}`, "0\r\n\r\n")}${get("GET /smuggled HTTP/1.1")}`,
 };
 
@@ -82,6 +86,11 @@ const passed: Readonly<Record<string, readonly [bytes: string, ...seen: string[]
   "HTTP/1.0 with a Host": [`GET / HTTP/1.0\r\n${host}\r\n`, "GET / "],
   "a URL of the same host": [get("GET http://shop.test/x?y HTTP/1.1"), "GET /x?y "],
   "an encoded path": [get("GET /%2e%2e/%2f/..;/a HTTP/1.1"), "GET /%2e%2e/%2f/..;/a "],
+  "a query that nobody can parse": [get("GET /?a=%zz&&=;%00&b[]=?/ HTTP/1.1"), "GET /?a=%zz&&=;%00&b[]=?/ "],
+  "a handshake of a WebSocket with a body": [
+    `GET /w HTTP/1.1\r\n${host}Connection: close, Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nab`,
+    "GET /w ab",
+  ],
   "two slashes": [get("GET //a//b HTTP/1.1"), "GET //a//b "],
   "a body by length": [post("Content-Length: 2\r\n", "ab"), "POST /p ab"],
   "no body by length": [post("Content-Length: 0\r\n", ""), "POST /p "],
