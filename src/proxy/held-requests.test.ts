@@ -1,6 +1,7 @@
 // Requests that find no instance, through a worker on a real socket.
 import assert from "node:assert/strict";
 import http from "node:http";
+import net from "node:net";
 import { type TestContext, test } from "node:test";
 import type { Target } from "../routing/table.ts";
 import { closedTarget, type LoopbackWorld, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
@@ -77,13 +78,37 @@ test("only so many wait; a client that leaves makes room", async (t) => {
   await until(() => holds().waiting === 2);
   assert.equal((await world.send({})).status, 503);
   await until(() => holds().overflowed === 1);
-  // An end alone would only say that it sends no more.
   leaving[0]?.socket?.resetAndDestroy();
   await until(() => holds().waiting === 1);
   leaving.push(http.get({ port: world.port, headers: { host: "shop.test" }, agent: false }).on("error", () => {}));
   await until(() => holds().waiting === 2 && holds().held === 3);
   for (const request of leaving) request.socket?.resetAndDestroy();
   await until(() => holds().waiting === 0);
+});
+
+test("a client that ends its side while nothing was sent is waited with no longer, and what it asked for is not done behind its back", async (t) => {
+  const world = await openWorld(t);
+  const holds = watchHolds(world);
+  const gone = await closedTarget("only");
+  await world.serve(tableWith(1, [gone]));
+  const leaving = net.connect(world.port, "127.0.0.1");
+  leaving.write("POST /given-up HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 5\r\n\r\norder");
+  const answer = textOf(leaving);
+  await until(() => holds().waiting === 1);
+  const staying = world.send({ method: "POST", path: "/kept", body: "order" });
+  await until(() => holds().waiting === 2);
+  leaving.end();
+  // It may only have half-closed.
+  assert.match(await answer, /^HTTP\/1.1 503 [\s\S]*retry-after: 5/i);
+  await until(() => holds().waiting === 1);
+  const seen: (string | undefined)[] = [];
+  startAgain(t, gone, (incoming, response) => {
+    seen.push(incoming.url);
+    response.end("done");
+  });
+  assert.equal((await staying).body, "done");
+  assert.deepEqual(seen, ["/kept"]);
+  await until(() => holds().expired === 1 && world.count({ outcome: "failed" }) === 1);
 });
 
 test("uploads that wait take the memory that they may take, and no more of them are held than fit", async (t) => {

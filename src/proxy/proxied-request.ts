@@ -38,6 +38,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
   #keptBody: KeptBody | null = null;
   #hasSentData = false;
   #hasAskedForBody = false;
+  #hasWaited = false;
   readonly #pace: ClientPace;
   #isOver = false;
 
@@ -276,9 +277,16 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
 
   /** The only instance of a service may just be starting again. Nothing was sent yet, so the visitor need not notice. */
   #waitForSomebody(): void {
-    if (!this.#context.held.hold(this, this.#nowMs())) this.expire();
+    if (!this.#context.held.hold(this, this.#nowMs())) {
+      this.expire();
+      return;
+    }
     // The word of it may have come while the last instance was tried.
-    else this.tableServed();
+    this.tableServed();
+    if (this.#hasWaited) return;
+    this.#hasWaited = true;
+    // Nothing was sent. Who has left may have asked again, and what it wanted must not be done twice; who only half-closed gets its answer.
+    this.#whenDoneSending(() => void this.#context.held.expire(this));
   }
 
   /** A page of another release may have asked for a file that this release does not know. */
@@ -342,9 +350,12 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
 
   /** A client that is done sending may still wait for an answer, but nobody listens to an endless one that way. */
   #endWithClient(): void {
-    const left = () => void (this.#isOver || this.#response.destroy());
-    if (this.#connection.isDoneSending) queueMicrotask(left);
-    this.#response.once("close", this.#connection.onDoneSending(left));
+    this.#whenDoneSending(() => void (this.#isOver || this.#response.destroy()));
+  }
+
+  #whenDoneSending(act: () => void): void {
+    if (this.#connection.isDoneSending) queueMicrotask(act);
+    else this.#response.once("close", this.#connection.onDoneSending(act));
   }
 
   #answer(end: ExchangeEnd, answer: OwnAnswer): void {
