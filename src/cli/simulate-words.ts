@@ -34,7 +34,13 @@ function headline({ service, source, isPlanned, rehearsal }: Parameters<typeof d
   return [
     `${service}: ${requests} requests a second by ${rate(traffic.visitorsPerSecond)} new visitors a second, ${percentWords(traffic.failShare)} of requests fail on stable${measured}`,
     `    Plan: ${steps}${isPlanned ? " (planned from this traffic)" : ""}, then ${percentWords(plan.holdbackWeight / 10_000)} for a bake of ${durationWords(plan.bakeMs)}; tolerates ${percentWords(plan.harm)} extra failing visitors`,
+    ...notPlayedWords(rehearsal),
   ].join("\n");
+}
+
+function notPlayedWords({ notPlayed }: Rehearsal): readonly string[] {
+  if (notPlayed.length === 0) return [];
+  return [`    Not played, so that its time comes on top: ${notPlayed.map(describeStep).join(", ")}`];
 }
 
 function goodWords({ fates }: Rehearsal): string {

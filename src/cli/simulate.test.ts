@@ -27,6 +27,14 @@ test("simulate says in words what a plan catches, at what cost, and how long a g
   assert.equal(stderr, "", "no bar without a terminal");
 });
 
+test("steps that traffic says nothing of are named as left out", async (t) => {
+  const desk = await openDesk(t);
+  writeManifest(desk, rollout.replace("steps: [", "steps: [{ gate: approval }, "));
+  const { code, stdout, stderr } = await desk.run("simulate", "--rps", "90", "--runs", "1");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /Plan: 5%, 50%, then [^\n]*\n {4}Not played, so that its time comes on top: approval\n/);
+});
+
 test("the same seed says the same, and another seed other numbers", async (t) => {
   const desk = await openDesk(t);
   writeManifest(desk);

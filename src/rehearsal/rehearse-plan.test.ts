@@ -118,6 +118,7 @@ test("busier traffic than can be played is played with fewer visitors, and a coh
   const { rehearsal } = rehearse({ plan: { steps }, traffic: { visitorsPerSecond: 5_000, requestsPerVisitor: 1 }, runs: 1 });
   assert.equal(rehearsal.playedVisitorsPerSecond, 200);
   assert.equal(rehearsal.plan.steps.length, short.steps.length);
+  assert.deepEqual(rehearsal.notPlayed, steps.slice(0, 1));
 });
 
 test("the number of runs follows from plan and traffic, so that the answer comes in seconds", () => {

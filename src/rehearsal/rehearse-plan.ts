@@ -21,6 +21,8 @@ const slackMs = 60_000;
 export interface Rehearsal {
   readonly seed: number;
   readonly plan: Plan;
+  /** Steps of the plan that traffic says nothing of: cohorts, shadows, approvals. */
+  readonly notPlayed: Plan["steps"];
   readonly traffic: Traffic;
   /** Shorter than the plan's when that is longer than what is played. */
   readonly playedBakeMs: number;
@@ -43,10 +45,9 @@ export function* rehearsePlan(options: {
 }): Generator<number, Rehearsal> {
   const { seed, traffic } = options;
   // Members of a cohort are not drawn, and copies are nobody's, so that such a step is over after its hold, whatever the visitors do.
-  const plan = {
-    ...options.plan,
-    steps: options.plan.steps.filter(({ cohort, shadow, gate }) => (cohort ?? shadow ?? gate) === undefined),
-  };
+  const isPlayed = ({ cohort, shadow, gate }: Plan["steps"][number]) => (cohort ?? shadow ?? gate) === undefined;
+  const plan = { ...options.plan, steps: options.plan.steps.filter(isPlayed) };
+  const notPlayed = options.plan.steps.filter((step) => !isPlayed(step));
   const played = { ...traffic, visitorsPerSecond: Math.min(visitorsPerSecondMax, traffic.visitorsPerSecond) };
   const playedBakeMs = Math.min(plan.bakeMs, bakeOf(played));
   const expected = forecast(plan, scoredPerSecond(traffic));
@@ -66,6 +67,7 @@ export function* rehearsePlan(options: {
   return {
     seed,
     plan,
+    notPlayed,
     traffic,
     playedBakeMs,
     playedVisitorsPerSecond: played.visitorsPerSecond,
