@@ -1,6 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 
 const firstMs = 100;
+const backgroundFirstMs = 5_000;
 const mostMs = 30_000;
 
 /** What has lived this long was healthy: its next end counts as the first. */
@@ -12,9 +13,13 @@ export function backoffMs(endsInARow: number): number {
   return Math.min(mostMs, firstMs * 2 ** Math.min(endsInARow - 2, 20));
 }
 
-/** Waits as long as `backoffMs` says. Resolves early, and without an error, when `signal` aborts. */
-export async function pauseBeforeStart(endsInARow: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  const pauseMs = backoffMs(endsInARow);
+/** As `backoffMs`, of what gives way to everything else: no visitor waits for it, and each start takes processor time from them. */
+export function backgroundBackoffMs(endsInARow: number): number {
+  return Math.min(mostMs, backgroundFirstMs * 2 ** Math.min(endsInARow - 1, 20));
+}
+
+/** Resolves after the pause. Resolves early, and without an error, when `signal` aborts. */
+export async function pauseBeforeStart(pauseMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
   if (pauseMs === 0) return;
   await clock.sleep(pauseMs, signal).catch((cause: unknown) => {
     if (!signal.aborted) throw cause;

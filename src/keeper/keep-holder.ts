@@ -1,7 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { Inherited } from "../ports/inherited.ts";
 import type { Log } from "../ports/log.ts";
-import { backoffResetMs, pauseBeforeStart } from "./backoff.ts";
+import { backoffMs, backoffResetMs, pauseBeforeStart } from "./backoff.ts";
 import { holderArgv, keeperPaths, type Program } from "./command.ts";
 import type { Listener } from "./listeners.ts";
 import { inheritedLink, startOtherHalf } from "./pair.ts";
@@ -34,7 +34,7 @@ export function keepHolder(
       await link.ended;
       if (clock.monotonicMs() - startedMs >= backoffResetMs) endsInARow = 0;
       endsInARow += 1;
-      await pauseBeforeStart(endsInARow, clock, ending.signal);
+      await pauseBeforeStart(backoffMs(endsInARow), clock, ending.signal);
       if (ending.signal.aborted) return;
       log.warn("the holder has ended and is started again", { endsInARow });
       link = start();

@@ -25,7 +25,7 @@ export interface ProcessSpec {
   readonly graceMs: number;
   /** Started once and never again, whatever becomes of it; how it ended is kept until it is stopped, which forgets it. */
   readonly isOnce?: true | undefined;
-  /** Gives way to everything else that wants the processor, as `giveWay` says. */
+  /** Gives way to everything else that wants the processor, as `giveWay` says, and is started again only after seconds. */
   readonly isBackground?: true | undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 import { isAlive, processTree, sendSignal } from "../ports/processes.ts";
-import { backoffResetMs, pauseBeforeStart } from "./backoff.ts";
+import { backgroundBackoffMs, backoffMs, backoffResetMs, pauseBeforeStart } from "./backoff.ts";
 import type { ProcessSpec, ProcessStatus } from "./protocol.ts";
 import type { FailedStart, RunningProcess } from "./running-process.ts";
 
@@ -122,7 +122,8 @@ export class SupervisedProcess {
       if (this.#stopping !== null) return;
       this.#noteEnd(how);
       if (this.#isOnce) return;
-      await pauseBeforeStart(this.#endsInARow, this.#options.clock, this.#wake.signal);
+      const pauseMs = (this.spec.isBackground === true ? backgroundBackoffMs : backoffMs)(this.#endsInARow);
+      await pauseBeforeStart(pauseMs, this.#options.clock, this.#wake.signal);
       if (this.#stopping !== null) return;
     }
   }
