@@ -43,13 +43,13 @@ rollout:
 const { values } = parseArgs({
   options: {
     pairs: { type: "string", default: "12" },
-    seconds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "8" },
     rate: { type: "string", default: "150" },
-    modes: { type: "string", default: "well,hang,flood,die" },
+    modes: { type: "string", default: "hang,flood,die,well" },
   },
 });
 const runMs = Number(values.seconds) * 1_000;
-const settleMs = 1_000;
+const settleMs = 3_000;
 const everyMs = 1_000 / Number(values.rate);
 const agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
 
@@ -66,8 +66,8 @@ function ask(port: number): Promise<number> {
 }
 
 /**
- * Waits at a fixed rate whatever comes back, so that a wait makes nobody ask less. The first second is left out: a process of the
- * shadow has just been started or ended, which is the bench's doing and not the copies'.
+ * Waits at a fixed rate whatever comes back, so that a wait makes nobody ask less. The first seconds are left out: a process of
+ * the shadow has just been started or ended, and the control plane is busy with it, which is the bench's doing and not the copies'.
  */
 async function waits(port: number): Promise<readonly number[]> {
   const beganAtMs = performance.now();
