@@ -1,14 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { backgroundBackoffMs, backoffMs } from "./backoff.ts";
+import { backoffMs } from "./backoff.ts";
 
 test("the first restart is immediate, then the pauses double from 100 ms", () => {
   assert.deepEqual([1, 2, 3, 4, 5].map(backoffMs), [0, 100, 200, 400, 800]);
-});
-
-test("what gives way to everything else is never in a hurry", () => {
-  assert.deepEqual([1, 2, 3, 4, 1_000].map(backgroundBackoffMs), [5_000, 10_000, 20_000, 30_000, 30_000]);
 });
 
 test("property: the pause never shrinks and never exceeds 30 s", () => {

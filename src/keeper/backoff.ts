@@ -1,7 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 
 const firstMs = 100;
-const backgroundFirstMs = 5_000;
 const mostMs = 30_000;
 
 /** What has lived this long was healthy: its next end counts as the first. */
@@ -13,10 +12,8 @@ export function backoffMs(endsInARow: number): number {
   return Math.min(mostMs, firstMs * 2 ** Math.min(endsInARow - 2, 20));
 }
 
-/** As `backoffMs`, of what gives way to everything else: no visitor waits for it, and each start takes processor time from them. */
-export function backgroundBackoffMs(endsInARow: number): number {
-  return Math.min(mostMs, backgroundFirstMs * 2 ** Math.min(endsInARow - 1, 20));
-}
+/** The pause in place of `backoffMs`'s for what gives way to everything else: no visitor waits for it, and each start takes processor time from them. */
+export const backgroundPauseMs = 5_000;
 
 /** Resolves after the pause. Resolves early, and without an error, when `signal` aborts. */
 export async function pauseBeforeStart(pauseMs: number, clock: Clock, signal: AbortSignal): Promise<void> {

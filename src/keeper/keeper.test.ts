@@ -80,6 +80,16 @@ test("a process that ends is started again at once the first time, then after pa
   });
 });
 
+test("what is in the background is started again only after seconds", async () => {
+  await keepers.with(async ({ client, status }) => {
+    await client.run(keepers.spec("behind", "process.exit(3)", { isBackground: true }));
+    await until("it ended", async () => (await status("behind")).exits > 0);
+    await client.run(keepers.spec("crasher", "process.exit(3)"));
+    await until("the other ended four times", async () => (await status("crasher")).exits >= 4);
+    assert.deepEqual([(await status("behind")).exits, (await status("behind")).state], [1, "waiting"]);
+  });
+});
+
 test("a command that does not exist is an end like any other", async () => {
   await keepers.with(async ({ client, status }) => {
     await client.run(keepers.spec("missing", "", { argv: ["/nowhere/at-all"] }));

@@ -1,6 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 import { isAlive, processTree, sendSignal } from "../ports/processes.ts";
-import { backgroundBackoffMs, backoffMs, backoffResetMs, pauseBeforeStart } from "./backoff.ts";
+import { backgroundPauseMs, backoffMs, backoffResetMs, pauseBeforeStart } from "./backoff.ts";
 import type { ProcessSpec, ProcessStatus } from "./protocol.ts";
 import type { FailedStart, RunningProcess } from "./running-process.ts";
 
@@ -122,7 +122,7 @@ export class SupervisedProcess {
       if (this.#stopping !== null) return;
       this.#noteEnd(how);
       if (this.#isOnce) return;
-      const pauseMs = (this.spec.isBackground === true ? backgroundBackoffMs : backoffMs)(this.#endsInARow);
+      const pauseMs = this.spec.isBackground === true ? backgroundPauseMs : backoffMs(this.#endsInARow);
       await pauseBeforeStart(pauseMs, this.#options.clock, this.#wake.signal);
       if (this.#stopping !== null) return;
     }

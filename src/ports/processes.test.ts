@@ -3,9 +3,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { getPriority } from "node:os";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isAlive, listeningSockets, parseListening, processTree, readProcess, residentBytes } from "./processes.ts";
+import { giveWay, isAlive, listeningSockets, parseListening, processTree, readProcess, residentBytes } from "./processes.ts";
 
 test("a process is known by its pid and its start, not by its pid alone", () => {
   const me = readProcess(process.pid);
@@ -105,4 +106,20 @@ test("addresses of the kernel's tables are read in either family", () => {
   assert.deepEqual(read("0".repeat(32))?.socket, { host: "::", isLoopback: false, port: 8080 });
   assert.deepEqual(read("00000000000000000000000001000000")?.socket, { host: "::1", isLoopback: true, port: 8080 });
   assert.deepEqual(read("0000000000000000FFFF00000100007F")?.socket, { host: "127.0.0.1", isLoopback: true, port: 8080 });
+});
+
+test("a process gives way with the threads and the children that it had already", async () => {
+  const script = `const child = require("child_process").spawn("sleep", ["60"]); child.on("spawn", () => console.log(child.pid))`;
+  const leader = spawn(process.execPath, ["-e", script], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  assert.ok(leader.pid !== undefined);
+  try {
+    const [child] = await once(leader.stdout, "data");
+    giveWay(leader.pid);
+    const threads = readdirSync(`/proc/${leader.pid}/task`).map(Number);
+    assert.ok(threads.length > 1, "Node has threads of its own");
+    const expected = Math.max(10, getPriority());
+    for (const thread of [...threads, Number(child)]) assert.equal(getPriority(thread), expected);
+  } finally {
+    process.kill(-leader.pid, "SIGKILL");
+  }
 });

@@ -117,16 +117,42 @@ export function bootId(): string {
 
 const backgroundNiceness = 10;
 
+/** What is started by what has its niceness already inherits it, so that a look or two find the rest. */
+const looksMax = 5;
+
 /**
  * Has a process that was just started, and whatever it starts, give way to others: at a niceness of 10 it gets a tenth of the processor's time
- * while one other process wants all of it, and all of it when none does (setpriority(2), sched(7)).
+ * while one other process wants all of it, and all of it when none does. Niceness is each thread's own (setpriority(2), sched(7)), and the
+ * process may have started threads and children before its turn comes here. It leads a session.
  */
 export function giveWay(pid: number): void {
+  const leader = readProcess(pid);
+  if (leader === undefined) return;
+  for (let look = 0; look < looksMax; look += 1) {
+    const eager = processTree(leader)
+      .flatMap(threadsOf)
+      .filter((thread) => withoutEnded(() => getPriority(thread) < backgroundNiceness) === true);
+    if (eager.length === 0) return;
+    for (const thread of eager) withoutEnded(() => setPriority(thread, backgroundNiceness));
+  }
+}
+
+function threadsOf(pid: number): readonly number[] {
   try {
-    setPriority(pid, Math.max(backgroundNiceness, getPriority(pid)));
+    return readdirSync(`/proc/${pid}/task`).map(Number);
   } catch (cause) {
-    // It has ended already.
-    if ((cause as { readonly info?: { readonly code?: string } }).info?.code !== "ESRCH") throw cause;
+    if (["ENOENT", "ESRCH"].includes((cause as NodeJS.ErrnoException).code ?? "")) return [];
+    throw cause;
+  }
+}
+
+/** Undefined when the thread has ended already. */
+function withoutEnded<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (cause) {
+    if ((cause as { readonly info?: { readonly code?: string } }).info?.code === "ESRCH") return undefined;
+    throw cause;
   }
 }
 
