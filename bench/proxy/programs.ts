@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,8 +47,13 @@ export async function start(describe: (setting: Setting) => Program): Promise<Ru
   writeFileSync(join(certificateFolder, "both.pem"), pem("fullchain.pem") + pem("privkey.pem"));
   const { command, argv, files = {}, env = {} } = describe({ folder, ports, certificateFolder });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  const child = spawn(command, argv, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, ...env } });
-  await untilItListens(child, command, ports);
+  const complaints = join(folder, "complaints");
+  const output = openSync(complaints, "w");
+  const child = spawn(command, argv, { stdio: ["ignore", "ignore", output], env: { ...process.env, ...env } });
+  closeSync(output);
+  await untilItListens(child, ports).catch((cause: unknown) => {
+    throw new Error(`${command} does not listen: ${readFileSync(complaints, "utf8")}`, { cause });
+  });
   return {
     pid: child.pid ?? 0,
     ports,
@@ -78,13 +83,13 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function untilItListens(child: ChildProcess, command: string, ports: Ports): Promise<void> {
+async function untilItListens(child: ChildProcess, ports: Ports): Promise<void> {
   for (let left = 500; left > 0; left -= 1) {
-    if (child.exitCode !== null) throw new Error(`${command} ended with ${child.exitCode} before it listened`);
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
     if ((await listens(ports.plain)) && (await listens(ports.tls))) return;
     await sleep(20);
   }
-  throw new Error(`${command} does not listen after 10 s`);
+  throw new Error("10 s are over");
 }
 
 function listens(port: number): Promise<boolean> {
