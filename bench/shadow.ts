@@ -1,6 +1,7 @@
 /**
  * What visitors notice of a shadow that hangs, sends for ever, or dies with each copy: the 99th percentile of their waits with the
- * copies on, divided by the one with them off, in pairs of runs one right after the other, on real processes at a fixed rate.
+ * copies on, divided by the one with them off, in pairs of runs one right after the other, on real processes at a fixed rate; and the
+ * same of one that answers well, to compare with.
  * `npm run bench:shadow -- --pairs 12`
  */
 import assert from "node:assert/strict";

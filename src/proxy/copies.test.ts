@@ -284,6 +284,27 @@ for (const [what, behave] of Object.entries(misbehaving)) {
   });
 }
 
+test("a shadow that breaks off is asked once a second, each time with stable beside it, and the rest is left out and counted", async (t) => {
+  const stable = await openApp(t, (_, response) => json(response, { ok: true }));
+  let asked = 0;
+  const shadow = await openApp(t, (incoming) => {
+    asked += 1;
+    incoming.socket.destroy();
+  });
+  const stage = await openStage(t, { stable, shadow });
+  const beganAtMs = performance.now();
+  await until(async () => {
+    await Promise.all(Array.from({ length: 8 }, () => stage.sent({})));
+    const tally = stage.tally();
+    return tally !== undefined && compared(tally) >= 2;
+  });
+  const seconds = (performance.now() - beganAtMs) / 1_000;
+  assert.ok(asked <= 1 + seconds, `${asked} copies in ${seconds} s`);
+  const tally = stage.tally() ?? assert.fail();
+  assert.equal(pairs(tally), compared(tally));
+  assert.ok(tally.dropped.rate > 0);
+});
+
 test("when its lease has run out, nothing is copied any more", async (t) => {
   let copies = 0;
   const stable = await openApp(t, (_, response) => json(response, {}));
