@@ -49,7 +49,7 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
   },
   belay_shadow_dropped_total: {
     type: "counter",
-    help: "Copies that were wanted and not made or not compared: too many on their way (full), stable has become slower (slow), enough in this second (rate), too large, or stable gave no answer to the copy (stable).",
+    help: "Copies that were wanted and not made or not compared: too many on their way (full), stable has become slower (slow), enough in this second, which is one copy of a shadow that does not answer (rate), too large, or stable gave no answer to the copy (stable).",
     labels: [...ofService, "release", "worker", "why"],
   },
   belay_new_visitors_total: {
