@@ -1,24 +1,17 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { request } from "undici";
 import type { RolloutView } from "../../src/control/rollout-view.ts";
 import { jsonOf } from "./belay-command.ts";
+import { filesWith } from "./files-with.ts";
 import { openScene } from "./scene.ts";
 import { createSmallService } from "./small-service.ts";
 import { waitFor } from "./wait.ts";
 
 const server = `require("node:http").createServer((_, response) => response.end("ok")).listen(process.env.PORT, process.env.HOST);`;
-
-/** Files below the folder that hold the text; the program's own files are not of interest. */
-function filesWith(folder: string, text: string): readonly string[] {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((path) => !path.startsWith("program/"))
-    .map((path) => join(folder, path))
-    .filter((path) => statSync(path).isFile() && readFileSync(path).includes(text));
-}
 
 test("the API over TCP wants its token, and refuses what a page of another site could send", async (t) => {
   const scene = openScene(t);
@@ -32,9 +25,9 @@ test("the API over TCP wants its token, and refuses what a page of another site 
   await t.test("the token is shown once and stored as a hash only", async () => {
     const again = await scene.up(["--api", "127.0.0.1:0"]);
     assert.doesNotMatch(again.stdout + again.stderr, /belay_[\w-]{43}/);
-    assert.deepEqual(filesWith(dataFolder, token), []);
+    assert.deepEqual(filesWith(dataFolder, [token]), []);
     const file = join(dataFolder, "keys/api-token.json");
-    assert.deepEqual(filesWith(dataFolder, createHash("sha256").update(token).digest("hex")), [file]);
+    assert.deepEqual(filesWith(dataFolder, [createHash("sha256").update(token).digest("hex")]), [file]);
     assert.equal(statSync(file).mode & 0o777, 0o600);
   });
 

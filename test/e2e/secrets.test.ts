@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { request } from "undici";
 import { environmentOf } from "./belay-command.ts";
 import { findProcesses, killAll, pidsOf } from "./belay-processes.ts";
+import { filesWith, readIfThere } from "./files-with.ts";
 import { getPage } from "./get-page.ts";
 import { openScene, type Scene } from "./scene.ts";
 import { createRepository } from "./shop-repository.ts";
@@ -79,27 +80,6 @@ async function pipe(scene: Scene, words: readonly string[], input: string): Prom
   const code = await new Promise((resolve) => command.once("close", resolve));
   assert.equal(code, 0, output);
   return output;
-}
-
-/** Undefined when it is gone by now: jobs come and go. */
-function readIfThere<Content>(read: () => Content): Content | undefined {
-  try {
-    return read();
-  } catch (cause) {
-    if (["ENOENT", "ESRCH"].includes(String((cause as NodeJS.ErrnoException).code))) return undefined;
-    throw cause;
-  }
-}
-
-/** Files in which one of the words stands, by the bytes that are on the disk. */
-function filesWith(folder: string, words: readonly string[]): readonly string[] {
-  const entries = readIfThere(() => readdirSync(folder, { withFileTypes: true })) ?? [];
-  return entries.flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return entry.name === "program" ? [] : filesWith(path, words);
-    const bytes = entry.isFile() ? readIfThere(() => readFileSync(path)) : undefined;
-    return bytes !== undefined && words.some((word) => bytes.includes(word)) ? [path] : [];
-  });
 }
 
 /** Every answer that the API gives to a question. */
