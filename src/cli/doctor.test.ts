@@ -21,7 +21,7 @@ test("doctor tells of the running Belay: version, workers, trouble, clients with
   assert.match(result.stdout, /pass {2}git: \d/);
   assert.match(result.stdout, /fail {2}belay: the ledger cannot be written/);
   assert.match(result.stdout, /warn {2}version: 0\.0\.9 runs, and this program is 0\.1\.0/);
-  assert.match(result.stdout, /warn {2}cookies of shop: 90 %/);
+  assert.match(result.stdout, /warn {2}cookies of shop: 90%/);
   assert.match(result.stdout, /fail {2}certificates: there is none, so no visitor comes in by TLS/);
 });
 

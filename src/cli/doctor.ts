@@ -136,7 +136,7 @@ function checkCookies({ service, requestsLastMinute, newVisitorsLastMinute }: St
   const about = `cookies of ${service}`;
   if (requestsLastMinute < requestsForShare) return pass(about, `${requestsLastMinute} requests in the last minute say nothing`);
   const share = Math.round((100 * Math.min(newVisitorsLastMinute, requestsLastMinute)) / requestsLastMinute);
-  const words = `${share} % of the requests of the last minute came without Belay's cookie`;
+  const words = `${share}% of the requests of the last minute came without Belay's cookie`;
   if (share < 50) return pass(about, words);
   return warn(
     about,

@@ -75,7 +75,7 @@ function explainEvidence(evidence: Evidence, view: RolloutView): string {
   ];
   if (evidence.scoredVisitors > 0) {
     lines.push(
-      `Of ${evidence.scoredVisitors} ${unit}s ${unit === "visitor" ? "watched for their whole window" : "scored"} ${evidence.failedScoredVisitors} failed: more than ${describePercent(evidence.excludedHarm)} extra failing ${unit}s is ruled out at 95 % (tolerated: ${describePercent(view.plan.harm)}).`,
+      `Of ${evidence.scoredVisitors} ${unit}s ${unit === "visitor" ? "watched for their whole window" : "scored"} ${evidence.failedScoredVisitors} failed: more than ${describePercent(evidence.excludedHarm)} extra failing ${unit}s is ruled out at 95% (tolerated: ${describePercent(view.plan.harm)}).`,
     );
   }
   lines.push(harmWords(evidence));
@@ -121,7 +121,7 @@ function describeLatency({ latency }: Evidence): readonly string[] {
   const { canary, stable } = latency;
   const times = ({ visitors, p50Ms, p95Ms, p99Ms }: typeof canary) =>
     `${[p50Ms, p95Ms, p99Ms].map((ms) => (ms === null ? "?" : `${ms} ms`)).join(", ")} (${visitors} visitors)`;
-  return [`Half, 95 % and 99 % of first bytes came within ${times(canary)} on the release, ${times(stable)} on stable.`];
+  return [`Half, 95% and 99% of first bytes came within ${times(canary)} on the release, ${times(stable)} on stable.`];
 }
 
 function describeSources({ sources = [] }: Evidence): readonly string[] {

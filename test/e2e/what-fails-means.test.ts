@@ -77,7 +77,7 @@ test("a metric that holds asks a person, who goes on; a promise of speed takes a
   await held.begin(server({ failsEveryOther: true }));
   const asked = await held.visitUntil("a person is asked", ({ outcome }) => outcome === "held");
   assert.equal(asked.plan.evidence, "request");
-  assert.match(asked.reason, /\d+ requests failed on the canary \(50 % of requests\)/);
+  assert.match(asked.reason, /\d+ requests failed on the canary \(50% of requests\)/);
   assert.equal(asked.weight, 5_000, "its traffic stays where it is");
   await scene.expectBelay(["promote", "held"]);
   const promoted = await waitFor("it goes on", async () => {
