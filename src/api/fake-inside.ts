@@ -393,6 +393,7 @@ export function aStatus(changes: Partial<StatusView> = {}): StatusView {
         previews: [],
         previewRefusals: { forged: 0, expired: 0, foreign: 0, replayed: 0 },
         held: { waiting: 0, held: 0, expired: 0, overflowed: 0 },
+        withoutClient: { requests: 0, of: 90 },
       },
     ],
     ...changes,
