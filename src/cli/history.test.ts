@@ -171,6 +171,16 @@ test("explain puts the decision first, then the evidence, the course and the num
   assert.equal(JSON.parse((await desk.run("explain", "shop", "--json")).stdout).entries.length, 4);
 });
 
+test("explain does not send its reader to explain", () => {
+  const aborted = aRollout({ outcome: "aborted", by: "verdict", reason: "it fails", evidence });
+  const words = explainRollout({ ...aborted, next: `Run \`belay explain ${aborted.rollout}\` for the evidence.` }, []);
+  assert.match(words, /Next: Run `belay logs shop --release r-2b3c` to see what the release wrote, mend it, and deploy again\./);
+  assert.doesNotMatch(words, /belay explain/);
+  assert.match(explainRollout({ ...aborted, next: "Do this." }, []), /Next: Do this\./);
+  const unbuilt = { ...aborted, release: null, next: `Run \`belay explain ${aborted.rollout}\` for the evidence.` };
+  assert.doesNotMatch(explainRollout(unbuilt, []), /Next/);
+});
+
 test("explain takes the evidence of the entries when the view has none, and says so when there was none at all", () => {
   const entries = openLedger().read({ afterPosition: 0 });
   assert.match(explainRollout(aRollout(), entries), /On the release 5 of 20/);
