@@ -78,9 +78,9 @@ test("a full disk takes the canary to weight 0 and is shown; nothing is lost, an
     });
     assert.match(trouble.join(), /no space|full/i);
     assert.match((await scene.expectBelay(["status"])).stdout, /Trouble: /);
-    const filled = crowd.lap();
+    const filled = await crowd.lap();
     await waitFor("visitors come", () => crowd.report().requests > 60);
-    const during = crowd.lap();
+    const during = await crowd.lap();
     assert.equal(during.byRelease[canary], undefined, "no request goes to the canary");
     assertUnnoticed(filled);
     assertUnnoticed(during);
@@ -111,7 +111,7 @@ test("a full disk takes the canary to weight 0 and is shown; nothing is lost, an
         );
       });
       assert.deepEqual(others(), before);
-      assertOnlyInFlightFailed(crowd.lap(), dying);
+      assertOnlyInFlightFailed(await crowd.lap(), dying);
     },
   );
 
@@ -123,7 +123,7 @@ test("a full disk takes the canary to weight 0 and is shown; nothing is lost, an
     });
     assert.equal(status.services[0]?.rollout?.rollout, rollout.rollout);
     assert.deepEqual(await ledgerOf(scene), before);
-    assertUnnoticed(crowd.lap());
+    assertUnnoticed(await crowd.lap());
   });
 
   makeRoom();
@@ -141,7 +141,7 @@ test("a full disk takes the canary to weight 0 and is shown; nothing is lost, an
   });
 
   await t.test("resumed, it goes on with all its evidence", async () => {
-    assertUnnoticed(crowd.lap());
+    assertUnnoticed(await crowd.lap());
     await scene.expectBelay(["resume", "shop"]);
     await waitFor("the canary answers again", () => (crowd.report().byRelease[canary]?.requests ?? 0) > 20);
     const { canaryRequests } = await scene.waitForRollout("its weight is back", ({ weight }) => weight === 2500);

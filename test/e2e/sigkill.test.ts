@@ -42,12 +42,12 @@ interface Killing {
 
 /** Kills, waits until it is back, lets visitors come for another second, and returns what they met since just before. */
 async function killUnderLoad({ crowd, pids, isBack }: Killing) {
-  crowd.lap();
+  await crowd.lap();
   const dying = await kill(pids);
   await waitFor("what was killed is back", isBack, { deadlineMs: 20_000 });
   const backAfterMs = performance.now() - dying.fromMs;
   await sleep(1000);
-  return { report: crowd.lap(), dying, backAfterMs };
+  return { report: await crowd.lap(), dying, backAfterMs };
 }
 
 /** A new process has the role, and the old ones are gone. */
@@ -120,7 +120,7 @@ test("SIGKILL of any process of Belay under load fails no request but those in f
     assert.equal((await scene.shopStatus()).rollout?.weight, 2500);
     await scene.expectBelay(["promote", "shop", "--skip-analysis"]);
     await scene.waitForRollout("promoted", ({ outcome }) => outcome === "promoted");
-    crowd.lap();
+    await crowd.lap();
     await sleep(1000);
     const report = await crowd.stop();
     assertUnnoticed(report);
@@ -162,7 +162,7 @@ test("a control plane that stays away longer than the lease costs the canary its
   assert.match((await scene.expectBelay(["status"])).stdout, /paused/);
 
   await assertResumes(scene, crowd, canary);
-  assertUnnoticed(crowd.lap());
+  assertUnnoticed(await crowd.lap());
 
   await t.test(
     "and so does the loss of keeper, holder and control plane together, until `belay up` brings all of it back",
@@ -192,10 +192,10 @@ async function assertLeaseEnds(
   t: Pick<TestContext, "diagnostic">,
   { crowd, canary, pids }: { readonly crowd: Crowd; readonly canary: string; readonly pids: readonly number[] },
 ): Promise<void> {
-  crowd.lap();
+  await crowd.lap();
   const { fromMs } = await kill(pids);
   await sleep(leaseMs + 3000);
-  const report = crowd.lap();
+  const report = await crowd.lap();
   const lastMs = (report.byRelease[canary]?.lastStartedAtMs ?? 0) - fromMs;
   t.diagnostic(`last request to the canary ${lastMs.toFixed(0)} ms after the kill`);
   assert.ok(lastMs > 0, "the canary had requests until then");
