@@ -74,7 +74,7 @@ npm run bench:verdicts -- --runs 3 --scale 0.1   # a quick look
 npm run bench:verdicts -- --only latency,cost    # some parts: peers, errors, dead, validity, gate, good, latency, cost
 \`\`\`
 
-It takes some minutes on one core. The same seed gives the same numbers, but for the cost, which depends on the machine.
+It takes half an hour on one core. The same seed gives the same numbers, but for the cost, which depends on the machine.
 `;
 }
 
