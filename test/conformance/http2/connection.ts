@@ -75,8 +75,11 @@ export class RawConnection {
 
   /** Resolves once what was sent has left, or the connection has. */
   async sent(): Promise<void> {
-    if (!this.isClosed && this.#socket.writableNeedDrain)
-      await Promise.race([once(this.#socket, "drain"), once(this.#socket, "close")]);
+    if (this.isClosed || !this.#socket.writableNeedDrain) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#socket.once("drain", resolve).once("close", resolve);
+    await promise;
+    this.#socket.off("drain", resolve).off("close", resolve);
   }
 
   /** Reads nothing from now on. */
