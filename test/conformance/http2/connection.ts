@@ -21,11 +21,14 @@ export interface ConnectionOptions {
   readonly begin?: Uint8Array;
   /** A TLS session to go on with, which saves most of the handshake. */
   readonly session?: Buffer | undefined;
+  /** Says nothing but what it is told to, no acknowledgements either. */
+  readonly isSilent?: boolean;
 }
 
-/** A client of HTTP/2 over TLS that says any bytes, and keeps what comes back. It acknowledges settings and pings. */
+/** A client of HTTP/2 over TLS that says any bytes, and keeps what comes back. */
 export class RawConnection {
   readonly #socket: tls.TLSSocket;
+  readonly #isSilent: boolean;
   readonly #hpack = new HpackReader();
   readonly #streams = new Map<number, SeenStream>();
   #unread: Buffer = Buffer.alloc(0);
@@ -38,8 +41,9 @@ export class RawConnection {
   settingsAcks = 0;
   pingAcks = 0;
 
-  private constructor(socket: tls.TLSSocket) {
+  private constructor(socket: tls.TLSSocket, isSilent: boolean) {
     this.#socket = socket;
+    this.#isSilent = isSilent;
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     // Writing to a side that has closed meanwhile is no news: what it said before counts.
     socket.on("error", () => socket.destroy());
@@ -52,7 +56,7 @@ export class RawConnection {
     });
   }
 
-  static async open(port: number, { begin, session }: ConnectionOptions = {}): Promise<RawConnection> {
+  static async open(port: number, { begin, session, isSilent = false }: ConnectionOptions = {}): Promise<RawConnection> {
     const socket = tls.connect({
       port,
       host: "127.0.0.1",
@@ -64,7 +68,7 @@ export class RawConnection {
     await once(socket, "secureConnect");
     if (socket.alpnProtocol !== "h2") throw new Error("the engine does not speak HTTP/2");
     socket.setNoDelay(true);
-    const connection = new RawConnection(socket);
+    const connection = new RawConnection(socket, isSilent);
     connection.send(begin ?? Buffer.concat([preface, settings()]));
     return connection;
   }
@@ -157,11 +161,11 @@ export class RawConnection {
         break;
       case type.settings:
         if ((flags & flag.ack) !== 0) this.settingsAcks += 1;
-        else this.send(settingsAck);
+        else if (!this.#isSilent) this.send(settingsAck);
         break;
       case type.ping:
         if ((flags & flag.ack) !== 0) this.pingAcks += 1;
-        else this.send(frame({ type: type.ping, flags: flag.ack }, payload));
+        else if (!this.#isSilent) this.send(frame({ type: type.ping, flags: flag.ack }, payload));
         break;
     }
   }
