@@ -4,6 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findFreePort } from "../../src/ports/free-port.ts";
+import { createSystemRandom } from "../../src/ports/random.ts";
 import { makeCertificate } from "../../src/proxy/loopback-world.ts";
 import type { Engine, EngineOptions, RunningEngine } from "./engine.ts";
 
@@ -80,8 +82,11 @@ async function startProgram(
   describe: (place: Place) => Program,
 ): Promise<RunningEngine> {
   const folder = mkdtempSync(join(tmpdir(), "belay-conformance-"));
-  const port = await freePort();
-  const tlsPort = withTls ? await freePort() : 0;
+  const taken = new Set<number>();
+  const random = createSystemRandom();
+  const port = await findFreePort({ host: "127.0.0.1", taken, random });
+  taken.add(port);
+  const tlsPort = withTls ? await findFreePort({ host: "127.0.0.1", taken, random }) : 0;
   if (withTls) {
     makeCertificate(folder, "shop", "shop.test");
     const [chain, key] = ["fullchain.pem", "privkey.pem"].map((name) => readFileSync(join(folder, "shop", name)));
@@ -104,16 +109,8 @@ async function startProgram(
   };
 }
 
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 async function untilItListens(port: number, child: ChildProcess): Promise<void> {
-  for (let left = 500; left > 0; left -= 1) {
+  for (let left = 3_000; left > 0; left -= 1) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode} before it listened`);
     const isUp = await new Promise<boolean>((resolve) => {
       const socket = net.connect(port, "127.0.0.1");
@@ -123,5 +120,5 @@ async function untilItListens(port: number, child: ChildProcess): Promise<void> 
     if (isUp) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error("it does not listen after 10 s");
+  throw new Error("it does not listen after a minute");
 }

@@ -25,6 +25,8 @@ export interface ConnectionOptions {
   readonly isSilent?: boolean;
 }
 
+const lookEveryMs = 100;
+
 /** A client of HTTP/2 over TLS that says any bytes, and keeps what comes back. */
 export class RawConnection {
   readonly #socket: tls.TLSSocket;
@@ -108,21 +110,25 @@ export class RawConnection {
     return isEnded || reset !== null;
   }
 
-  /** False when it is not so after `silenceMs`, or the connection has closed before. */
+  /** False when it is not so and nothing more comes for `silenceMs`, or the connection has closed before. */
   until(isTrue: () => boolean, silenceMs: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const done = () => {
-        if (!isTrue() && !this.isClosed) return;
-        clearTimeout(timer);
+      // Counted in looks and not by the clock: a process that was held up has not been silent, and the engine may be in this very process.
+      let silentLooks = 0;
+      const settle = () => {
+        clearInterval(looking);
         this.#wake = () => {};
         resolve(isTrue());
       };
-      const timer = setTimeout(() => {
-        this.#wake = () => {};
-        resolve(isTrue());
-      }, silenceMs);
-      this.#wake = done;
-      done();
+      const looking = setInterval(() => {
+        silentLooks += 1;
+        if (silentLooks * lookEveryMs >= silenceMs) settle();
+      }, lookEveryMs);
+      this.#wake = () => {
+        silentLooks = 0;
+        if (isTrue() || this.isClosed) settle();
+      };
+      this.#wake();
     });
   }
 
