@@ -11,8 +11,6 @@ export interface Http2Reading {
   readonly requests: ReadonlyMap<number, Message>;
   /** May be passed on as well: their ends have not come, but all of their bodies, or their client has taken them back. */
   readonly early: ReadonlyMap<number, Message>;
-  /** All bytes were frames, and each of them one that may stand where it stands. */
-  readonly isSound: boolean;
   /** What stopped the reading; empty when nothing did. */
   readonly why: string;
 }
@@ -41,17 +39,17 @@ export function readHttp2Requests(bytes: Buffer): Http2Reading {
       }
       reader.take(head, payload);
     }
-    return { requests: reader.requests, early: reader.early, isSound: at === bytes.length && reader.isSound, why: "" };
+    if (at < bytes.length) throw new Fault("cut off");
+    return { requests: reader.requests, early: reader.early, why: "" };
   } catch (fault) {
     if (!(fault instanceof Fault || fault instanceof HpackFault)) throw fault;
-    return { requests: reader.requests, early: reader.early, isSound: false, why: fault.message };
+    return { requests: reader.requests, early: reader.early, why: fault.message };
   }
 }
 
 class ConnectionReader {
   readonly requests = new Map<number, Message>();
   readonly early = new Map<number, Message>();
-  isSound = true;
   readonly #hpack = new HpackReader();
   readonly #open = new Map<number, Stream>();
   #last = 0;
@@ -88,13 +86,9 @@ class ConnectionReader {
     if (open !== undefined) {
       this.#open.delete(stream);
       if (isEnd && fields.every(([name]) => !name.startsWith(":"))) this.#end(stream, open);
-      else this.isSound = false;
       return;
     }
-    if (stream <= this.#last) {
-      this.isSound = false;
-      return;
-    }
+    if (stream <= this.#last) return;
     if (stream % 2 === 0) throw new Fault("a stream of a server");
     this.#last = stream;
     const begun: Stream = { fields: soundFields(fields), body: "" };
@@ -116,10 +110,7 @@ class ConnectionReader {
   #takeData(stream: number, flags: number, payload: Buffer): void {
     if (stream === 0 || stream > this.#last) throw new Fault("DATA of nothing");
     const open = this.#open.get(stream);
-    if (open === undefined) {
-      this.isSound = false;
-      return;
-    }
+    if (open === undefined) return;
     // Of a request that was refused by its head nobody reads the body.
     if (open.fields !== null) open.body += withoutExtras(payload, flags & flag.padded).toString("latin1");
     this.#endByLength(stream, open);
@@ -138,8 +129,7 @@ class ConnectionReader {
 
   #end(stream: number, { fields, body }: Stream): void {
     const message = fields === null ? null : messageOf(fields, body);
-    if (message === null) this.isSound = false;
-    else this.requests.set(stream, message);
+    if (message !== null) this.requests.set(stream, message);
   }
 }
 
