@@ -55,6 +55,7 @@ export class Front {
     this.#context = context;
     this.#limits = new ConnectionLimits(context.limits, () => context.state.table);
     this.#tls = new TlsFront({
+      nowMs: () => this.#nowMs(),
       certificates,
       mayOpen: (socket) => this.#turnedAwayBy(socket) === null,
       handshakeMs: context.limits.headMs,

@@ -48,6 +48,8 @@ export class Http2Request implements ClientRequest {
     const onEnd = () => void (this.#isBroken || (listener as () => void)());
     this.#listeners.set(listener, onEnd);
     this.#stream.on("end", onEnd);
+    // Node tells of the end of a body of which nothing has come before anybody reads it.
+    if (this.#hasEnded && !this.#stream.readableDidRead) queueMicrotask(() => void (this.#listeners.has(listener) && onEnd()));
     return this;
   }
 
@@ -168,7 +170,10 @@ export function connectionOfStream(stream: ServerHttp2Stream, socket: Socket): C
   };
 }
 
-/** As HTTP/1.1 would have said it: a Host, and one Cookie header however many fields the client made of it. */
+/**
+ * As HTTP/1.1 would have said it: a Host, and one Cookie header however many fields the client made of it. A Host that is another than
+ * the authority stays beside it, so that the request is refused for its two (RFC 9113, 8.3.1).
+ */
 function fieldsOf(raw: readonly string[], authority: string | undefined): readonly string[] {
   const cookies: string[] = [];
   const fields: string[] = [];
@@ -178,6 +183,7 @@ function fieldsOf(raw: readonly string[], authority: string | undefined): readon
     if (name === "cookie") cookies.push(value);
     else if (name !== "host") fields.push(name, value);
     else if (host === undefined) host = value;
+    else if (value.toLowerCase() !== host.toLowerCase()) fields.push(name, value);
   }
   if (cookies.length > 0) fields.push("cookie", cookies.join("; "));
   return host === undefined ? fields : ["host", host, ...fields];

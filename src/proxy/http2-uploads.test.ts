@@ -40,6 +40,16 @@ test("uploads that nobody reads are not taken, and keep no other request of thei
   for (const { wasSent } of unread) assert.ok(wasSent() < pieces / 2, `${wasSent()} of ${pieces} pieces of which none was read`);
 });
 
+test("a body of nothing has its end too, and a request with one is not waited for", options, async (t) => {
+  const client = await openClient(t, async (incoming, response) => response.end(`had ${(await textOf(incoming)).length}`));
+  for (let at = 0; at < 3; at += 1) {
+    const stream = client.request({ ":authority": "shop.test", ":method": "POST" });
+    // The head leaves first, and an empty frame of DATA says that this is all.
+    stream.end();
+    assert.equal(await textOf(stream), "had 0");
+  }
+});
+
 async function openClient(t: TestContext, handler: http.RequestListener): Promise<http2.ClientHttp2Session> {
   let client: http2.ClientHttp2Session | undefined;
   // First, so that the worker need not wait for what the client left half done.

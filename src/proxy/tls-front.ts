@@ -1,4 +1,5 @@
 import {
+  constants,
   createServer as createHttp2Server,
   type Http2Server,
   type IncomingHttpHeaders,
@@ -8,8 +9,10 @@ import {
 import { Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import type { Certificates } from "./certificates.ts";
+import { Chatter } from "./chatter.ts";
 
 export interface TlsFrontOptions {
+  readonly nowMs: () => number;
   readonly certificates: Certificates;
   /** Whether a connection may stay, asked before its handshake. */
   readonly mayOpen: (socket: Socket) => boolean;
@@ -36,9 +39,11 @@ export class TlsFront {
   #handshakes = new Set<string>();
 
   readonly #certificates: Certificates;
+  readonly #nowMs: () => number;
 
-  constructor({ certificates, mayOpen, handshakeMs, onLateHandshake, onHttp1, onHttp2, onStream }: TlsFrontOptions) {
+  constructor({ nowMs, certificates, mayOpen, handshakeMs, onLateHandshake, onHttp1, onHttp2, onStream }: TlsFrontOptions) {
     this.#certificates = certificates;
+    this.#nowMs = nowMs;
     this.#http2 = createHttp2Server({
       settings: { maxConcurrentStreams: 100, enablePush: false },
       // Each cookie may come as a field of its own, and browsers keep up to 180 of a site.
@@ -133,6 +138,11 @@ export class TlsFront {
     this.#sessions.add(session);
     session.on("close", () => this.#sessions.delete(session));
     session.on("error", () => session.destroy());
+    const chatter = new Chatter(this.#nowMs());
+    const heard = () => {
+      if (!chatter.isBearable(this.#nowMs())) session.destroy(new Error("talks too much"), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    };
+    session.on("ping", heard).on("remoteSettings", heard);
   }
 }
 

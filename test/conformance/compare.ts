@@ -1,11 +1,14 @@
 /**
  * Runs the suite's requests and upstreams through Belay, nginx and HAProxy, and prints as Markdown what each does where they do
- * not all do the same: `npm run conformance`.
+ * not all do the same, over HTTP/1.1 and HTTP/2: `npm run conformance`.
  */
 import { ask } from "./ask.ts";
 import { belay } from "./belay-engine.ts";
 import type { Engine } from "./engine.ts";
 import { hostileUpstreams } from "./hostile-upstreams.ts";
+import { askHttp2 } from "./http2/ask.ts";
+import { malformedFrames } from "./http2/malformed-frames.ts";
+import { malformedRequests } from "./http2/malformed-requests.ts";
 import { haproxy, nginx } from "./other-engines.ts";
 import { rawRequests } from "./raw-requests.ts";
 import { seeAnswer } from "./see-answer.ts";
@@ -15,12 +18,18 @@ const silenceMs = 1_500;
 
 type Answers = ReadonlyMap<string, { readonly did: string; readonly isFine: boolean }>;
 
-async function answersOf(engine: Engine): Promise<{ readonly requests: Answers; readonly upstreams: Answers }> {
+interface AllAnswers {
+  readonly requests: Answers;
+  readonly upstreams: Answers;
+  readonly overHttp2: Answers;
+}
+
+async function answersOf(engine: Engine): Promise<AllAnswers> {
   const upstream = await openUpstream((request) => {
     const number = /^\/hostile\/(\d+)$/.exec(request.start[1])?.[1];
     return number === undefined ? echo(request) : (hostileUpstreams[Number(number)]?.answer ?? null);
   });
-  const running = await engine.start(upstream.port);
+  const running = await engine.start(upstream.port, { withTls: true });
   const requests = new Map<string, { did: string; isFine: boolean }>();
   for (const request of rawRequests) {
     const { did, isAsExpected } = await ask(running, upstream, { request, silenceMs });
@@ -31,9 +40,14 @@ async function answersOf(engine: Engine): Promise<{ readonly requests: Answers; 
     const { did, isAllowed } = await seeAnswer(running, hostile, { path: `/hostile/${number}`, silenceMs });
     upstreams.set(hostile.name, { did, isFine: isAllowed });
   }
+  const overHttp2 = new Map<string, { did: string; isFine: boolean }>();
+  for (const asked of [...malformedRequests, ...malformedFrames]) {
+    const { did, isAsExpected } = await askHttp2(running, upstream, { asked, silenceMs });
+    overHttp2.set(asked.name, { did, isFine: isAsExpected });
+  }
   await running.stop();
   await upstream.close();
-  return { requests, upstreams };
+  return { requests, upstreams, overHttp2 };
 }
 
 function table(title: string, columns: readonly (readonly [name: string, answers: Answers])[]): string {
@@ -54,19 +68,13 @@ function shortened(did: string): string {
 
 if (import.meta.main) {
   const engines = [belay, nginx, haproxy];
-  const answers = [];
+  const answers: (readonly [name: string, answers: AllAnswers])[] = [];
   for (const engine of engines) answers.push([engine.name, await answersOf(engine)] as const);
-  console.log(
-    table(
-      "request",
-      answers.map(([name, { requests }]) => [name, requests] as const),
-    ),
-  );
-  console.log();
-  console.log(
-    table(
-      "the upstream says",
-      answers.map(([name, { upstreams }]) => [name, upstreams] as const),
-    ),
-  );
+  const tables = [
+    ["request", "requests"],
+    ["the upstream says", "upstreams"],
+    ["over HTTP/2", "overHttp2"],
+  ] as const;
+  const columnsOf = (what: keyof AllAnswers) => answers.map(([name, all]) => [name, all[what]] as const);
+  console.log(tables.map(([title, what]) => table(title, columnsOf(what))).join("\n\n"));
 }

@@ -11,6 +11,7 @@ const ofTheHop = new Set([
 
 /** Names that Belay speaks for alone, which it takes from no client and which other engines pass on. */
 const ofBelay = /^belay-/;
+const cookieOfBelay = /^(?:__Host-)?belay_/;
 
 /** What of a request has to arrive: equal for what was sent and what was seen, or they are not the same request. */
 export function essenceOf(request: Message): string {
@@ -31,7 +32,7 @@ export function essenceOf(request: Message): string {
   const fields = request.fields.filter(isEndToEnd).map(([name, value]) => `${name.toLowerCase()}: ${value}`);
   const cookies = valuesOf(request, "cookie")
     .flatMap((value) => value.split(";").map((pair) => pair.trim()))
-    .filter((pair) => pair !== "" && !pair.startsWith("belay_uid="));
+    .filter((pair) => pair !== "" && !cookieOfBelay.test(pair));
   return JSON.stringify([method, originForm(target), valuesOf(request, "host"), cookies, fields, request.body]);
 }
 
