@@ -86,7 +86,7 @@ class ProxyWorker {
     const limits = { ...defaultLimits, ...options.limits };
     this.#options = options;
     this.#boot = Buffer.from(random.bytes(8)).toString("hex");
-    this.#certificates = new Certificates({ folder: options.certificatesFolder, log });
+    this.#certificates = new Certificates({ folder: options.certificatesFolder, log, clock });
     const cookies = new VisitorCookies({ key: visitorKey, random });
     this.#state = new WorkerState({ unitOf: (visitor) => cookies.unitOf(visitor), boot: this.#boot });
     this.#context = {
