@@ -61,7 +61,7 @@ async function openService(scene: ReturnType<typeof openScene>, name: string, ow
   const begin = async (code: string) => {
     await repository.commitFile("server.js", code);
     await scene.expectBelay(["deploy", "--no-follow"], { cwd: repository.folder });
-    await waitFor("the step", async () => (await rollout()).phase.name === "progressing", { deadlineMs: 60_000 });
+    await waitFor("the step", async () => (await rollout()).phase.name === "progressing");
   };
   return { begin, visit, visitUntil, rollout };
 }
