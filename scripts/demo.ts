@@ -26,14 +26,14 @@ const first: Act = {
 };
 const good: Act = {
   name: "good",
-  heading: "2. A good release earns its way to everyone: 5 %, 25 %, 50 %, then 95 % for 8 s, then all.",
+  heading: "2. A good release earns its way to everyone: 5%, 25%, 50%, then 95% for 8 s, then all.",
   words: ["deploy"],
   outcome: "promoted",
   exitCode: 0,
 };
 const failing: Act = {
   name: "failing",
-  heading: "3. A release that fails 30 % of its item pages and checkouts is caught at its first step and comes back.",
+  heading: "3. A release that fails 30% of its item pages and checkouts is caught at its first step and comes back.",
   words: ["deploy"],
   outcome: "aborted",
   exitCode: 3,
@@ -116,7 +116,7 @@ async function printMargin(stage: Stage, { act, rollout }: ActResult): Promise<v
   for (const fact of await factsOf(stage, rollout.rollout)) {
     if (fact.kind !== "step-ended") continue;
     const percent = (rollout.plan.steps[fact.step]?.weight ?? 0) / 100;
-    stage.lines.print(`  at ${percent} %, ${fact.why}: ${fact.words}`);
+    stage.lines.print(`  at ${percent}%, ${fact.why}: ${fact.words}`);
   }
 }
 

@@ -84,7 +84,7 @@ function describeCrowd(before: VisitorReport, now: VisitorReport): string {
     }))
     .filter(({ share }) => share > 0)
     .sort((a, b) => a.share - b.share)
-    .map(({ release, share }) => `${release === "" ? "no answer" : release} ${(share * 100).toFixed(0)} %`);
+    .map(({ release, share }) => `${release === "" ? "no answer" : release} ${(share * 100).toFixed(0)}%`);
   const perSecond = requests / Math.max(0.001, now.seconds - before.seconds);
   return `    visitors: ${perSecond.toFixed(0)} requests/s, answered by ${shares.join(", ")}; failed so far: ${now.failed}`;
 }

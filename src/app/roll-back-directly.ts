@@ -154,7 +154,7 @@ function chooseTarget(route: ServiceRoute, known: Service | undefined, { target,
   if (known !== undefined && !known.promotedBefore.includes(release)) {
     throw new BelayError({
       code: "BELAY_DIRECT_NOT_PROMOTED",
-      message: `${release} was never promoted, so it is not a way back`,
+      message: `${release} ${known.goneBackFrom.includes(release) ? "was gone back from" : "was never promoted"}, so it is not a way back`,
       next: `Choose one of ${known.promotedBefore.join(", ")} with --to.`,
     });
   }

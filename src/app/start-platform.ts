@@ -4,6 +4,7 @@ import { createApiToken } from "../api/token.ts";
 import { BelayError } from "../errors.ts";
 import { keeperPaths, type Program, standardListen } from "../keeper/command.ts";
 import { askWhoKeeps, type KeeperClient, openKeeperClient } from "../keeper/keeper-client.ts";
+import { isSameAddress } from "../keeper/listeners.ts";
 import type { ProcessSpec } from "../keeper/protocol.ts";
 import { startKeeper } from "../keeper/start-keeper.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -81,6 +82,9 @@ export function createPlatform({
     version: () => programVersion({ from: join(dirname(program.main), ".."), node: program.node }),
     start: async (options, tell) => {
       const folder = prepareDataFolder(options.dataFolder, random);
+      const isRunning = await isKept(folder.path, clock);
+      // Before anything is copied for a command that is refused.
+      if (isRunning) requireSameAddress(options, await addressesOf(folder.path, clock));
       const installed = installProgram({
         from: join(dirname(program.main), ".."),
         node: program.node,
@@ -89,7 +93,6 @@ export function createPlatform({
         onCopy: (copy) => tell({ kind: "copying", ...copy }),
       });
       const own = { node: installed.node, main: installed.main };
-      const isRunning = await isKept(folder.path, clock);
       const token =
         options.apiListen === null || isRunning
           ? null
@@ -98,7 +101,6 @@ export function createPlatform({
       const keeper = openKeeperClient(keeperPaths(folder.path).socket, { clock });
       try {
         const addresses = await keeper.addresses();
-        requireSameAddress(options, addresses, isRunning);
         const hasTcpApi = addresses["api-tcp"] !== undefined;
         const hasTls = addresses["https"] !== undefined;
         const hasMetrics = addresses["metrics"] !== undefined;
@@ -167,6 +169,15 @@ export function versionBefore(running: readonly Named[], specs: readonly Named[]
   return versions[0] ?? null;
 }
 
+async function addressesOf(dataFolder: string, clock: Clock): Promise<Readonly<Record<string, string>>> {
+  const keeper = openKeeperClient(keeperPaths(dataFolder).socket, { clock });
+  try {
+    return await keeper.addresses();
+  } finally {
+    keeper.close();
+  }
+}
+
 async function isKept(dataFolder: string, clock: Clock): Promise<boolean> {
   return (await askWhoKeeps(keeperPaths(dataFolder).socket, { clock, timeoutMs: answersWithinMs })) !== undefined;
 }
@@ -175,9 +186,7 @@ async function isKept(dataFolder: string, clock: Clock): Promise<boolean> {
 function requireSameAddress(
   { listen, apiListen, tlsListen, metricsListen }: StartOptions,
   addresses: Readonly<Record<string, string>>,
-  isRunning: boolean,
 ): void {
-  if (!isRunning) return;
   const wanted = [
     ["http", listen],
     ["api-tcp", apiListen],
@@ -186,7 +195,12 @@ function requireSameAddress(
   ] as const;
   for (const [name, address] of wanted) {
     const bound = addresses[name];
-    if (address === null || address === bound || (address.endsWith(":0") && bound !== undefined)) continue;
+    if (
+      address === null ||
+      (bound !== undefined && isSameAddress(address, bound)) ||
+      (address.endsWith(":0") && bound !== undefined)
+    )
+      continue;
     throw new BelayError({
       code: "BELAY_UP_OTHER_ADDRESS",
       message: `Belay runs already and ${bound === undefined ? `has no ${name} listener` : `listens on ${bound}`}, not on ${address}`,

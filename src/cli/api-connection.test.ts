@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { createSeededRandom } from "../ports/random.ts";
+import { ApiConnection, type WhenLost } from "./api-connection.ts";
 import { type Client, createClient } from "./client.ts";
 
 /** A control plane that answers the n-th request, from 1 on, as it is told to. */
@@ -130,6 +131,26 @@ test("a deploy of which nothing can be found out says so, also when nobody is th
   await assert.rejects(twice.client.deploy(request), lost);
   const gone = await openClient(t, () => void gone.close());
   await assert.rejects(gone.client.deploy(request), lost);
+});
+
+test("a control plane that hangs is told from one that went away, with how to end it", async (t) => {
+  const server = createServer(() => {});
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const target = { kind: "url", url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, token: undefined } as const;
+  const connection = new ApiConnection({ target, random: createSeededRandom(1), signal: new AbortController().signal });
+  t.after(async () => {
+    server.closeAllConnections();
+    await connection.close();
+    server.close();
+  });
+  // Node's HTTP client rounds its timeouts up to a second or so.
+  const ask = (whenLost: WhenLost) => connection.ask({ method: "GET", path: "/status", whenLost, withinMs: 100 });
+  await assert.rejects(ask("harmless"), {
+    code: "BELAY_CLI_CONNECTION_LOST",
+    message: /^the control plane at http:\/\/127\.0\.0\.1:\d+ did not answer in time$/,
+    next: /end its process, and it is started anew by itself\. Visitors are served meanwhile/,
+  });
+  await assert.rejects(ask("told"), { message: /did not answer in time; whether it did what it was asked for is not known/ });
 });
 
 test("what may have been done is not asked again", async (t) => {

@@ -31,7 +31,7 @@ export type ClientTarget =
  * - `keyed`: it begins something, and carries a key by which it is known when it is asked again.
  * - `told`: it may have been done, and is not asked again.
  */
-type WhenLost = "harmless" | "upload" | "keyed" | "told";
+export type WhenLost = "harmless" | "upload" | "keyed" | "told";
 
 export interface Question {
   readonly method: "GET" | "POST";
@@ -46,6 +46,9 @@ export interface Question {
 const answerWithinMs = 30_000;
 /** The connection ended before the answer: closed as idle in the very moment of its use, or with the control plane at its other end. */
 const brokenCodes: ReadonlySet<string> = new Set(["EPIPE", "ECONNRESET", "UND_ERR_SOCKET"]);
+
+/** Somebody is there, and says nothing. */
+const hangingCodes: ReadonlySet<string> = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
 
 /** The way to a control plane. What may be asked again after its answer was lost is, once, on a connection of its own. */
 export class ApiConnection {
@@ -157,6 +160,7 @@ export class ApiConnection {
       });
     }
     if (code === "" || code.startsWith("ERR_INVALID")) return cause;
+    if (hangingCodes.has(code)) return noAnswer(question.whenLost, { where, cause });
     return connectionLost(question.whenLost, { where, code, cause });
   }
 }
@@ -196,6 +200,23 @@ function connectionLost(
         cause,
       });
   }
+}
+
+/** Nothing ends a control plane that hangs, for that would be a guess: somebody has to. */
+function noAnswer(whenLost: WhenLost, { where, cause }: { readonly where: string; readonly cause: unknown }): BelayError {
+  if (whenLost !== "harmless")
+    return new BelayError({
+      code: "BELAY_CLI_CONNECTION_LOST",
+      message: `the control plane ${where} did not answer in time; whether it did what it was asked for is not known`,
+      next: "See whether it was done, with `belay status` or `belay history`, before you ask again.",
+      cause,
+    });
+  return new BelayError({
+    code: "BELAY_CLI_CONNECTION_LOST",
+    message: `the control plane ${where} did not answer in time`,
+    next: "Try again. If it goes on hanging, end its process, and it is started anew by itself. Visitors are served meanwhile; `belay rollback --direct` goes back without it.",
+    cause,
+  });
 }
 
 /** Its first piece is there before anything is asked: a connection on which nobody says anything is closed after some seconds. */

@@ -25,6 +25,20 @@ test("doctor tells of the running Belay: version, workers, trouble, clients with
   assert.match(result.stdout, /fail {2}certificates: there is none, so no visitor comes in by TLS/);
 });
 
+test("doctor says of proxies that are away whether anybody is served", async (t) => {
+  const desk = await openDesk(t);
+  const [worker] = aStatus().workers;
+  assert.ok(worker !== undefined);
+  const said = async (isConnected: readonly boolean[]) => {
+    const workers = isConnected.map((each, index) => ({ ...worker, worker: `proxy-${index + 1}`, isConnected: each }));
+    desk.inside.status = aStatus({ workers });
+    return (await desk.run("doctor")).stdout;
+  };
+  assert.match(await said([true, false]), /warn {2}belay: proxy-2 is not connected to the control plane/);
+  assert.match(await said([false, false]), /fail {2}belay: no proxy is connected.*: proxy-1, proxy-2\n.*proxy-1\.log/);
+  assert.match(await said([true, true]), /pass {2}belay: it runs, and its 2 proxy workers are connected/);
+});
+
 test("doctor tells of a trusted proxy that does not say for whom it asks, unless it seldom does", async (t) => {
   const desk = await openDesk(t);
   const [service] = aStatus().services;

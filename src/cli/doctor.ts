@@ -74,7 +74,7 @@ async function checkBelay(context: CommandContext): Promise<readonly Finding[]> 
   try {
     const view = await client.status();
     return [
-      ...checkRunning(view),
+      ...checkRunning(view, dataFolder),
       checkVersion(view, io.platform.version()),
       ...view.services.map(checkCookies),
       ...view.services.flatMap(checkClients),
@@ -109,18 +109,29 @@ async function checkPort(): Promise<Finding> {
   return warn("port", `something listens on ${host}:${port}`, "Name another address: `belay up --listen 127.0.0.1:8081`.");
 }
 
-function checkRunning({ workers, trouble }: StatusView): readonly Finding[] {
-  const away = workers.filter(({ isConnected }) => !isConnected);
+function checkRunning({ workers, trouble }: StatusView, dataFolder: string): readonly Finding[] {
   return [
-    away.length === 0
-      ? pass("belay", `it runs, and its ${workers.length} proxy workers are connected`)
-      : warn(
-          "belay",
-          `${away.map(({ worker }) => worker).join(", ")} is not connected to the control plane`,
-          "Look again in some seconds; the log of the worker says why.",
-        ),
+    checkWorkers(workers, dataFolder),
     ...trouble.map((words) => fail("belay", words, "Mend this first: until then no new release gets any traffic.")),
   ];
+}
+
+function checkWorkers(workers: StatusView["workers"], dataFolder: string): Finding {
+  const away = workers.filter(({ isConnected }) => !isConnected);
+  const names = away.map(({ worker }) => worker).join(", ");
+  if (workers.length > 0 && away.length === 0)
+    return pass("belay", `it runs, and its ${workers.length} proxy workers are connected`);
+  if (away.length < workers.length)
+    return warn(
+      "belay",
+      `${names} is not connected to the control plane`,
+      "Look again in some seconds; the log of the worker says why.",
+    );
+  return fail(
+    "belay",
+    `no proxy is connected to the control plane, so that perhaps nobody is served${names === "" ? "" : `: ${names}`}`,
+    `Look again in some seconds, then read ${join(dataFolder, "logs", "proxy-1.log")}; it says why.`,
+  );
 }
 
 function checkVersion({ program }: StatusView, own: string): Finding {

@@ -46,7 +46,7 @@ export const logs: Command = {
     if (isJson && values["follow"] !== true) printJson({ ...of, instances: shown });
     else showLines(context, shown);
     if (!isJson && shown.length === 0 && values["follow"] !== true)
-      context.print("No instance has written anything that matches.");
+      context.print(isFiltered ? "No line of it matches." : "Nothing of it has written a line that is kept.");
     if (values["follow"] === true) await follow(context, { question, filter, cursor: ends.cursor });
     return undefined;
   },

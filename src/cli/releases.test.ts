@@ -68,6 +68,35 @@ test("each release says whether it serves, is warm, is being rolled out, or was 
   );
 });
 
+test("a release that somebody went back from is no way back until it is deployed again", () => {
+  const facts = history.slice(0, -3).map(({ entry }): readonly [string, Fact] => [entry.rollout, entry.fact]);
+  const request = {
+    kind: "rollout-requested",
+    rolloutKind: "rollback",
+    target: "r-1",
+    plan: aPlan(),
+    by: "person",
+    reason: "",
+  } as const;
+  const back: (readonly [string, Fact])[] = [
+    ...facts,
+    ["back", request],
+    ["back", { kind: "candidate-ready" }],
+    ["back", acknowledged],
+  ];
+  const states = (entries: readonly (readonly [string, Fact])[]) =>
+    listReleases(entriesOf(entries), { service: "shop", environment: "production" }).map(
+      ({ release, state }) => `${release} ${state}`,
+    );
+  assert.deepEqual(states(back), ["r-2 left", "r-1 stable"]);
+  const again = [
+    ...rolloutOf("again", "r-2"),
+    ["again", { kind: "promote-requested", isFull: false, skipsAnalysis: true }],
+    ["again", acknowledged],
+  ];
+  assert.deepEqual(states([...back, ...(again as typeof back)]), ["r-2 stable", "r-1 warm"]);
+});
+
 test("releases shows a table, and says so when there is none", async (t) => {
   const desk = await openDesk(t);
   const unknown = await desk.run("releases", "nope");

@@ -20,9 +20,9 @@ export interface KnownRelease {
   readonly attested: readonly { readonly environment: string; readonly at: string }[];
   /**
    * `stable` serves everyone, `warm` is kept running as the way back, `candidate` is being rolled out, `kept` was promoted once
-   * and can be gone back to after a start, `unpromoted` never served everyone.
+   * and can be gone back to after a start, `left` was gone back from, `unpromoted` never served everyone.
    */
-  readonly state: "stable" | "warm" | "candidate" | "kept" | "unpromoted";
+  readonly state: "stable" | "warm" | "candidate" | "kept" | "left" | "unpromoted";
 }
 
 export const releases: Command = {
@@ -78,10 +78,15 @@ export function listReleases(
     .reverse();
 }
 
-function stateOf({ stable, warm, rollout }: Service, id: string, promotedAt: ReadonlyMap<string, string>): KnownRelease["state"] {
+function stateOf(
+  { stable, warm, rollout, goneBackFrom }: Service,
+  id: string,
+  promotedAt: ReadonlyMap<string, string>,
+): KnownRelease["state"] {
   if (id === stable) return "stable";
   if (id === warm?.release) return "warm";
   if (rollout !== null && !isEnded(rollout) && rollout.candidate === id) return "candidate";
+  if (goneBackFrom.includes(id)) return "left";
   return promotedAt.has(id) ? "kept" : "unpromoted";
 }
 
@@ -107,5 +112,6 @@ const stateWords: Readonly<Record<KnownRelease["state"], string>> = {
   warm: "warm: `belay rollback` switches to it in milliseconds",
   candidate: "candidate of the running rollout",
   kept: "kept: a rollback starts it first",
+  left: "gone back from: deploy its commit to go forward again",
   unpromoted: "never promoted",
 };

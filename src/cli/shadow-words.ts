@@ -19,7 +19,8 @@ export function describeShadow(shadow: Shadow): readonly string[] {
   const lines = [
     `Copies for the shadow: ${mirrored} made, ${dropped} left out; ${compared} of its answers were compared with stable's, and ${pairs} of stable's with its own. Nobody saw them.`,
   ];
-  if (noisyFields > 0) lines.push(`In ${noisyFields} fields stable differs from itself: these count only beyond that.`);
+  if (noisyFields > 0)
+    lines.push(`In ${countOf(noisyFields, "field")} stable differs from itself: these count only beyond that.`);
   if (fieldCount === 0) return lines;
   lines.push(`${countOf(differing, "answer")} of the shadow differ, in ${countOf(fieldCount, "field")}:`);
   lines.push(...fields.map((field) => `  ${describeField(field)}`));

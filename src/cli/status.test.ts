@@ -50,7 +50,7 @@ test("status shows a rollout that waits for a person with what to do, and one th
     ),
     /paused at weight 0; 40 requests[\s\S]*Next: Run it\./,
   );
-  assert.match(describeStatus(withRollout({ outcome: "aborted", reason: "it failed\nlines" })), /aborted: it failed$/);
+  assert.match(describeStatus(withRollout({ outcome: "aborted", reason: "it failed\nlines" })), /aborted: it failed$/m);
   const byPerson = withRollout({ outcome: "aborted", by: "person", reason: "" });
   assert.match(describeStatus(byPerson), /^ {4}aborted by a person$/m);
 });

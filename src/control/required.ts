@@ -52,11 +52,19 @@ export function requireTarget(service: Service, wanted: string | null): Release 
       next: `Run \`belay releases ${service.name}\` to see them, then \`belay rollback ${service.name} --to <release>\`.`,
     });
   }
+  if (service.goneBackFrom.includes(release.id)) {
+    const { id, commit } = release;
+    throw new BelayError({
+      code: "BELAY_ROLLBACK_GONE_BACK_FROM",
+      message: `${service.name} went back from ${id}, so it is a way forward and not a way back`,
+      next: `Run \`belay deploy\` from its commit ${commit.slice(0, 12)}${orAWayBack(service)}.`,
+    });
+  }
   if (!service.promotedBefore.includes(release.id)) {
     throw new BelayError({
       code: "BELAY_ROLLBACK_NEVER_PROMOTED",
       message: `${release.id} was never promoted, so it is not a way back`,
-      next: `Choose one of ${service.promotedBefore.join(", ")}, or run \`belay deploy\` from its commit.`,
+      next: `Run \`belay deploy\` from its commit${orAWayBack(service)}.`,
     });
   }
   if (release.id !== service.stable) return release;
@@ -65,4 +73,9 @@ export function requireTarget(service: Service, wanted: string | null): Release 
     message: `${release.id} serves everyone already`,
     next: `Choose another release with \`belay rollback ${service.name} --to <release>\`.`,
   });
+}
+
+function orAWayBack({ promotedBefore, stable }: Service): string {
+  const ways = promotedBefore.filter((id) => id !== stable);
+  return ways.length === 0 ? "" : `, or choose one of ${ways.join(", ")}`;
 }

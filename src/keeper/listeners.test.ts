@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { closeListener, openListeners, parseTcpAddress } from "./listeners.ts";
+import { closeListener, isSameAddress, openListeners, parseTcpAddress } from "./listeners.ts";
 
 async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "belay-listeners-"));
@@ -71,9 +71,33 @@ test("what cannot be listened on says why and what to do", async () => {
   }
 });
 
+test("one address for two listeners is refused by the options that name it, before anything is bound", async () => {
+  const twice = {
+    code: "BELAY_KEEPER_ADDRESS_TWICE",
+    message: /^--listen 127\.0\.0\.1:18099 and --tls .*:18099 ask for the same port$/,
+  };
+  for (const https of ["127.0.0.1:18099", ":18099", "[::]:18099", "localhost:18099"])
+    await assert.rejects(openListeners({ http: "127.0.0.1:18099", https }, {}), twice, https);
+  const opened = await openListeners({ http: "127.0.0.1:0", https: "127.0.0.1:0", metrics: "[::1]:0" }, {});
+  for (const listener of opened) closeListener(listener);
+});
+
+test("an address that is taken names the option that asked for it", async () => {
+  const blocker = createServer().listen(0, "127.0.0.1").unref();
+  await new Promise((resolve) => blocker.once("listening", resolve));
+  const address = `127.0.0.1:${(blocker.address() as { port: number }).port}`;
+  await assert.rejects(openListeners({ metrics: address }, {}), {
+    next: /^Choose another address with --metrics, or stop that program/,
+  });
+  blocker.close();
+});
+
 test("an address may leave out what is usual", () => {
   assert.deepEqual(parseTcpAddress(":80"), { host: "0.0.0.0", port: 80 });
   assert.deepEqual(parseTcpAddress("*:80"), { host: "0.0.0.0", port: 80 });
   assert.deepEqual(parseTcpAddress("localhost:80"), { host: "127.0.0.1", port: 80 });
   assert.deepEqual(parseTcpAddress("[::1]:80"), { host: "::1", port: 80 });
+  assert.ok(isSameAddress("localhost:80", "127.0.0.1:80"));
+  assert.ok(isSameAddress(":80", "0.0.0.0:80"));
+  assert.ok(!isSameAddress("127.0.0.1:80", "0.0.0.0:80"));
 });

@@ -34,10 +34,11 @@ const createHandle = (
 
 /**
  * Takes the inherited descriptors and binds what is not among them. Binding all or nothing: on a failure what was bound is closed.
- * Throws `BELAY_KEEPER_PORT_IN_USE`, `BELAY_KEEPER_NO_PERMISSION`, `BELAY_KEEPER_ADDRESS_INVALID`, `BELAY_KEEPER_CANNOT_LISTEN` or
+ * Throws `BELAY_KEEPER_ADDRESS_TWICE`, `BELAY_KEEPER_PORT_IN_USE`, `BELAY_KEEPER_NO_PERMISSION`, `BELAY_KEEPER_ADDRESS_INVALID`, `BELAY_KEEPER_CANNOT_LISTEN` or
  * `BELAY_DATA_PATH_TOO_LONG`.
  */
 export async function openListeners(listen: Listen, inherited: Readonly<Record<string, number>>): Promise<readonly Listener[]> {
+  requireDifferentPorts(listen);
   const opened: Listener[] = [];
   try {
     for (const [name, address] of Object.entries(listen)) {
@@ -103,15 +104,52 @@ async function bindUnix(name: string, path: string): Promise<Listener> {
 function bindTcp(name: string, address: string): Listener {
   const { host, port } = parseTcpAddress(address);
   const handle = createHandle(host, port, net.isIPv6(host) ? 6 : 4, -1, 0);
-  if (typeof handle === "number") throw listenError(address, errorName(handle));
+  if (typeof handle === "number") throw listenError(address, errorName(handle), name);
   const bound: { address?: string; port?: number } = {};
   // An address in use is not reported by bind itself but by the next call on the socket.
   const failure = handle.getsockname?.(bound) ?? 0;
   if (failure !== 0) {
     handle.close();
-    throw listenError(address, errorName(failure));
+    throw listenError(address, errorName(failure), name);
   }
   return { name, address: printTcpAddress(bound, address), fd: handle.fd, handle };
+}
+
+/** Two binds of one address succeed as long as nobody listens: it would be the workers that could not start, again and again. */
+function requireDifferentPorts(listen: Listen): void {
+  const wanted = Object.entries(listen)
+    .filter(([, address]) => !isPath(address))
+    .map(([name, address]) => ({ name, address, ...parseTcpAddress(address) }));
+  for (const [index, one] of wanted.entries()) {
+    const other = wanted.slice(index + 1).find(({ port, host }) => port !== 0 && port === one.port && overlap(host, one.host));
+    if (other === undefined) continue;
+    throw new BelayError({
+      code: "BELAY_KEEPER_ADDRESS_TWICE",
+      message: `${optionOf(one.name)} ${one.address} and ${optionOf(other.name)} ${other.address} ask for the same port`,
+      next: `Give ${optionOf(other.name)} a port of its own.`,
+    });
+  }
+}
+
+function overlap(one: string, other: string): boolean {
+  return one === other || [one, other].some((host) => host === "0.0.0.0" || host === "::");
+}
+
+/** The option of `belay up` that asks for a listener. */
+function optionOf(name: string): string {
+  const options: Readonly<Record<string, string>> = {
+    http: "--listen",
+    https: "--tls",
+    "api-tcp": "--api",
+    metrics: "--metrics",
+  };
+  return options[name] ?? name;
+}
+
+/** Whether both are written for the same address. */
+export function isSameAddress(one: string, other: string): boolean {
+  const [left, right] = [parseTcpAddress(one), parseTcpAddress(other)];
+  return left.host === right.host && left.port === right.port;
 }
 
 function takeInherited(name: string, address: string, fd: number): Listener {
@@ -154,28 +192,29 @@ const systemErrors: ReadonlyMap<number, string> = new Map([
   [-99, "EADDRNOTAVAIL"],
 ]);
 
-function listenError(address: string, name: string): BelayError {
-  if (name === "EADDRINUSE") {
+function listenError(address: string, error: string, listener = "http"): BelayError {
+  const option = optionOf(listener);
+  if (error === "EADDRINUSE") {
     return new BelayError({
       code: "BELAY_KEEPER_PORT_IN_USE",
       message: `another program listens on ${address} already`,
       next: isPath(address)
         ? "Run `belay status`: Belay seems to be running on this data folder; or choose another folder with --data."
-        : "Choose another address with --listen, or stop that program (`ss -ltnp` shows it).",
+        : `Choose another address with ${option}, or stop that program (\`ss -ltnp\` shows it).`,
     });
   }
-  if (name === "EACCES" || name === "EPERM") {
+  if (error === "EACCES" || error === "EPERM") {
     return new BelayError({
       code: "BELAY_KEEPER_NO_PERMISSION",
       message: `no permission to listen on ${address}`,
       next: isPath(address)
         ? "Choose a data folder that belongs to you, with --data or BELAY_DATA."
-        : "Choose a port from 1024 on with --listen, or run as a user who may use lower ones.",
+        : `Choose a port from 1024 on with ${option}, or run as a user who may use lower ones.`,
     });
   }
   return new BelayError({
     code: "BELAY_KEEPER_CANNOT_LISTEN",
-    message: `cannot listen on ${address} (${name})`,
-    next: "Choose an address of this machine with --listen (`ip address` shows them).",
+    message: `cannot listen on ${address} (${error})`,
+    next: `Choose an address of this machine with ${option} (\`ip address\` shows them).`,
   });
 }

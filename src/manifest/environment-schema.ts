@@ -79,7 +79,7 @@ const route = z.strictObject({
   hedge: duration(
     {
       description:
-        "After so long without an answer another instance is asked as well, and the first answer is taken: GET, HEAD and OPTIONS without a body, of one request in twenty, while no release is compared. Left out: never.",
+        "After so long without an answer another instance is asked as well, and the first answer is taken: GET, HEAD and OPTIONS without a body, of one request in twenty, while no release is compared or watched. Left out: never.",
       examples: ["200ms"],
     },
     { atLeastMs: 10, atMostMs: 60_000 },

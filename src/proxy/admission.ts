@@ -44,7 +44,7 @@ export function admit(
   if (choice === null) return { kind: "refused", answer: { status: 404, reason: "No service answers at this address" } };
   const { peerAddress, scheme } = connection;
   const proxies = context.proxiesInFront.of(choice.service);
-  if (isWithoutClient(head, { peerAddress, proxies })) context.front.cameWithoutClient(choice.service);
+  if (isWithoutClient(head, { peerAddress, proxies })) context.counts.cameWithoutClient(choice.service);
   const location = scheme === "https" || cameByTls(head, { peerAddress, proxies }) ? null : context.secureLocation(head);
   if (location !== null) return { kind: "refused", answer: { status: 308, reason: "This host is served over HTTPS", location } };
   const { maintenance } = choice.service;

@@ -2,12 +2,14 @@ import type { X509Certificate } from "node:crypto";
 import { statSync } from "node:fs";
 import type { SecureContext } from "node:tls";
 import { type CertificatePair, certificateFilesOf, certificateNames, readCertificate } from "../ports/certificate-files.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { CertificatesReport } from "../routing/front-counts.ts";
 
 interface Certificate {
   readonly name: string;
   readonly leaf: X509Certificate;
+  readonly endsAtMs: number;
   readonly context: SecureContext;
   readonly pair: CertificatePair;
   /** What the files were when they were read; another one means to read them again. */
@@ -21,12 +23,15 @@ interface Certificate {
 export class Certificates {
   readonly #folder: string;
   readonly #log: Log;
+  readonly #clock: Pick<Clock, "now">;
+  /** In the order in which they are asked: by name, those that have ended behind the others. */
   #byName: ReadonlyMap<string, Certificate> = new Map();
   /** Files that could not be used, so that each is complained of once. */
   #refused = new Map<string, string>();
 
-  constructor({ folder, log }: { readonly folder: string; readonly log: Log }) {
+  constructor({ folder, log, clock }: { readonly folder: string; readonly log: Log; readonly clock: Pick<Clock, "now"> }) {
     this.#folder = folder;
+    this.#clock = clock;
     this.#log = log;
   }
 
@@ -40,7 +45,9 @@ export class Certificates {
       const certificate = this.#read(name, before);
       if (certificate !== undefined) next.set(name, certificate);
     }
-    this.#byName = next;
+    const nowMs = this.#clock.now().epochMilliseconds;
+    const hasEnded = ({ endsAtMs }: Certificate) => Number(endsAtMs <= nowMs);
+    this.#byName = new Map([...next].sort(([, one], [, other]) => hasEnded(one) - hasEnded(other)));
     for (const name of this.#refused.keys()) if (!names.includes(name)) this.#refused.delete(name);
   }
 
@@ -56,7 +63,9 @@ export class Certificates {
 
   report(): CertificatesReport {
     return {
-      served: Array.from(this.#byName.values(), ({ name, leaf }) => ({ name, endsAtMs: leaf.validToDate.getTime() })),
+      served: Array.from(this.#byName.values(), ({ name, endsAtMs }) => ({ name, endsAtMs })).sort((one, other) =>
+        one.name < other.name ? -1 : 1,
+      ),
       unusable: this.#refused.size,
     };
   }
@@ -97,7 +106,7 @@ export class Certificates {
       const certificate = readCertificate(this.#folder, name);
       this.#refused.delete(name);
       this.#log.info("serves a certificate", { name, validTo: certificate.leaf.validTo });
-      return { name, state, ...certificate };
+      return { name, state, endsAtMs: certificate.leaf.validToDate.getTime(), ...certificate };
     } catch (cause) {
       // Files are replaced one after the other: a pair that does not match yet is read again when it has changed.
       if (this.#refused.get(name) !== state)

@@ -59,7 +59,7 @@ export class Front {
       certificates,
       mayOpen: (socket) => this.#turnedAwayBy(socket) === null,
       handshakeMs: context.limits.headMs,
-      onLateHandshake: () => context.front.turnedAway("head-late"),
+      onLateHandshake: () => context.counts.turnedAway("head-late"),
       onHttp1: (socket) => this.#server.emit("connection", socket),
       onHttp2: (socket) => this.#connections.opened(socket, this.#nowMs()),
       onStream: (stream, { headers, raw, socket }) => {
@@ -81,7 +81,7 @@ export class Front {
       // Said of each further piece as well.
       if (this.#refused.has(socket as Socket)) return;
       this.#refused.add(socket as Socket);
-      answerBrokenRequest(error, { socket: socket as Socket, counts: context.front, clock: context.clock });
+      answerBrokenRequest(error, { socket: socket as Socket, counts: context.counts, clock: context.clock });
     });
     // Node's limit drops headers without a word; what is too many is refused by `readRequestHead`.
     this.#server.maxHeadersCount = 0;
@@ -120,7 +120,7 @@ export class Front {
     const idleSinceMs = this.#nowMs() - serverOptions.keepAliveTimeout;
     this.#tls.closeIdle((socket) => this.#connections.isIdle(socket, idleSinceMs));
     this.#context.held.look(this.#nowMs());
-    this.#context.front.connections = this.#limits.total;
+    this.#context.counts.connections = this.#limits.total;
   }
 
   /** Lets go of clients that do not keep up. Called every second. */
@@ -210,7 +210,7 @@ export class Front {
 
   #turnedAwayBy(socket: Socket): TurnedAwayBy | null {
     const by = this.#limits.refusalOf(socket);
-    if (by !== null) this.#context.front.turnedAway(by);
+    if (by !== null) this.#context.counts.turnedAway(by);
     return by;
   }
 
@@ -231,17 +231,17 @@ export class Front {
 
   /** The answer to a request that is one too many; null when it is not. */
   #excessOf(onConnection: number, headBytes = 0): OwnAnswer | null {
-    const { limits, requests, front } = this.#context;
+    const { limits, requests, counts } = this.#context;
     if (headBytes > limits.headBytesMax) {
-      front.turnedAway("head-large");
+      counts.turnedAway("head-large");
       return { status: 431, reason: "The head of the request is too large" };
     }
     if (onConnection > limits.pipelinedMax) {
-      front.turnedAway("pipeline");
+      counts.turnedAway("pipeline");
       return { status: 429, reason: "Too many requests at once on one connection", isLast: true };
     }
     if (requests.size < limits.requestsMax) return null;
-    front.turnedAway("requests");
+    counts.turnedAway("requests");
     return { status: 503, reason: "Too many requests at once", retryAfterSeconds: 1 };
   }
 

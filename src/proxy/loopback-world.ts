@@ -231,7 +231,7 @@ export async function openWorld(
 }
 
 /** Signed by itself, as good as any for what is tested here. */
-export function makeCertificate(folder: string, name: string, host: string): void {
+export function makeCertificate(folder: string, name: string, host: string, days = 2): void {
   mkdirSync(join(folder, name), { recursive: true });
   const key = [
     "-newkey",
@@ -242,7 +242,7 @@ export function makeCertificate(folder: string, name: string, host: string): voi
     "-keyout",
     join(folder, name, "privkey.pem"),
   ];
-  const subject = ["-subj", `/CN=${host}`, "-addext", `subjectAltName=DNS:${host}`, "-days", "2"];
+  const subject = ["-subj", `/CN=${host}`, "-addext", `subjectAltName=DNS:${host}`, "-days", String(days)];
   execFileSync("openssl", ["req", "-x509", ...key, ...subject, "-out", join(folder, name, "fullchain.pem")], { stdio: "ignore" });
 }
 

@@ -182,7 +182,7 @@ export class ProxiedRequest implements ExchangeObserver, Interruptible, Held {
     const fault = this.#isOver ? null : this.#pace.faultAt(nowMs);
     // Who has its answer already may send as slowly as it likes.
     if (fault === null || (fault === "body-late" && this.#response.headersSent)) return;
-    this.#context.front.turnedAway(fault);
+    this.#context.counts.turnedAway(fault);
     if (fault === "body-late") {
       this.#context.state.requestProgressed(this.#admission.request, nowMs);
       this.#answer("aborted", { status: 408, reason: "The request's body came too slowly", isLast: true });

@@ -36,7 +36,8 @@ export interface ProxyContext {
   readonly keptBytes: KeptBytes;
   readonly copies: Copies;
   readonly limits: Limits;
-  readonly front: FrontCounts;
+  /** What the front counts of its clients; `front` in a report. */
+  readonly counts: FrontCounts;
   readonly hedges: Hedges;
   readonly held: HeldRequests;
   readonly unread: UnreadAnswers;

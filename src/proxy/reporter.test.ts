@@ -112,7 +112,7 @@ function setUp({ leaseTtlMs = 10_000, weight = 10_000 } = {}) {
   };
   const reporter = new Reporter({
     state,
-    front: new FrontCounts(),
+    counts: new FrontCounts(),
     clock,
     link,
     enforceDeadlines: () => calls.push("deadlines"),

@@ -12,7 +12,7 @@ const urgentGapMs = 2;
 
 export interface ReporterOptions {
   readonly state: WorkerState;
-  readonly front: FrontCounts;
+  readonly counts: FrontCounts;
   readonly clock: Clock;
   readonly link: { readonly isReady: boolean; send(message: FromWorker): void };
   /** Ends what is past its deadline, so that a report's settled time holds. */
@@ -43,11 +43,11 @@ export class Reporter {
 
   /** Called every 50 ms. */
   tick(): void {
-    const { state, front, clock } = this.#options;
+    const { state, counts, clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const brakes = state.brakes(nowMs).length;
     const gapMs = isComparing(state.table) ? comparingReportMs : idleReportMs;
-    const isDue = state.hasNews || front.hasChanged || brakes !== this.#brakes || nowMs - this.#lastMs >= gapMs;
+    const isDue = state.hasNews || counts.hasChanged || brakes !== this.#brakes || nowMs - this.#lastMs >= gapMs;
     this.#brakes = brakes;
     if (isDue) this.send();
   }
@@ -61,10 +61,10 @@ export class Reporter {
 
   /** Sends a report now, if the link takes one. */
   send(): void {
-    const { state, front, clock, link, enforceDeadlines } = this.#options;
+    const { state, counts, clock, link, enforceDeadlines } = this.#options;
     if (!link.isReady) return;
     enforceDeadlines();
     this.#lastMs = clock.monotonicMs();
-    link.send({ ...state.report(this.#lastMs), front: front.report() });
+    link.send({ ...state.report(this.#lastMs), front: counts.report() });
   }
 }

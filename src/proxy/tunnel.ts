@@ -63,7 +63,7 @@ export class Tunnel implements Interruptible {
     if (this.#takenAtMs === null || this.#isOver) return;
     if (!this.#client.writableNeedDrain) this.#takenAtMs = nowMs;
     if (nowMs - this.#takenAtMs < this.#context.limits.readerStallMs) return;
-    this.#context.front.turnedAway("reader-late");
+    this.#context.counts.turnedAway("reader-late");
     this.#end("aborted");
     this.#client.destroy();
   }

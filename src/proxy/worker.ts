@@ -86,7 +86,7 @@ class ProxyWorker {
     const limits = { ...defaultLimits, ...options.limits };
     this.#options = options;
     this.#boot = Buffer.from(random.bytes(8)).toString("hex");
-    this.#certificates = new Certificates({ folder: options.certificatesFolder, log });
+    this.#certificates = new Certificates({ folder: options.certificatesFolder, log, clock });
     const cookies = new VisitorCookies({ key: visitorKey, random });
     this.#state = new WorkerState({ unitOf: (visitor) => cookies.unitOf(visitor), boot: this.#boot });
     this.#context = {
@@ -99,7 +99,7 @@ class ProxyWorker {
       keptBytes: new KeptBytes(),
       copies: new Copies({ state: this.#state, clock, upstream: this.#copyUpstream }),
       limits,
-      front: counts,
+      counts,
       hedges: new Hedges(counts),
       held: new HeldRequests(limits, counts),
       unread: new UnreadAnswers(limits, counts),
@@ -131,7 +131,7 @@ class ProxyWorker {
     });
     this.#reporter = new Reporter({
       state: this.#state,
-      front: counts,
+      counts,
       clock,
       link: this.#link,
       enforceDeadlines: () => this.#front.enforceDeadlines(),
@@ -175,7 +175,7 @@ class ProxyWorker {
 
   #reloadCertificates(): void {
     this.#front.reloadCertificates();
-    this.#context.front.certificates = this.#certificates.report();
+    this.#context.counts.certificates = this.#certificates.report();
   }
 
   /** Hosts that a certificate is for are served over TLS. What an ACME client asks for is left where it asks. */

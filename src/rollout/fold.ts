@@ -17,6 +17,7 @@ export function newService(environment: string, name: string): Service {
     releases: {},
     stable: null,
     promotedBefore: [],
+    goneBackFrom: [],
     promotion: null,
     attestations: {},
     met: [],
@@ -199,11 +200,15 @@ function applyPromotion(service: Service, rollout: Rollout, promoted: ReleaseId,
       ? { release: old, since: at, keepMs: rollout.plan.keepWarmMs, isWatched: true }
       : null;
   const seen = service.promotedBefore.indexOf(promoted);
-  const promotedBefore =
-    rollout.kind === "rollback" && seen !== -1
-      ? service.promotedBefore.slice(0, seen + 1)
-      : [...service.promotedBefore.filter((id) => id !== promoted), promoted];
-  return { ...service, stable: promoted, promotion: rollout, promotedBefore, warm };
+  const goneBackFrom = service.goneBackFrom.filter((id) => id !== promoted);
+  const next = { ...service, stable: promoted, promotion: rollout, warm };
+  if (rollout.kind !== "rollback" || seen === -1)
+    return { ...next, goneBackFrom, promotedBefore: [...service.promotedBefore.filter((id) => id !== promoted), promoted] };
+  return {
+    ...next,
+    goneBackFrom: [...goneBackFrom, ...service.promotedBefore.slice(seen + 1)],
+    promotedBefore: service.promotedBefore.slice(0, seen + 1),
+  };
 }
 
 /** Where `belay rollback` goes when nobody names a release: the one promoted before the present one. */

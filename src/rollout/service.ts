@@ -22,6 +22,8 @@ export interface Service {
   readonly stable: ReleaseId | null;
   /** Promoted releases, the newest last, without repetition in a row. */
   readonly promotedBefore: readonly ReleaseId[];
+  /** Promoted releases that somebody, or a fall, went back from: no way back, until they are deployed again. */
+  readonly goneBackFrom: readonly ReleaseId[];
   /** The rollout that made stable what it is; its plan holds for everyone until another one is promoted. */
   readonly promotion: Rollout | null;
   /**

@@ -103,6 +103,7 @@ test("a rollback routes to the older release, forgets the way forward, and keeps
   assert.equal(story.service.stable, "a1");
   assert.equal(story.service.warm, null);
   assert.deepEqual(story.service.promotedBefore, ["a1"]);
+  assert.deepEqual(story.service.goneBackFrom, ["b2"]);
   assert.deepEqual(desired(story.service).running, ["a1"]);
 });
 

@@ -135,8 +135,12 @@ function shapeOf(value: unknown): string {
     case "string":
       return `text of ${(value as string).length}`;
     case "number":
-      return `number of ${String(value).replace(/\D/g, "").length} digits`;
+      return digitsWords(String(value).replace(/\D/g, "").length);
     default:
       return kind;
   }
+}
+
+function digitsWords(count: number): string {
+  return `number of ${count} digit${count === 1 ? "" : "s"}`;
 }

@@ -88,7 +88,7 @@ export class SimWorker implements LinkEnd<ToWorker> {
     const isReady = (): boolean => this.#isWelcome;
     this.#reporter = new Reporter({
       state: this.state,
-      front: new FrontCounts(),
+      counts: new FrontCounts(),
       clock: this.#around.clock,
       link: {
         get isReady() {

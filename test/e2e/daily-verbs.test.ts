@@ -97,7 +97,8 @@ test("a day with one service: logs are followed over a release, maintenance goes
   const back = await scene.expectBelay(["rollback", "hello"]);
   assert.match(back.stdout, new RegExp(`^${first.release} is warm: .*milliseconds`));
   assert.equal((await getPage(url, "hello.example.com")).text, "one");
-  const forth = await scene.belay(["rollback", "hello", "--to", second.release ?? ""]);
-  assert.match(forth.stdout + forth.stderr, /never promoted|is not running: .*it is started first/);
+  const forth = await scene.expectBelay(["rollback", "hello", "--to", second.release ?? ""], { code: 1 });
+  assert.match(forth.stderr, /hello went back from .*Run `belay deploy` from its commit.*BELAY_ROLLBACK_GONE_BACK_FROM/s);
+  assert.match((await scene.expectBelay(["releases", "hello"])).stdout, /gone back from: deploy its commit/);
   assert.match((await scene.expectBelay(["logs", "hello", "--release", second.release ?? ""])).stdout, /two/);
 });
