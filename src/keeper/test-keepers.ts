@@ -134,7 +134,7 @@ export class TestKeepers {
 }
 
 /** Waits for a condition; fails by its deadline, and never sleeps for longer than it takes. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>, withinMs = patienceMs): Promise<void> {
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, withinMs: number = patienceMs): Promise<void> {
   const deadlineMs = clock.monotonicMs() + withinMs;
   while (!(await isSo())) {
     if (clock.monotonicMs() > deadlineMs) assert.fail(`not within ${withinMs} ms: ${what}`);
