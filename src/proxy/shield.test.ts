@@ -143,7 +143,7 @@ test("a client whose body nobody waits for is not called slow while its request 
     responseDeadlineMs: 60_000,
   };
   const exposure = { canary: { release: "new", targets: [canary] } };
-  await world.serve(tableWith(1, [await closedTarget("gone")], exposure, rules));
+  await world.serve(tableWith(1, [closedTarget("gone")], exposure, rules));
   const socket = net.connect(world.port, "127.0.0.1");
   const received = collect(socket);
   const cookie = `belay_uid=${world.cookieOnCanary}`;
