@@ -24,6 +24,7 @@ import { runProxyWorker } from "./worker.ts";
 
 const visitorKey = new Uint8Array(32).fill(7);
 const clock = createSystemClock();
+const hourMs = 3_600_000;
 
 export const shop: ServiceRoute = {
   service: "shop",
@@ -191,8 +192,14 @@ export async function openWorld(
   const secure = certificates === undefined ? null : listeningDescriptor();
   world.tlsPort = secure?.port ?? 0;
   const ending = new AbortController();
+  let laterMs = 0;
   const worker = runProxyWorker({
-    clock: workersClock,
+    clock: {
+      now: () => workersClock.now(),
+      monotonicMs: () => workersClock.monotonicMs() + laterMs,
+      sleep: (durationMs, signal) => workersClock.sleep(durationMs, signal),
+      every: (periodMs, action) => workersClock.every(periodMs, action),
+    },
     random: createSystemRandom(),
     log: {
       ...silentLog,
@@ -224,6 +231,8 @@ export async function openWorld(
     return worker;
   };
   t.after(async () => {
+    // When the test is over, nobody waits for connections that it has left open.
+    laterMs = hourMs;
     await world.end();
     if (hasControl) world.plane.close();
     rmSync(folder, { recursive: true });

@@ -15,6 +15,9 @@ const system = createSystemClock();
 /** Waits ten times as long for those who fall silent: a machine that is held up for seconds makes nobody silent. */
 const patient: Clock = { ...system, sleep: (durationMs, signal) => system.sleep(10 * durationMs, signal) };
 
+/** For those who never will say anything. */
+const hasty: Clock = { ...system, sleep: (durationMs, signal) => system.sleep(durationMs / 20, signal) };
+
 const piece = Buffer.alloc(65_536, "x");
 /** Several times what the sockets on the way take while nobody reads. */
 const pieces = 256;
@@ -103,7 +106,7 @@ test("one connection too many hears so while it sends", async (t) => {
 });
 
 test("a refused client that neither closes nor sends is let go", async (t) => {
-  const world = await openWorld(t, { limits: { connectionsMax: 1 } });
+  const world = await openWorld(t, { limits: { connectionsMax: 1 }, clock: hasty });
   await world.serve(tableWith(1, [await openApp(t, (_, response) => response.end("hello"))]));
   const isServed = async () => (await world.send({}).catch(() => null))?.status === 200;
   for (const [name, head] of closing) {
@@ -123,8 +126,8 @@ test("over HTTP/2 a refused upload is answered and ended, and a refusal that nob
 }, async (t) => {
   const certificates = { shop: "shop.test" };
   const world = await openWorld(t, { certificates });
-  const hasty = await openWorld(t, { certificates, limits: { readerStallMs: 500 } });
-  for (const one of [world, hasty]) await one.serve(tableWith(1, []));
+  const impatient = await openWorld(t, { certificates, limits: { readerStallMs: 500 } });
+  for (const one of [world, impatient]) await one.serve(tableWith(1, []));
   const open = ({ tlsPort }: LoopbackWorld, settings: http2.Settings = {}) => {
     const session = http2.connect(`https://127.0.0.1:${tlsPort}`, {
       servername: "shop.test",
@@ -146,10 +149,10 @@ test("over HTTP/2 a refused upload is answered and ended, and a refusal that nob
   assert.deepEqual(statuses, [404]);
 
   let refused = 0;
-  hasty.plane.onReport(({ front }) => {
+  impatient.plane.onReport(({ front }) => {
     refused = front?.turnedAway.find(({ by }) => by === "reader-late")?.count ?? 0;
   });
-  const blind = open(hasty, { initialWindowSize: 0 }).request({ ":path": "/", ":authority": "nobody.test" });
+  const blind = open(impatient, { initialWindowSize: 0 }).request({ ":path": "/", ":authority": "nobody.test" });
   blind.on("error", () => {});
   const reset = new Promise((resolve) => blind.once("close", resolve));
   await until(() => refused === 1);
