@@ -10,13 +10,11 @@ import { missing } from "../../scripts/setup-debian.ts";
 import type { Clock } from "../ports/clock.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
 import { type LoopbackWorld, openApp, openWorld, tableWith, until } from "./loopback-world.ts";
+import { StandingClock } from "./standing-clock.ts";
 
 const system = createSystemClock();
 /** Waits ten times as long for those who fall silent: a machine that is held up for seconds makes nobody silent. */
 const patient: Clock = { ...system, sleep: (durationMs, signal) => system.sleep(10 * durationMs, signal) };
-
-/** For those who never will say anything. */
-const hasty: Clock = { ...system, sleep: (durationMs, signal) => system.sleep(durationMs / 20, signal) };
 
 const piece = Buffer.alloc(65_536, "x");
 /** Several times what the sockets on the way take while nobody reads. */
@@ -106,7 +104,7 @@ test("one connection too many hears so while it sends", async (t) => {
 });
 
 test("a refused client that neither closes nor sends is let go", async (t) => {
-  const world = await openWorld(t, { limits: { connectionsMax: 1 }, clock: hasty });
+  const world = await openWorld(t, { limits: { connectionsMax: 1 }, clock: new StandingClock(t, 20) });
   await world.serve(tableWith(1, [await openApp(t, (_, response) => response.end("hello"))]));
   const isServed = async () => (await world.send({}).catch(() => null))?.status === 200;
   for (const [name, head] of closing) {
