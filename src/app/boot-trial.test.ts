@@ -83,7 +83,10 @@ async function openMachine(t: TestContext) {
       return runtime;
     },
     /** What trials have said that are under way. */
-    logged: () => trialLogs().map((name) => readFileSync(join(keeperPaths(data).logs, name), "utf8")).join(""),
+    logged: () =>
+      trialLogs()
+        .map((name) => readFileSync(join(keeperPaths(data).logs, name), "utf8"))
+        .join(""),
     /** The runtime's time, which is the machine's otherwise. */
     pass: (durationMs: number) => {
       laterMs += durationMs;

@@ -31,7 +31,8 @@ test("a process that waits to be collected by its parent is not alive any more",
     const [printed] = await once(child.stdout, "data");
     const pid = Number(printed);
     const deadline = performance.now() + 60_000;
-    while (!readFileSync(`/proc/${child.pid}/cmdline`, "utf8").startsWith("sleep") && performance.now() < deadline) await sleep(5);
+    while (!readFileSync(`/proc/${child.pid}/cmdline`, "utf8").startsWith("sleep") && performance.now() < deadline)
+      await sleep(5);
     process.kill(pid, "SIGKILL");
     while (readProcess(pid)?.isZombie !== true && performance.now() < deadline) await sleep(5);
     assert.equal(readProcess(pid)?.isZombie, true);

@@ -17,16 +17,26 @@ export interface Talk {
   readonly silenceMs: number;
 }
 
+/** More turns of the event loop than any answer takes. */
+const looksUntilSilent = 200;
+
 /** Sends bytes on a connection of their own and takes what comes back, until the end of it. */
 export function talk({ port, pieces, isEnding = false, silenceMs }: Talk): Promise<Received> {
   return new Promise((resolve) => {
     const socket = net.connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
     let bytes = "";
     let end: Received["end"] = "closed";
-    socket.setTimeout(silenceMs, () => {
+    const fallSilent = async () => {
+      const before = bytes.length;
+      // A process that was held up has not looked at what came meanwhile, and the engine may be this very process.
+      for (let look = 0; look < looksUntilSilent && !socket.destroyed; look += 1)
+        await new Promise((resolve) => setImmediate(resolve));
+      if (socket.destroyed) return;
+      if (bytes.length > before) return void socket.setTimeout(silenceMs);
       end = "open";
       socket.destroy();
-    });
+    };
+    socket.on("timeout", () => void fallSilent()).setTimeout(silenceMs);
     socket.on("data", (chunk: Buffer) => {
       bytes += chunk.toString("latin1");
     });
