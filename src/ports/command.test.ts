@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { getPriority } from "node:os";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { getPriority, tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleepFor } from "node:timers/promises";
+import { setTimeout as sleepFor, setImmediate as turn } from "node:timers/promises";
 import { runCommand, streamCommand } from "./command.ts";
 import { readProcess } from "./processes.ts";
 
@@ -126,6 +128,27 @@ test("a streamed program's output is read to its end, and its failure is told af
   };
   assert.equal((await read("yes | head -c 500000")).length, 500_000);
   await assert.rejects(read("echo part; echo why >&2; exit 9"), /^Error: 9 why\n after part/);
+});
+
+test("what a slow reader has not taken yet is kept for it, however long the program has ended by then", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "belay-command-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let bytes = 0;
+  // So much fits into the pipe and into what is read ahead.
+  const script = `head -c 120000 /dev/zero; mkdir ${folder}/said`;
+  for await (const chunk of streamCommand(shell(script), () => new Error("it ended badly"))) {
+    bytes += chunk.length;
+    while (!existsSync(join(folder, "said"))) await sleepFor(5);
+    // What is started later is seen to end later.
+    await once(spawn("/bin/true"), "exit");
+    // Each piece takes it ten seconds, by the clock that counts how long the program is over.
+    for (let second = 0; second < 10; second += 1) {
+      t.mock.timers.tick(1_000);
+      await turn();
+    }
+  }
+  assert.equal(bytes, 120_000);
 });
 
 test("a streamed program that nobody reads on is killed", async () => {
