@@ -14,7 +14,7 @@ const head = (token: string, length = 60_000) =>
 const chunked = (token: string) => head(token).replace(/Content-Length: .*/, "Transfer-Encoding: chunked");
 
 test("a sender without the token is answered from its head alone, however slowly its body comes", {
-  timeout: 30_000,
+  timeout: 120_000,
 }, async (t) => {
   const { connect, taken } = await openListener(t, { connectionsMax: 10, requestWithinMs: 60_000 });
   const { socket, seen, closed } = await connect();
@@ -81,7 +81,7 @@ function post(address: string): Promise<Response> {
     method: "POST",
     headers: { authorization: "Bearer token", connection: "close" },
     body: "{}",
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(60_000),
   });
 }
 
