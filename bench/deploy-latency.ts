@@ -16,7 +16,7 @@ type Run = Readonly<Record<(typeof stages)[number] | "first canary request", num
 async function runOnce({ scene, repository }: ShopScene, crowd: Crowd, number: number): Promise<Run> {
   await repository.commitRelease({ name: `release ${number}`, accent: "#333", giftNote: true, faults: null });
   const stable = (await scene.shopStatus()).stable?.id ?? "";
-  crowd.lap();
+  await crowd.lap();
   const typedAtMs = performance.now();
   const deploying = scene.deploy(repository, { code: 3 });
   const firstMs = await waitFor("the canary's first answer", () => {

@@ -21,9 +21,9 @@ interface Run {
 
 async function runOnce({ scene, repository }: ShopScene, crowd: Crowd, number: number): Promise<Run> {
   await repository.commitRelease({ name: `broken ${number}`, accent: "#a00", giftNote: true, faults: { share: 1 } });
-  crowd.lap();
+  await crowd.lap();
   const rollout = await scene.deploy(repository, { code: 3 });
-  const report = crowd.lap();
+  const report = await crowd.lap();
   assert.equal(rollout.by, "verdict", rollout.reason);
   const entries = await scene.entries(rollout.rollout);
   const wallMsOf = (kind: Fact["kind"]) => {

@@ -183,6 +183,11 @@ test("marks: open ends need an issue, tests run, errors are not swallowed", () =
   assert.deepEqual(planted("src/rollout/c.ts", "// @ts-ignore\nrun(1);\n"), ["marks src/rollout/c.ts:1"]);
 });
 
+test("marks: a share is spelled as in belay.yml wherever a person reads it", () => {
+  const text = 'say("5 % of visitors");\nsay("5% of visitors");\nconst rest = 7 % 2;\n';
+  assert.deepEqual(planted("src/rollout/a.ts", text), ["marks src/rollout/a.ts:1"]);
+});
+
 test("marks: a path of somebody's machine stands in no file", () => {
   const folder = ["", "root", "project"].join("/");
   assert.deepEqual(problemsWith({ "docs/page.md": `# Page\n\nLook into ${folder} for it.\n` }), ["marks docs/page.md:3"]);

@@ -35,7 +35,7 @@ export interface Stage {
 export async function playAct(stage: Stage, act: Act, crowd: Crowd | null): Promise<ActResult> {
   const { place, lines, signal } = stage;
   lines.print(`\n${act.heading}\n  $ belay ${act.words.join(" ")}`);
-  crowd?.lap();
+  await crowd?.lap();
   const stopWatching = crowd === null ? () => {} : watchCrowd(crowd, lines);
   try {
     const command = await runBelay(place, act.words, {
@@ -43,7 +43,7 @@ export async function playAct(stage: Stage, act: Act, crowd: Crowd | null): Prom
       signal,
       onLine: (line) => lines.print(`    ${line}`),
     });
-    const visitors = crowd?.lap() ?? null;
+    const visitors = (await crowd?.lap()) ?? null;
     const rollout = await lastRollout(stage);
     const isAsExpected = command.code === act.exitCode && rollout.outcome === act.outcome;
     if (!isAsExpected) lines.print(`  NOT AS EXPECTED: exit code ${command.code}, outcome ${rollout.outcome}: ${rollout.reason}`);

@@ -1,4 +1,4 @@
-import { lineAt, type Problem, type SourceFile, type TextFile, type Tree } from "./tree.ts";
+import { isTest, lineAt, type Problem, type SourceFile, type TextFile, type Tree } from "./tree.ts";
 
 /** Top folders of somebody's machine: no path below them means anything to the next reader. */
 const machineFolders = ["work", "root", "home", "Users"];
@@ -7,14 +7,24 @@ const machinePath = new RegExp(`(?<![\\w.)}*/-])/(?:${machineFolders.join("|")})
 const openEnd = /\b(?:TODO|FIXME|XXX)\b(?!\(#\d+\))/g;
 const unchecked = /@ts-(?:ignore|nocheck|expect-error)/g;
 const leftOutTest = /\.(?:skip|only|todo)\(/g;
+/** Behind a figure, or a place for one. */
+const loosePercent = /(?<=[0-9}]) %/g;
 const swallowed = /\bcatch\s*(?:\([^)]*\)\s*)?\{\s*\}/g;
 
-/** Marks of unfinished or switched-off work, errors swallowed without a word, and paths of one machine. */
+/** Marks of unfinished or switched-off work, errors swallowed without a word, paths of one machine, and two spellings of one thing. */
 export function checkMarks(tree: Tree): Problem[] {
   const inFiles = tree.files.flatMap((file) =>
     matches(file, machinePath, "a path of one machine: say it relative to the project, or by a variable"),
   );
-  return [...inFiles, ...tree.sources.flatMap(inSource)];
+  return [...inFiles, ...tree.sources.flatMap(inSource), ...tree.sources.flatMap(inWords)];
+}
+
+/** What people read says a share as belay.yml does, so that it can be copied there. */
+function inWords(file: SourceFile): Problem[] {
+  if (!file.path.startsWith("src/") || isTest(file.path)) return [];
+  return file.literals.flatMap(({ raw, start }) =>
+    matches(file, loosePercent, "write it close to its figure, as in belay.yml: 5%", { text: raw, start: start + 1 }),
+  );
 }
 
 function inSource(file: SourceFile): Problem[] {

@@ -21,7 +21,7 @@ test("a slower release is an alarm, and takes itself back where the plan says so
       const verdict = evidence.verdict(firstStep);
       assert.match(
         verdict.kind === "fail" ? verdict.reason : "",
-        /^answers of the canary are slower, throughout: half of \d+ answers within 2\d\d ms \(\d+ ms on stable\), 95 % within .* times likelier if it is slower than by chance \(400 decides\)$/,
+        /^answers of the canary are slower, throughout: half of \d+ answers within 2\d\d ms \(\d+ ms on stable\), 95% within .* times likelier if it is slower than by chance \(400 decides\)$/,
       );
     } else {
       assert.equal(end.outcome, "promoted");

@@ -46,7 +46,7 @@ export function latencyWords(options: {
   const { figures, moved, logE } = options;
   const { canary, stable } = figures;
   const half = `half of ${countWords(canary.visitors)} answers within ${msWords(canary.p50Ms)} (${msWords(stable.p50Ms)} on stable)`;
-  const tail = `95 % within ${msWords(canary.p95Ms)} (${msWords(stable.p95Ms)})`;
+  const tail = `95% within ${msWords(canary.p95Ms)} (${msWords(stable.p95Ms)})`;
   return `answers of the canary are slower, ${moved}: ${half}, ${tail}; ${likelihoodWords(logE)} if it is slower than by chance (${thresholds.latency} decides)`;
 }
 

@@ -7,7 +7,7 @@ import { begin, plan, record, rollout, Traffic, unitOf, visit } from "./traffic.
 const firstStep = { kind: "step", step: 0 } as const;
 const bake = { kind: "bake" } as const;
 
-test("a dead canary at 5 % fails with its third visitor, and says why", () => {
+test("a dead canary at 5% fails with its third visitor, and says why", () => {
   const evidence = begin();
   for (const number of [1, 2]) evidence.absorb(record({ kind: "failed", unit: unitOf(number), atMs: 10 }));
   for (let again = 0; again < 100; again += 1) evidence.absorb(record({ kind: "failed", unit: unitOf(1), atMs: 20 }));
@@ -19,7 +19,7 @@ test("a dead canary at 5 % fails with its third visitor, and says why", () => {
     kind: "fail",
     metric: "errors",
     reason:
-      "3 visitors failed on the canary (5 % of visitors) against 0 on stable: 1,478 times likelier if the canary is worse than by chance (250 decides)",
+      "3 visitors failed on the canary (5% of visitors) against 0 on stable: 1,478 times likelier if the canary is worse than by chance (250 decides)",
   });
 });
 
@@ -53,7 +53,7 @@ test("the first gate passes after about ln(20)/margin canary visitors, and says 
   const pass = evidence.verdict(firstStep);
   assert.equal(pass.kind, "pass");
   if (pass.kind === "pass")
-    assert.match(pass.reason, /^\d\d visitors scored on the canary, none failed: rules out more than 8 % extra/);
+    assert.match(pass.reason, /^\d\d visitors scored on the canary, none failed: rules out more than 8% extra/);
   const { scoredVisitors, excludedHarm } = evidence.summary();
   assert.ok(scoredVisitors >= 36 && scoredVisitors <= 46, `${scoredVisitors}`);
   assert.ok(Math.abs(excludedHarm - (1 - 0.05 ** (1 / scoredVisitors))) < 1e-12);
@@ -69,7 +69,7 @@ test("lost records mean that nothing passes, in words", () => {
   assert.equal(evidence.summary().lostRecords, 3);
 });
 
-test("an outage of what both sides share is seldom blamed on the canary, also at 50 %", () => {
+test("an outage of what both sides share is seldom blamed on the canary, also at 50%", () => {
   let blamed = 0;
   for (let seed = 0; seed < 200; seed += 1) {
     const evidence = Evidence.begin(plan());
@@ -93,7 +93,7 @@ test("the bake has no gate to pass", () => {
   visit(evidence, { from: 0, to: 1_200 });
   const verdict = evidence.verdict(bake);
   assert.equal(verdict.kind, "inconclusive");
-  if (verdict.kind === "inconclusive") assert.match(verdict.missing, /SLO test watches the 99.9 % objective/);
+  if (verdict.kind === "inconclusive") assert.match(verdict.missing, /SLO test watches the 99.9% objective/);
 });
 
 test("when both sides burn their budget nobody is blamed, and nothing passes, until stable is well again", () => {

@@ -9,7 +9,7 @@ test("the demo's plan takes 20.7/(harm x visitors) seconds of gates, a window ea
   assert.ok(Math.abs(gatesMs - 20_670 / (0.02 * 40)) < 50, `${gatesMs}`);
   assert.equal(Math.round(totalMs - gatesMs), 3 * 3_000 + 8_000);
   assert.equal(canPass, true);
-  assert.equal(words, "about 26 s of gates at 40 new visitors a second; rules out more than 2 % extra failing visitors");
+  assert.equal(words, "about 26 s of gates at 40 new visitors a second; rules out more than 2% extra failing visitors");
 });
 
 test("a long hold collects visitors for the gates after it", () => {
@@ -27,7 +27,7 @@ test("a gate that takes longer than the longest hold cannot pass, and is named",
   assert.equal(canPass, false);
   assert.equal(
     words,
-    "the gate of the 5 % step takes about 2.1 h at 1 new visitors a second, longer than the longest hold of 10 min",
+    "the gate of the 5% step takes about 2.1 h at 1 new visitors a second, longer than the longest hold of 10 min",
   );
 });
 
@@ -35,5 +35,5 @@ test("without new visitors nothing can pass", () => {
   const { canPass, totalMs, words } = forecast(plan(), 0);
   assert.equal(canPass, false);
   assert.equal(totalMs, Number.POSITIVE_INFINITY);
-  assert.match(words, /^without new visitors the gate of the 5 % step cannot pass/);
+  assert.match(words, /^without new visitors the gate of the 5% step cannot pass/);
 });

@@ -30,7 +30,7 @@ export function freezePlan(
   const ladder = isPlanned
     ? `; steps planned from this traffic: ${steps
         .slice(named.length)
-        .map(({ weight }) => `${weight / 100} %`)
+        .map(({ weight }) => `${weight / 100}%`)
         .join(", ")}`
     : "";
   const inTime = withinMs === undefined ? "" : `; ${withinWords({ ...known, steps }, unitsPerSecond, withinMs)}`;

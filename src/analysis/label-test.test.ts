@@ -52,7 +52,7 @@ test("nobody to compare with is no evidence", () => {
   assert.equal(label.isDecided, false);
 });
 
-test("a dead canary at 5 % is decided by its third failing visitor", () => {
+test("a dead canary at 5% is decided by its third failing visitor", () => {
   const label = new LabelTest();
   label.failed("canary", 500);
   label.failed("canary", 500);
@@ -71,7 +71,7 @@ test("one failing visitor decides nothing, however small the canary's share", ()
   assert.equal(label.isDecided, true);
 });
 
-test("at 95 % an error is worth so little that a dead canary needs 129 failing visitors", () => {
+test("at 95% an error is worth so little that a dead canary needs 129 failing visitors", () => {
   const label = new LabelTest();
   let visitors = 0;
   while (!label.isDecided && visitors < 5_000) {

@@ -141,7 +141,7 @@ export class LatencyTest {
     const leading = wealth.indexOf(Math.max(...wealth));
     const alternative: Alternative | undefined = alternatives[leading];
     if (alternative === undefined || alternative.kind === "shift") return "throughout";
-    return `mostly among the slowest ${Number(((1 - alternative.beyond) * 100).toPrecision(2))} %`;
+    return `mostly among the slowest ${Number(((1 - alternative.beyond) * 100).toPrecision(2))}%`;
   }
 
   figures(arm: Arm): LatencyFigures {

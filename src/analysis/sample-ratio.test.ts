@@ -39,7 +39,7 @@ test("visitors who are shared out as planned never fire it in 300 rollouts", () 
   }
 });
 
-test("a canary that never reports is seen within some hundred visitors, and 4 % in place of 5 within some thousand", () => {
+test("a canary that never reports is seen within some hundred visitors, and 4% in place of 5 within some thousand", () => {
   const gone = visitorsUntilFired({ seed: 1, planned: 500, real: 0, most: 5_000 });
   assert.ok(gone !== null && gone < 600, `${gone}`);
   const less = visitorsUntilFired({ seed: 2, planned: 500, real: 0.04, most: 40_000 });

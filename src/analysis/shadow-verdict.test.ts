@@ -94,7 +94,7 @@ test("it passes when enough answers were compared, and says what is excluded", (
   const { report } = run(7, { changed: [] });
   const verdict = report.verdict("hold", null);
   assert.equal(verdict.kind, "pass");
-  assert.match(verdict.kind === "pass" ? verdict.reason : "", /200 answers of the shadow compared.*more than 1.5 % of answers/);
+  assert.match(verdict.kind === "pass" ? verdict.reason : "", /200 answers of the shadow compared.*more than 1.5% of answers/);
   assert.equal(report.alarm("hold"), null);
 });
 

@@ -93,8 +93,8 @@ test("an objective of requests allows for as many failing visitors as their requ
   const atThree = (share: number) => () => share;
   const fires = (requestsPerVisit: number, failShare: number) =>
     play({ random, share: 1, visitors: 4_000, failShare: atThree(failShare), requestsPerVisit }).pair.isCanaryToBlame;
-  assert.equal(fires(3, 0.03), false, "1 % of requests, three for each visitor, is within twice of 99 %");
-  assert.equal(fires(1, 0.03), true, "3 % of requests, one for each visitor, is not");
+  assert.equal(fires(3, 0.03), false, "1% of requests, three for each visitor, is within twice of 99%");
+  assert.equal(fires(1, 0.03), true, "3% of requests, one for each visitor, is not");
   assert.equal(fires(1_000, 0.7), true);
 });
 

@@ -23,7 +23,7 @@ export function unitWords(count: number, unit: Unit): string {
 export function percentWords(share: number): string {
   const percent = share * 100;
   const rounded = percent > 90 ? Number(percent.toFixed(4)) : Number(percent.toPrecision(2));
-  return `${rounded} %`;
+  return `${rounded}%`;
 }
 
 /** "27 s", "4 min", "3.5 h" */

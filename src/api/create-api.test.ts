@@ -211,6 +211,9 @@ test("logs are the last lines of each instance, and with a cursor what was writt
       { instance: "shop-3", release: "r-3", lines: ["a", "b", "c", "d"] },
     ]);
     assert.deepEqual((await ask(`cursor=${second.cursor}`)).instances, []);
+    const both = await get(`${path}?process=worker&task=migrate`);
+    assert.equal(both.status, 400);
+    assert.match(((await both.json()) as { message: string }).message, /process or task/);
     for (const cursor of ["x", "W1tdXQ", "e30"]) assert.equal((await get(`${path}?cursor=${cursor}`)).status, 400, cursor);
   } finally {
     rmSync(folder, { recursive: true });

@@ -19,13 +19,15 @@ const logs = createRoute({
   summary: "The last lines that the instances wrote, the newest instance first; or, with a cursor, what was written since.",
   request: {
     params: z.object({ environment: nameSchema, service: nameSchema }),
-    query: z.object({
-      lines: z.coerce.number().int().min(1).max(10_000).default(100),
-      release: z.string().max(200).optional(),
-      process: z.string().max(100).optional().openapi({ description: "This worker or job instead." }),
-      task: z.string().max(100).optional().openapi({ description: "Attempts at this task; `once`: commands that people ran." }),
-      cursor: z.string().max(14_000).optional().openapi({ description: "Of the answer before. Then `lines` does not count." }),
-    }),
+    query: z
+      .object({
+        lines: z.coerce.number().int().min(1).max(10_000).default(100),
+        release: z.string().max(200).optional(),
+        process: z.string().max(100).optional().openapi({ description: "This worker or job instead." }),
+        task: z.string().max(100).optional().openapi({ description: "Attempts at this task; `once`: commands that people ran." }),
+        cursor: z.string().max(14_000).optional().openapi({ description: "Of the answer before. Then `lines` does not count." }),
+      })
+      .refine(({ process, task }) => process === undefined || task === undefined, "ask for a process or task, not for both"),
   },
   responses: { 200: answers("Lines by instance, and where to go on.", logsSchema), ...refusal },
 });

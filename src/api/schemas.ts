@@ -11,7 +11,7 @@ import { breakGlassSchema, exceptionFields, needSchema, supervisionSchema } from
 import { checkResultSchema } from "./check-schemas.ts";
 import { secretValuesSchema } from "./config-schemas.ts";
 import { evidenceSchema, kpiSchema } from "./evidence-schemas.ts";
-import { heldSchema, turnedAwaySchema } from "./front-schemas.ts";
+import { heldSchema, turnedAwaySchema, withoutClientSchema } from "./front-schemas.ts";
 import { briefAnswersSchema, judgementSchema } from "./policy-schemas.ts";
 import { previewSchema } from "./preview-schemas.ts";
 import { budgetLeftSchema } from "./slo-schemas.ts";
@@ -309,6 +309,7 @@ const service: z.ZodType<ServiceView> = z
     previews: z.array(previewSchema),
     previewRefusals: z.object({ forged: count, expired: count, foreign: count, replayed: count }),
     held: heldSchema,
+    withoutClient: withoutClientSchema,
   })
   .openapi("Service");
 

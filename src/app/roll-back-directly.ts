@@ -18,6 +18,8 @@ import { type DataFolder, dataFolderAt } from "./data-folder.ts";
 import { isProxy } from "./platform-processes.ts";
 
 const answerWithinMs = 2_000;
+/** For a keeper that lives, and without which nothing can be done; one that is gone is not waited for. */
+const keeperAnswersWithinMs = 15_000;
 const controlGraceMs = 1_000;
 
 export interface DirectRollbackOptions {
@@ -56,7 +58,7 @@ export async function rollBackDirectly(
 ): Promise<DirectRollbackResult> {
   const folder = dataFolderAt(options.dataFolder);
   const paths = keeperPaths(folder.path);
-  if ((await askWhoKeeps(paths.socket, { clock, timeoutMs: answerWithinMs })) === undefined) throw noKeeper(folder.path);
+  if ((await askWhoKeeps(paths.socket, { clock, timeoutMs: keeperAnswersWithinMs })) === undefined) throw noKeeper(folder.path);
   await requireSilence(`${paths.run}/api.sock`);
   const keeper = openKeeperClient(paths.socket, { clock });
   try {

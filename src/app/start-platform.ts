@@ -16,7 +16,11 @@ import { installProgram, programVersion } from "./install-program.ts";
 import { drainGraceMs, isProxy, platformProcesses } from "./platform-processes.ts";
 import { type DirectRollbackOptions, type DirectRollbackResult, rollBackDirectly } from "./roll-back-directly.ts";
 
-const answersWithinMs = 1_000;
+/**
+ * For a keeper that lives: where nobody holds its socket, nobody is waited for. One that is held up must not be taken for gone, or `down`
+ * stops nothing and says that it did.
+ */
+const answersWithinMs = 15_000;
 
 export interface StartOptions {
   readonly dataFolder: string;

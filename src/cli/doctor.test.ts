@@ -21,8 +21,25 @@ test("doctor tells of the running Belay: version, workers, trouble, clients with
   assert.match(result.stdout, /pass {2}git: \d/);
   assert.match(result.stdout, /fail {2}belay: the ledger cannot be written/);
   assert.match(result.stdout, /warn {2}version: 0\.0\.9 runs, and this program is 0\.1\.0/);
-  assert.match(result.stdout, /warn {2}cookies of shop: 90 %/);
+  assert.match(result.stdout, /warn {2}cookies of shop: 90%/);
   assert.match(result.stdout, /fail {2}certificates: there is none, so no visitor comes in by TLS/);
+});
+
+test("doctor tells of a trusted proxy that does not say for whom it asks, unless it seldom does", async (t) => {
+  const desk = await openDesk(t);
+  const [service] = aStatus().services;
+  assert.ok(service !== undefined);
+  const said = async (withoutClient: typeof service.withoutClient) => {
+    desk.inside.status = aStatus({ services: [{ ...service, withoutClient }] });
+    return (await desk.run("doctor")).stdout;
+  };
+  assert.match(
+    await said({ requests: 900, of: 1_000 }),
+    /warn {2}clients of shop: 900 of 1000 requests came from a trusted proxy without X-Forwarded-For.*\n.*Have the proxy send X-Forwarded-For/,
+  );
+  assert.match(await said({ requests: 400, of: 1_000 }), /pass {2}clients of shop: 400 of 1000 requests/);
+  assert.match(await said({ requests: 90, of: 100 }), /pass {2}clients of shop: 90 of 100 requests/);
+  assert.doesNotMatch(await said({ requests: 0, of: 1_000 }), /clients of shop/);
 });
 
 test("doctor says that the control plane does not answer, and that a port is taken or free when nothing runs", async (t) => {

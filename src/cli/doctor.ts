@@ -77,6 +77,7 @@ async function checkBelay(context: CommandContext): Promise<readonly Finding[]> 
       ...checkRunning(view),
       checkVersion(view, io.platform.version()),
       ...view.services.map(checkCookies),
+      ...view.services.flatMap(checkClients),
       ...view.services.flatMap(checkProcesses),
       ...checkCertificates(
         {
@@ -136,11 +137,28 @@ function checkCookies({ service, requestsLastMinute, newVisitorsLastMinute }: St
   const about = `cookies of ${service}`;
   if (requestsLastMinute < requestsForShare) return pass(about, `${requestsLastMinute} requests in the last minute say nothing`);
   const share = Math.round((100 * Math.min(newVisitorsLastMinute, requestsLastMinute)) / requestsLastMinute);
-  const words = `${share} % of the requests of the last minute came without Belay's cookie`;
+  const words = `${share}% of the requests of the last minute came without Belay's cookie`;
   if (share < 50) return pass(about, words);
   return warn(
     about,
     words,
     "Clients that keep no cookies see both releases during a rollout, and each of their requests counts as a visitor.",
   );
+}
+
+/** Whom a trusted proxy does not name has its address: to a cohort's network all its visitors are one. A control plane from before does not tell. */
+function checkClients({ service, withoutClient }: Partial<StatusView["services"][number]>): readonly Finding[] {
+  const { requests, of } = withoutClient ?? { requests: 0, of: 0 };
+  if (requests === 0) return [];
+  const about = `clients of ${service}`;
+  const words = `${requests} of ${of} requests came from a trusted proxy without X-Forwarded-For, so it was taken for the client`;
+  // A balancer's own health checks come without it, too.
+  if (requests < requestsForShare || requests < of / 2) return [pass(about, words)];
+  return [
+    warn(
+      about,
+      words,
+      "Have the proxy send X-Forwarded-For, or take its address out of trustedProxies in belay.yml. Its own health checks need none.",
+    ),
+  ];
 }

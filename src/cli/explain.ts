@@ -42,7 +42,8 @@ export const explain: Command = {
 /** Words first, numbers below. */
 export function explainRollout(view: RolloutView, entries: readonly ChainedEntry[]): string {
   const isOver = view.outcome !== null && view.outcome !== "held";
-  const parts = [isOver ? describeOutcome(view) : `${describeOutcome(view)}\n${indent(`Now: ${describeProgress(view)}`)}`];
+  const outcome = describeOutcome({ ...view, next: nextFromHere(view) });
+  const parts = [isOver ? outcome : `${outcome}\n${indent(`Now: ${describeProgress(view)}`)}`];
   const rules = [...describeJudgement(view.judgement), ...describeBrief(view)];
   if (rules.length > 0) parts.push(rules.join("\n"));
   const evidence = view.evidence ?? lastEvidence(entries);
@@ -57,6 +58,14 @@ export function explainRollout(view: RolloutView, entries: readonly ChainedEntry
   parts.push(`The course of rollout ${view.rollout}:\n${indent(describeCourse(entries))}`);
   if (evidence !== null) parts.push(showNumbers(evidence, view));
   return parts.join("\n\n");
+}
+
+/** What others are sent here for is below; what is left to look at is what the release wrote. */
+function nextFromHere({ rollout, service, environment, release, next }: RolloutView): string {
+  if (!next.includes(`\`belay explain ${rollout}\``)) return next;
+  if (release === null) return "";
+  const place = environment === "production" ? "" : ` -e ${environment}`;
+  return `Run \`belay logs ${service}${place} --release ${release}\` to see what the release wrote, mend it, and deploy again.`;
 }
 
 function explainEvidence(evidence: Evidence, view: RolloutView): string {
@@ -75,7 +84,7 @@ function explainEvidence(evidence: Evidence, view: RolloutView): string {
   ];
   if (evidence.scoredVisitors > 0) {
     lines.push(
-      `Of ${evidence.scoredVisitors} ${unit}s ${unit === "visitor" ? "watched for their whole window" : "scored"} ${evidence.failedScoredVisitors} failed: more than ${describePercent(evidence.excludedHarm)} extra failing ${unit}s is ruled out at 95 % (tolerated: ${describePercent(view.plan.harm)}).`,
+      `Of ${evidence.scoredVisitors} ${unit}s ${unit === "visitor" ? "watched for their whole window" : "scored"} ${evidence.failedScoredVisitors} failed: more than ${describePercent(evidence.excludedHarm)} extra failing ${unit}s is ruled out at 95% (tolerated: ${describePercent(view.plan.harm)}).`,
     );
   }
   lines.push(harmWords(evidence));
@@ -121,7 +130,7 @@ function describeLatency({ latency }: Evidence): readonly string[] {
   const { canary, stable } = latency;
   const times = ({ visitors, p50Ms, p95Ms, p99Ms }: typeof canary) =>
     `${[p50Ms, p95Ms, p99Ms].map((ms) => (ms === null ? "?" : `${ms} ms`)).join(", ")} (${visitors} visitors)`;
-  return [`Half, 95 % and 99 % of first bytes came within ${times(canary)} on the release, ${times(stable)} on stable.`];
+  return [`Half, 95% and 99% of first bytes came within ${times(canary)} on the release, ${times(stable)} on stable.`];
 }
 
 function describeSources({ sources = [] }: Evidence): readonly string[] {

@@ -47,7 +47,7 @@ test("a rollback names its metric and the effect found on both sides, with its i
   assert.ok(difference.low > 0 && difference.low < 0.04 && difference.high > 0.04);
   assert.match(
     explanationWords(explanation, "visitor")[0] ?? "",
-    /5 % of visitors on the release and 1 % on stable, a difference of \+4 points \(95 % interval \+\d/,
+    /5% of visitors on the release and 1% on stable, a difference of \+4 points \(95% interval \+\d/,
   );
 });
 
@@ -103,6 +103,6 @@ test("what is missing is measured by the weight behind an approval, and of the a
     const held = aRollout({ evidence, plan: { ...view.plan, steps, harm: 0.02 }, phase: { name: "held", step, reason: "" } });
     return explanationOf(held, [], evidence).missing;
   };
-  assert.match(at(0)?.words ?? "", /It is to rule out more than 4 % extra/);
+  assert.match(at(0)?.words ?? "", /It is to rule out more than 4% extra/);
   assert.equal(at(1), null);
 });

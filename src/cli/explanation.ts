@@ -94,7 +94,7 @@ export function explanationWords(explanation: Explanation, unit: string): readon
   if (effect !== null && !Number.isNaN(effect.difference.estimate)) {
     const { canary, stable, difference } = effect;
     lines.push(
-      `The effect found: ${percentWords(canary.estimate)} of ${unit}s on the release and ${percentWords(stable.estimate)} on stable, a difference of ${points(difference.estimate)} (95 % interval ${points(difference.low)} to ${points(difference.high)}, for one look; it decides nothing).`,
+      `The effect found: ${percentWords(canary.estimate)} of ${unit}s on the release and ${percentWords(stable.estimate)} on stable, a difference of ${points(difference.estimate)} (95% interval ${points(difference.low)} to ${points(difference.high)}, for one look; it decides nothing).`,
     );
   }
   for (const { step, words } of unproven) lines.push(`Step ${step + 1} ended without a pass: ${words}.`);

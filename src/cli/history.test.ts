@@ -155,7 +155,7 @@ test("explain puts the decision first, then the evidence, the course and the num
     /On the release 5 of 20 visitors met a failure, on stable 1 of 380/,
     /fails more visitors than stable: decided, with an e-value of 1,235 against the 250/,
     /availability objective: not decided, with an e-value of 3\.21 against the 1,000/,
-    /more than 50% extra failing visitors is ruled out at 95 % \(tolerated: 2%\)/,
+    /more than 50% extra failing visitors is ruled out at 95% \(tolerated: 2%\)/,
     /Harmed: 5 visitors by 7 failed answers that reached them/,
     /1\.5 s {2}the release's instances are ready/,
     /canary r-2b3c +20 +5 +40 +7/,
@@ -169,6 +169,16 @@ test("explain puts the decision first, then the evidence, the course and the num
   }
   assert.equal((await desk.run("explain", "shop")).code, 0);
   assert.equal(JSON.parse((await desk.run("explain", "shop", "--json")).stdout).entries.length, 4);
+});
+
+test("explain does not send its reader to explain", () => {
+  const aborted = aRollout({ outcome: "aborted", by: "verdict", reason: "it fails", evidence });
+  const words = explainRollout({ ...aborted, next: `Run \`belay explain ${aborted.rollout}\` for the evidence.` }, []);
+  assert.match(words, /Next: Run `belay logs shop --release r-2b3c` to see what the release wrote, mend it, and deploy again\./);
+  assert.doesNotMatch(words, /belay explain/);
+  assert.match(explainRollout({ ...aborted, next: "Do this." }, []), /Next: Do this\./);
+  const unbuilt = { ...aborted, release: null, next: `Run \`belay explain ${aborted.rollout}\` for the evidence.` };
+  assert.doesNotMatch(explainRollout(unbuilt, []), /Next/);
 });
 
 test("explain takes the evidence of the entries when the view has none, and says so when there was none at all", () => {

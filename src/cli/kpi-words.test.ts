@@ -8,7 +8,7 @@ test("a KPI is told as both sides' shares, with the interval of their difference
   const kpi = { ...who, canary: { units: 200, good: 10 }, stable: { units: 1_800, good: 180 } };
   assert.equal(
     describeKpi(kpi),
-    "  a shopper pays: 5 % (10 of 200) on the release and 10 % (180 of 1,800) on stable, a difference between -7.7 points and -0.83 points (95 %, for one look).",
+    "  a shopper pays: 5% (10 of 200) on the release and 10% (180 of 1,800) on stable, a difference between -7.7 points and -0.83 points (95%, for one look).",
   );
   assert.deepEqual(describeKpisBriefly([{ name: "errors" }, { name: "kpi:checkout", kpi }]), [
     "checkout: 10 of 200 (stable 180 of 1,800)",

@@ -18,7 +18,7 @@ export function describeKpi({ user, outcome, canary, stable }: Kpi): string {
   const words = `${who} ${side(canary)} on the release and ${side(stable)} on stable`;
   if (canary.units === 0 || stable.units === 0) return `${words}.`;
   const { low, high } = differenceInterval(shareInterval(canary.good, canary.units), shareInterval(stable.good, stable.units));
-  return `${words}, a difference between ${points(low)} and ${points(high)} (95 %, for one look).`;
+  return `${words}, a difference between ${points(low)} and ${points(high)} (95%, for one look).`;
 }
 
 /** For a line that has little room: "checkout 3 of 40 (stable 61 of 800)". */

@@ -42,6 +42,16 @@ test("a release that is not known is told, and a known one without lines says so
   assert.match(quiet.stdout, /No instance has written/);
 });
 
+test("a worker's logs and a task's are asked for one at a time", async (t) => {
+  const desk = await openDesk(t);
+  const both = await desk.run("logs", "shop", "--process", "worker", "--task", "migrate");
+  assert.equal(both.code, 1);
+  assert.match(
+    both.stderr,
+    /--process worker and --task migrate.*\n.*Run `belay logs shop` with one of the two.*\n.*BELAY_CLI_PROCESS_OR_TASK/s,
+  );
+});
+
 test("following goes on over new instances and a control plane that is away, until Ctrl-C", async (t) => {
   const desk = await openDesk(t);
   const file = write(desk, "one.log", "one\n");

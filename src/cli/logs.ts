@@ -32,6 +32,7 @@ export const logs: Command = {
     const release = textOf(values["release"]);
     const task = textOf(values["task"]);
     const process = textOf(values["process"]);
+    if (process !== undefined && task !== undefined) throw processOrTask({ service: of.service, process, task });
     const isFiltered = filter.sinceMs !== null || filter.pattern !== null;
     const question = {
       ...of,
@@ -100,6 +101,15 @@ async function follow(
         if (!io.interrupted.aborted) throw cause;
       });
   }
+}
+
+function processOrTask(asked: { readonly service: string; readonly process: string; readonly task: string }): BelayError {
+  const { service, process, task } = asked;
+  return new BelayError({
+    code: "BELAY_CLI_PROCESS_OR_TASK",
+    message: `--process ${process} and --task ${task} ask for different logs`,
+    next: `Run \`belay logs ${service}\` with one of the two, then with the other.`,
+  });
 }
 
 function linesOf(value: string | boolean | undefined): number {

@@ -123,9 +123,8 @@ export function describeTraffic(view: RolloutView): readonly string[] {
   if (view.canaryRequests === 0) return [];
   const lines = [
     `The release got ${countOf(view.canaryRequests, "request")} of ${countOf(view.unitsCanary, "visitor")}; ${view.canaryErrors} failed.`,
-    `Harmed: ${countOf(view.harmedVisitors, "visitor")}, ${countOf(view.harmed, "request")}. Shielded: ${countOf(view.shielded, "request")}.`,
+    ...describeHarm(view),
   ];
-  lines.push(...describeShield(view.evidence?.shield));
   const excluded = view.evidence?.excludedHarm ?? 1;
   if (view.outcome === "promoted" && excluded < 1) {
     lines.push(
@@ -133,6 +132,14 @@ export function describeTraffic(view: RolloutView): readonly string[] {
     );
   }
   return lines;
+}
+
+/** Which of its failures users met, and why. */
+export function describeHarm(view: RolloutView): readonly string[] {
+  return [
+    `Harmed: ${countOf(view.harmedVisitors, "visitor")}, ${countOf(view.harmed, "request")}. Shielded: ${countOf(view.shielded, "request")}.`,
+    ...describeShield(view.evidence?.shield),
+  ];
 }
 
 function firstLine(text: string): string {

@@ -74,7 +74,7 @@ function headline(shield: KnownShield): string {
 
 /** Rounded down, so that 99.97 % is not everything. */
 function coveredWords(share: number): string {
-  return `${Math.floor(share * 1_000 + 1e-6) / 10} %`;
+  return `${Math.floor(share * 1_000 + 1e-6) / 10}%`;
 }
 
 function notShielded(shield: KnownShield): readonly string[] {

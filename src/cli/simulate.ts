@@ -72,7 +72,7 @@ function createBar(output: Output): { show(share: number): void; end(): void } {
   return {
     show: (share) => {
       const filled = Math.round(share * cells);
-      const line = `[${"#".repeat(filled)}${"-".repeat(cells - filled)}] ${Math.round(share * 100)} %  simulating rollouts`;
+      const line = `[${"#".repeat(filled)}${"-".repeat(cells - filled)}] ${Math.round(share * 100)}%  simulating rollouts`;
       output.write(`\r\u001b[2K${line.slice(0, Math.max(20, output.columns - 1))}`);
     },
     end: () => output.write("\r\u001b[2K"),

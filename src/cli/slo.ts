@@ -127,5 +127,5 @@ function describeMinutes(minutes: number): string {
 /** Rounded towards 0, so that 99.9 % is never shown of less. */
 function percentOf(share: number, digits = 0): string {
   const power = 10 ** digits;
-  return `${Math.trunc(share * 100 * power + 1e-6) / power} %`;
+  return `${Math.trunc(share * 100 * power + 1e-6) / power}%`;
 }

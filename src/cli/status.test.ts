@@ -55,6 +55,14 @@ test("status shows a rollout that waits for a person with what to do, and one th
   assert.match(describeStatus(byPerson), /^ {4}aborted by a person$/m);
 });
 
+test("status says whom a release's failures reached, while it rolls out and afterwards, and nothing where none failed", () => {
+  const met = { canaryRequests: 20, canaryErrors: 19, harmed: 3, harmedVisitors: 1, shielded: 16 };
+  const words = /^ {4}Harmed: 1 visitor, 3 requests\. Shielded: 16 requests\.$/m;
+  assert.match(describeStatus(withRollout(met)), words);
+  assert.match(describeStatus(withRollout({ ...met, outcome: "aborted", reason: "it failed" })), words);
+  assert.doesNotMatch(describeStatus(withRollout({ ...met, canaryErrors: 0, harmed: 0, shielded: 0 })), /Harmed/);
+});
+
 test("status names instances that are not well, without control characters", () => {
   const status = aStatus();
   const [service] = status.services;
@@ -80,6 +88,8 @@ test("status says when the error budget burns too fast, and says nothing of it t
     describeStatus({ ...status, services: [{ ...service, burning }] }),
     /^shop: the error budget burns 20 times too fast \(over 1 h, and still over 5 min; 14\.4 is too much\)$/m,
   );
+  const fast = [{ longMinutes: 60, shortMinutes: 5, limit: 14.4, rate: 1_349.2 }];
+  assert.match(describeStatus({ ...status, services: [{ ...service, burning: fast }] }), /burns 1,300 times too fast/);
   const { burning: _, ...older } = service;
   assert.doesNotMatch(describeStatus({ ...status, services: [older as typeof service] }), /budget/);
 });

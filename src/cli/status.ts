@@ -4,7 +4,7 @@ import type { Command } from "./command.ts";
 import { describeJudgement } from "./judgement-words.ts";
 import { unknownService } from "./own-manifest.ts";
 import { describeProcess } from "./process-words.ts";
-import { byWords, describeProgress, describeStaging } from "./rollout-words.ts";
+import { byWords, describeHarm, describeProgress, describeStaging } from "./rollout-words.ts";
 import { countOf, harmless, indent, showTable } from "./show-table.ts";
 import { describeLowBudget } from "./slo.ts";
 import { describeTime } from "./time-words.ts";
@@ -105,7 +105,7 @@ function describeService(view: ServiceView): readonly string[] {
     const { rate, longMinutes, shortMinutes, limit } = fastest;
     lines.push(
       "",
-      `${service}: the error budget burns ${rate.toPrecision(2)} times too fast (over ${minutesWords(longMinutes)}, and still over ${minutesWords(shortMinutes)}; ${limit} is too much)`,
+      `${service}: the error budget burns ${Number(rate.toPrecision(2)).toLocaleString("en-US")} times too fast (over ${minutesWords(longMinutes)}, and still over ${minutesWords(shortMinutes)}; ${limit} is too much)`,
     );
   }
   const low = describeLowBudget(service, view.budget);
@@ -124,6 +124,7 @@ function describeService(view: ServiceView): readonly string[] {
       ? `${rollout.outcome}${by}${reason === "" ? "" : `: ${reason}`}`
       : describeProgress(rollout);
     lines.push("", `${service}: ${what}`, indent(words), ...describeStaging(rollout).map((line) => indent(line)));
+    if (rollout.canaryErrors > 0) lines.push(...describeHarm(rollout).map((line) => indent(line)));
     if (!isEnded(rollout.outcome)) lines.push(...describeJudgement(rollout.judgement).map((line) => indent(line)));
     if (rollout.next !== "") lines.push(indent(`Next: ${rollout.next}`));
   }

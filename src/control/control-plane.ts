@@ -10,7 +10,7 @@ import type { OneOff, TaskAttempt } from "../rollout/task.ts";
 import type { TurnedAwayBy } from "../routing/front-counts.ts";
 import type { Instance } from "../runtimes/runtime.ts";
 import type { ApprovalView } from "./approval-view.ts";
-import type { HeldView } from "./front-sums.ts";
+import type { HeldView, WithoutClientView } from "./front-sums.ts";
 import type { MetricFamily } from "./metric-name.ts";
 import type { PathsView } from "./path-view.ts";
 import type { PlanRequest, PlanView } from "./plan-ahead.ts";
@@ -230,6 +230,7 @@ export interface ServiceView {
   /** Links and cookies that were not taken, since the start of the workers that run. */
   readonly previewRefusals: Readonly<Record<PreviewRefusal, number>>;
   readonly held: HeldView;
+  readonly withoutClient: WithoutClientView;
 }
 
 /** Names what was looked at. */

@@ -113,18 +113,23 @@ export class ErrorBudgets {
   }
 }
 
-function costOf({ arm, weight, outcome, isHarm, shield, isSlow }: Counter, added: number): BudgetCounts {
+/** A failure that its visitor met. */
+export function isSeen({ arm, outcome, isHarm, shield }: Counter): boolean {
+  if (outcome !== "failed") return false;
+  // Of a cohort's failures the proxies do not tell which reached them; those that stable was asked to answer did not, mostly.
+  return arm === "cohort" ? shield !== "replayed" : arm !== "canary" || isHarm;
+}
+
+function costOf(counter: Counter, added: number): BudgetCounts {
+  const { arm, weight, outcome, isSlow } = counter;
   // At full weight it is everyone's: a promoted release that is watched while the one before is warm.
   const isTried = arm === "cohort" || (arm === "canary" && weight < 10_000);
-  const isFailed = outcome === "failed";
-  // Of a cohort's failures the proxies do not tell which reached them; those that stable was asked to answer did not, mostly.
-  const isShielded = isFailed && (arm === "cohort" ? shield === "replayed" : arm === "canary" && !isHarm);
-  const isSeen = isFailed && !isShielded;
+  const hasReached = isSeen(counter);
   return {
     requests: added,
-    failed: isSeen ? added : 0,
-    harmed: isSeen && isTried ? added : 0,
-    shielded: isShielded ? added : 0,
+    failed: hasReached ? added : 0,
+    harmed: hasReached && isTried ? added : 0,
+    shielded: outcome === "failed" && !hasReached ? added : 0,
     slow: isSlow === true ? added : 0,
   };
 }

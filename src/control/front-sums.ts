@@ -20,6 +20,31 @@ export function sumHeld(
   return sum;
 }
 
+/** Requests of trusted proxies that did not say for whom, and of how many in all, since the start of the workers that run. */
+export interface WithoutClientView {
+  readonly requests: number;
+  readonly of: number;
+}
+
+export function sumWithoutClient(
+  numbers: readonly Pick<NumbersOfWorker, "front" | "tallies">[],
+  { environment, name }: { readonly environment: string; readonly name: string },
+): WithoutClientView {
+  const isOwn = (about: { readonly environment: string; readonly service: string }) =>
+    about.environment === environment && about.service === name;
+  const counted = numbers.flatMap(({ front }) => front?.withoutClient ?? []).filter(isOwn);
+  const answers = numbers.flatMap(({ tallies }) => tallies.filter(isOwn)).flatMap((tally) => tally.answers);
+  const requests = counted.reduce((sum, { count }) => sum + count, 0);
+  // What workers have counted of a release that is long gone is forgotten.
+  return {
+    requests,
+    of: Math.max(
+      requests,
+      answers.reduce((sum, { count }) => sum + count, 0),
+    ),
+  };
+}
+
 /** Clients that were turned away since the start of the workers that run, by why; causes that never came up are left out. */
 export function sumTurnedAway(
   numbers: readonly Pick<NumbersOfWorker, "front">[],

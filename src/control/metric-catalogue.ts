@@ -77,6 +77,21 @@ export const metricCatalogue: Readonly<Record<MetricName, MetricAbout>> = {
     help: "Clients that were turned away or let go, by why: too many connections in all or of one address, too many requests in all or on one connection (pipeline), a head (or TLS handshake) that came late, a head that is too large, a body that came too slowly, an answer that nobody took.",
     labels: ["worker", "by"],
   },
+  belay_certificate_expiration_timestamp_seconds: {
+    type: "gauge",
+    help: "When a certificate that the worker serves ends, in seconds since 1970; by the name of its folder, as in belay doctor. None without TLS.",
+    labels: ["worker", "certificate"],
+  },
+  belay_certificates_unusable: {
+    type: "gauge",
+    help: "Certificates whose files cannot be used. One that was good before is served until the worker is started anew; belay doctor says what is wrong.",
+    labels: ["worker"],
+  },
+  belay_requests_without_client_total: {
+    type: "counter",
+    help: "Requests of a trusted proxy that did not say for whom, by X-Forwarded-For: the proxy itself is taken for the client.",
+    labels: [...ofService, "worker"],
+  },
   belay_requests_waiting: {
     type: "gauge",
     help: "Requests that wait now because no instance of the service takes any.",

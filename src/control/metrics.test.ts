@@ -127,6 +127,25 @@ test("a front's numbers are told by worker, causes that never came up as 0", asy
   );
 });
 
+test("a certificate that is served is told with its end, in seconds, and those that cannot be used are counted", async () => {
+  const world = await exposing();
+  assert.deepEqual(samplesOf(world, "belay_certificate_expiration_timestamp_seconds"), [
+    { labels: { worker: "proxy-1", certificate: "shop.example.com" }, value: 1_800_000_000.5 },
+  ]);
+  assert.deepEqual(samplesOf(world, "belay_certificates_unusable"), [{ labels: { worker: "proxy-1" }, value: 1 }]);
+});
+
+test("requests of which a trusted proxy does not say who asks are told, and how many requests they are of", async () => {
+  const world = await exposing();
+  assert.deepEqual(samplesOf(world, "belay_requests_without_client_total"), [
+    { labels: { environment: "production", service: "shop", worker: "proxy-1" }, value: 6 },
+  ]);
+  const [service] = (await world.commands.status()).services;
+  assert.equal(service?.withoutClient.requests, 6);
+  const all = samplesOf(world, "belay_requests_total").reduce((sum, { value }) => sum + value, 0);
+  assert.ok((service?.withoutClient.of ?? 0) >= all, "also those of releases that are not shown");
+});
+
 async function exposing(): Promise<LoopWorld> {
   const world = new LoopWorld();
   await world.serve("a");
@@ -146,6 +165,8 @@ async function exposing(): Promise<LoopWorld> {
       turnedAway: [{ by: "address", count: 4 }],
       holds: [{ service: "shop", environment: "production", waiting: 2, held: 7, expired: 1, overflowed: 3 }],
       hedges: [{ service: "shop", environment: "production", what: "won", count: 1 }],
+      certificates: { served: [{ name: "shop.example.com", endsAtMs: 1_800_000_000_500 }], unusable: 1 },
+      withoutClient: [{ service: "shop", environment: "production", count: 6 }],
     },
     tallies: [
       aTally({ release: "a", arm: "stable" }),

@@ -91,7 +91,7 @@ test("with enough visitors the gates are to be passed, and it is said how long t
   assert.equal(fact.plan.onInconclusive, "hold");
   assert.match(
     fact.forecast,
-    /^about \d+ min in all; about .* of gates at 40 new visitors a second; rules out more than 2 % extra failing visitors$/,
+    /^about \d+ min in all; about .* of gates at 40 new visitors a second; rules out more than 2% extra failing visitors$/,
   );
 });
 
@@ -117,7 +117,7 @@ test("steps that the manifest does not name are planned from the visitors, and n
     busy.plan.steps.map(({ weight }) => weight),
     [200, 1_000, 2_500, 5_000],
   );
-  assert.match(busy.forecast, /steps planned from this traffic: 2 %, 10 %, 25 %, 50 %/);
+  assert.match(busy.forecast, /steps planned from this traffic: 2%, 10%, 25%, 50%/);
   const quiet = await factOf({ text, perSecond: 0.01 });
   assert.deepEqual(
     quiet.plan.steps.map(({ weight }) => weight),
@@ -132,7 +132,7 @@ test("a plan that is given by time says what harm that time and this traffic can
   assert.ok(fact.plan.harm > 0 && fact.plan.harm < 0.02, `${fact.plan.harm}`);
   assert.match(
     fact.forecast,
-    /within 10 min a release that fails [\d.]+ % more of your visitors would be caught, and less would not$/,
+    /within 10 min a release that fails [\d.]+% more of your visitors would be caught, and less would not$/,
   );
   const quieter = await factOf({ text, perSecond: 4 });
   assert.ok(quieter.plan.harm > 5 * fact.plan.harm);
@@ -142,7 +142,7 @@ test("a plan that is given by time says what harm that time and this traffic can
 test("a service whose evidence is by request is planned from its requests", async () => {
   const fact = await factOf({ text: manifest.replace("harm: 2%", "harm: 2%, evidence: request"), perSecond: 40 });
   assert.equal(fact.plan.evidence, "request");
-  assert.match(fact.forecast, /at 40 new requests a second; rules out more than 2 % extra failing requests/);
+  assert.match(fact.forecast, /at 40 new requests a second; rules out more than 2% extra failing requests/);
 });
 
 test("the first release has nothing to compare with", async () => {
@@ -247,7 +247,7 @@ test("a spent budget holds a release that is no fix for a second person, who has
     held.plan.needs?.map(({ id, kind, people }) => ({ id, kind, people })),
     [{ id: "budget", kind: "budget", people: 1 }],
   );
-  assert.match(held.forecast, /waits for 1 approval: the error budget of 28 days for availability is spent \(132 % of it\)/);
+  assert.match(held.forecast, /waits for 1 approval: the error budget of 28 days for availability is spent \(132% of it\)/);
   const alone = [
     noPrincipals,
     { tokens: [{ ...bob, name: "ann" }], gitEmails: {} },

@@ -88,7 +88,7 @@ export function spentBudget(service: Service | undefined, left: BudgetLeft | nul
 }
 
 export function spentWords({ left, windowMs, objective }: BudgetLeft): string {
-  return `the error budget of ${windowMs / 86_400_000} days for ${objective} is spent (${Math.round((1 - left) * 100)} % of it)`;
+  return `the error budget of ${windowMs / 86_400_000} days for ${objective} is spent (${Math.round((1 - left) * 100)}% of it)`;
 }
 
 /** Whose word could count, and from where. */

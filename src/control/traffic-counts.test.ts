@@ -60,6 +60,18 @@ test("a failure that stable covered harms nobody", () => {
   assert.equal(traffic.rollout("r1").harmedRequests, 0);
 });
 
+test("a failure that no visitor saw burns no budget, and is no failure of the last minute", () => {
+  const traffic = new TrafficCounts();
+  const of = (own: Partial<Counter>) => ({ ...counter, isHarm: false, count: 20, ...own });
+  const shielded = [of({ shield: "replayed" }), of({ arm: "cohort", shield: "replayed" })];
+  traffic.absorb({ ...report, counters: shielded }, 1_000);
+  assert.deepEqual(traffic.burning("production", "shop", { availability: 0.99, nowMs: 2_000 }), []);
+  assert.deepEqual(traffic.lastMinute("production", "shop", 2_000), { requests: 40, failed: 0, newVisitors: 0 });
+  traffic.absorb({ ...report, counters: [of({ arm: "stable" }), of({ isHarm: true })] }, 1_500);
+  assert.equal(traffic.lastMinute("production", "shop", 2_000).failed, 40);
+  assert.equal(Math.round(traffic.burning("production", "shop", { availability: 0.99, nowMs: 2_000 })[0]?.rate ?? 0), 50);
+});
+
 test("what the shield covered is counted, and why failures reached their visitors all the same", () => {
   const traffic = new TrafficCounts();
   const counters: readonly Partial<Counter>[] = [

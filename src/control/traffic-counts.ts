@@ -2,7 +2,7 @@ import { type Burning, BurnRates, type BurnRatesState, type PairRate } from "../
 import type { ShieldSummary } from "../rollout/evidence-summary.ts";
 import type { Counter } from "../routing/wire.ts";
 import type { WorkerReport } from "../routing/worker-view.ts";
-import { type BudgetMoment, type BudgetsSnapshot, ErrorBudgets } from "./error-budgets.ts";
+import { type BudgetMoment, type BudgetsSnapshot, ErrorBudgets, isSeen } from "./error-budgets.ts";
 import { ShadowCounts, type ShadowSnapshot, type ShadowTotals } from "./shadow-counts.ts";
 import { sumShield } from "./shield-counts.ts";
 
@@ -92,10 +92,10 @@ export class TrafficCounts {
       const second = this.#secondOf(counter, nowMs);
       second.requests += counter.count - before;
       const added = counter.count - before;
-      if (counter.outcome === "failed") second.failed += added;
+      const failed = isSeen(counter) ? added : 0;
+      second.failed += failed;
       this.budgets.count(counter, added, nowMs);
       if (counter.outcome === "excluded") continue;
-      const failed = counter.outcome === "failed" ? added : 0;
       this.#burnOf(counter.environment, counter.service).add({ requests: added, failed, nowMs: this.budgets.timeAt(nowMs) });
     }
   }

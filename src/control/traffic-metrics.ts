@@ -1,4 +1,4 @@
-import { turnedAwayBy } from "../routing/front-counts.ts";
+import { type FrontReport, turnedAwayBy } from "../routing/front-counts.ts";
 import { headBoundsMs, type StatusClass, type Tally } from "../routing/tallies.ts";
 import type { Outcome } from "../routing/wire.ts";
 import type { MetricFamily, MetricSample } from "./metric-name.ts";
@@ -76,6 +76,13 @@ function frontMetrics(numbers: readonly NumbersOfWorker[]): readonly MetricFamil
         })),
       ),
     },
+    ...certificateMetrics(fronts),
+    {
+      name: "belay_requests_without_client_total",
+      samples: fronts.flatMap(({ worker, front: { withoutClient = [] } }) =>
+        withoutClient.map(({ environment, service, count }) => ({ labels: { environment, service, worker }, value: count })),
+      ),
+    },
     { name: "belay_requests_waiting", samples: holds.map(({ labels, counts }) => ({ labels, value: counts.waiting })) },
     {
       name: "belay_held_requests_total",
@@ -91,6 +98,26 @@ function frontMetrics(numbers: readonly NumbersOfWorker[]): readonly MetricFamil
           value: count,
         })),
       ),
+    },
+  ];
+}
+
+function certificateMetrics(
+  fronts: readonly { readonly worker: string; readonly front: FrontReport }[],
+): readonly MetricFamily[] {
+  const told = fronts.flatMap(({ worker, front: { certificates } }) =>
+    certificates === undefined ? [] : [{ worker, certificates }],
+  );
+  return [
+    {
+      name: "belay_certificate_expiration_timestamp_seconds",
+      samples: told.flatMap(({ worker, certificates }) =>
+        certificates.served.map(({ name, endsAtMs }) => ({ labels: { worker, certificate: name }, value: endsAtMs / 1000 })),
+      ),
+    },
+    {
+      name: "belay_certificates_unusable",
+      samples: told.map(({ worker, certificates }) => ({ labels: { worker }, value: certificates.unusable })),
     },
   ];
 }

@@ -10,7 +10,7 @@ import { shadowOf } from "../rollout/shadow.ts";
 import { neededTask, type OpenAttempt, openAttempt } from "../rollout/task.ts";
 import type { ControlLoop } from "./control-loop.ts";
 import type { ServiceView } from "./control-plane.ts";
-import { sumHeld } from "./front-sums.ts";
+import { sumHeld, sumWithoutClient } from "./front-sums.ts";
 import { obstacleToCopies } from "./judge.ts";
 import { viewPreviews } from "./preview-views.ts";
 import { viewProcesses } from "./process-views.ts";
@@ -136,6 +136,7 @@ export function viewService(
     runs: service.oneOffs.runs.filter(({ end }) => end === null),
     previews: viewPreviews(service, loop.journal.deployments.previewKeys, clock.now()),
     held: sumHeld(numbers, service),
+    withoutClient: sumWithoutClient(numbers, service),
     previewRefusals: loop.workerNumbers.previewRefusals.of(service),
   };
 }

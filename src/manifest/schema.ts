@@ -151,7 +151,7 @@ const rollout = z.strictObject({
     { description: "How long a visitor is watched before it is scored.", examples: ["10s"] },
     { atLeastMs: 100, atMostMs: hour },
   ).prefault("10s"),
-  bake: duration({ description: "Time at 95 % before everyone.", examples: ["30m"] }).prefault("30m"),
+  bake: duration({ description: "Time at 95% before everyone.", examples: ["30m"] }).prefault("30m"),
   keepWarm: duration({ description: "How long the old release stays ready after the promotion.", examples: ["1h"] }).prefault(
     "1h",
   ),

@@ -2,7 +2,7 @@ import type { Choice, IncomingRequest, InFlight } from "../routing/in-flight.ts"
 import type { Asked } from "../routing/shield.ts";
 import { Attempts } from "./attempts.ts";
 import type { ClientConnection, ClientRequest } from "./client.ts";
-import { cameByTls, headersForInstance } from "./forwarding.ts";
+import { cameByTls, headersForInstance, isWithoutClient } from "./forwarding.ts";
 import { maintenanceAnswer } from "./maintenance-answer.ts";
 import { isHttps } from "./preview-door.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -44,6 +44,7 @@ export function admit(
   if (choice === null) return { kind: "refused", answer: { status: 404, reason: "No service answers at this address" } };
   const { peerAddress, scheme } = connection;
   const proxies = context.proxiesInFront.of(choice.service);
+  if (isWithoutClient(head, { peerAddress, proxies })) context.front.cameWithoutClient(choice.service);
   const location = scheme === "https" || cameByTls(head, { peerAddress, proxies }) ? null : context.secureLocation(head);
   if (location !== null) return { kind: "refused", answer: { status: 308, reason: "This host is served over HTTPS", location } };
   const { maintenance } = choice.service;

@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import type { SecureContext } from "node:tls";
 import { type CertificatePair, certificateFilesOf, certificateNames, readCertificate } from "../ports/certificate-files.ts";
 import type { Log } from "../ports/log.ts";
+import type { CertificatesReport } from "../routing/front-counts.ts";
 
 interface Certificate {
   readonly name: string;
@@ -40,6 +41,7 @@ export class Certificates {
       if (certificate !== undefined) next.set(name, certificate);
     }
     this.#byName = next;
+    for (const name of this.#refused.keys()) if (!names.includes(name)) this.#refused.delete(name);
   }
 
   /** For a client that asks for this host; without a match the first by name, so that the client sees whose server it met. */
@@ -50,6 +52,13 @@ export class Certificates {
   /** For clients that name no host; undefined when there is none at all. */
   get first(): CertificatePair | undefined {
     return this.#byName.values().next().value?.pair;
+  }
+
+  report(): CertificatesReport {
+    return {
+      served: Array.from(this.#byName.values(), ({ name, leaf }) => ({ name, endsAtMs: leaf.validToDate.getTime() })),
+      unusable: this.#refused.size,
+    };
   }
 
   covers(host: string): boolean {
@@ -80,7 +89,11 @@ export class Certificates {
     let state = "";
     try {
       state = certificateFilesOf(this.#folder, name).map(stateOf).join(" ");
-      if (before?.state === state || this.#refused.get(name) === state) return before;
+      if (this.#refused.get(name) === state) return before;
+      if (before?.state === state) {
+        this.#refused.delete(name);
+        return before;
+      }
       const certificate = readCertificate(this.#folder, name);
       this.#refused.delete(name);
       this.#log.info("serves a certificate", { name, validTo: certificate.leaf.validTo });

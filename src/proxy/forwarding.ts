@@ -59,6 +59,14 @@ export function cameByTls({ claims }: RequestHead, { peerAddress, proxies }: Pic
   return claims.forwardedProto === "https" && proxies.trusts(withoutMapping(peerAddress));
 }
 
+/** Whether a trusted proxy does not say for whom it asks. Then it is taken for the client itself. */
+export function isWithoutClient(
+  { claims }: RequestHead,
+  { peerAddress, proxies }: Pick<Arrival, "peerAddress" | "proxies">,
+): boolean {
+  return claims.forwardedFor.length === 0 && proxies.trusts(withoutMapping(peerAddress));
+}
+
 /** From the client on, hop by hop. What stands before the client, it has written itself, and nobody gets to read it. */
 function chainTo(peer: string, said: readonly string[], proxies: TrustedProxies): readonly string[] {
   const chain = [peer];

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { type TestContext, test } from "node:test";
+import type { FrontReport } from "../routing/front-counts.ts";
 import { collect, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
 
 const waiting =
@@ -118,6 +119,23 @@ test("what a proxy in front says counts when the service trusts it", async (t) =
   await world.serve(tableWith(2, [app], undefined, { trustedProxies: ["127.0.0.0/8"] }));
   const trusted = await ask();
   assert.deepEqual([trusted["x-forwarded-proto"], trusted["x-forwarded-for"]], ["https", "192.0.2.1, 127.0.0.1"]);
+});
+
+test("a trusted proxy that does not say for whom it asks is counted, nobody else is", async (t) => {
+  const world = await openWorld(t);
+  const app = await openApp(t, (_, response) => response.end("ok"));
+  let told: FrontReport["withoutClient"];
+  world.plane.onReport(({ front }) => {
+    told = front?.withoutClient;
+  });
+  await world.serve(tableWith(1, [app]));
+  await world.send({});
+  await world.serve(tableWith(2, [app], undefined, { trustedProxies: ["127.0.0.0/8"] }));
+  await world.send({ headers: { "x-forwarded-for": "192.0.2.1" } });
+  await world.send({});
+  await world.send({});
+  await until(() => told?.[0]?.count === 2);
+  assert.deepEqual(told, [{ service: "shop", environment: "production", count: 2 }]);
 });
 
 test("an endless answer ends with a client that is done sending", async (t) => {

@@ -247,6 +247,10 @@ const fromWorker = z.discriminatedUnion("kind", [
           }),
         ),
         hedges: z.array(z.object({ service: z.string(), environment: z.string(), what: z.enum(hedgeEvents), count: whole })),
+        withoutClient: z.array(z.object({ service: z.string(), environment: z.string(), count: whole })).optional(),
+        certificates: z
+          .object({ served: z.array(z.object({ name: z.string(), endsAtMs: z.number() })), unusable: whole })
+          .optional(),
       })
       .optional(),
     inFlight: z.record(z.string(), whole),

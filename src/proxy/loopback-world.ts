@@ -319,7 +319,7 @@ export function collect(socket: net.Socket): { text: string; ended: Promise<void
 
 /** Waits for a condition, not for a time. */
 export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = clock.monotonicMs() + 60_000;
+  const deadlineMs = clock.monotonicMs() + 90_000;
   while (!(await isTrue())) {
     assert.ok(clock.monotonicMs() < deadlineMs, `still not: ${isTrue}`);
     await clock.sleep(5);

@@ -1,7 +1,7 @@
 import type { Redemption } from "../routing/wire.ts";
 
 /** How long a person waits for the control plane before she is told to try again. */
-const patienceMs = 3_000;
+const patienceMs = 10_000;
 
 /** Links that were handed to the control plane, until it says what becomes of them. */
 export class Redemptions {

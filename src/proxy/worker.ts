@@ -146,12 +146,15 @@ class ProxyWorker {
     const stopPaces = clock.every(pacePeriodMs, () => this.#front.checkPaces());
     const stopReports = clock.every(reportPeriodMs, () => this.#reporter.tick());
     const stopCertificates =
-      typeof httpsFd === "number" ? clock.every(certificatesPeriodMs, () => this.#front.reloadCertificates()) : () => {};
+      typeof httpsFd === "number" ? clock.every(certificatesPeriodMs, () => this.#reloadCertificates()) : () => {};
     const stopReloads = this.#options.onReload?.(() => this.#reload());
     try {
       await this.#waitForFirstTable();
       await this.#front.listen(httpFd);
-      if (typeof httpsFd === "number") this.#tlsPort = await this.#front.listenTls(httpsFd);
+      if (typeof httpsFd === "number") {
+        this.#tlsPort = await this.#front.listenTls(httpsFd);
+        this.#reloadCertificates();
+      }
       log.info("serving", { epoch: this.#state.table.epoch });
       await aborted(signal);
       log.info("draining");
@@ -168,6 +171,11 @@ class ProxyWorker {
       this.#context.copies.close();
       await Promise.all([this.#upstream.close(), this.#copyUpstream.close()]);
     }
+  }
+
+  #reloadCertificates(): void {
+    this.#front.reloadCertificates();
+    this.#context.front.certificates = this.#certificates.report();
   }
 
   /** Hosts that a certificate is for are served over TLS. What an ACME client asks for is left where it asks. */

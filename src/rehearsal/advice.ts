@@ -54,7 +54,7 @@ function firstStep({ plan, traffic }: Rehearsed): readonly string[] {
       `${seen} No share makes this traffic quick: let people whom you know go first (a step with a cohort), and watch by hand.`,
     ];
   }
-  return [`${seen} Begin with ${enough} % or more.`];
+  return [`${seen} Begin with ${enough}% or more.`];
 }
 
 function gates({ plan, traffic, forecast: expected }: Rehearsed): readonly string[] {
@@ -80,7 +80,7 @@ function gates({ plan, traffic, forecast: expected }: Rehearsed): readonly strin
     ];
   }
   return [
-    `${stuck} No harm up to 20 % can be ruled out with this traffic: what protects your visitors is how few meet the release before somebody looks, so keep the first steps small and use cohorts and previews.`,
+    `${stuck} No harm up to 20% can be ruled out with this traffic: what protects your visitors is how few meet the release before somebody looks, so keep the first steps small and use cohorts and previews.`,
   ];
 }
 

@@ -63,13 +63,13 @@ test("with a shield fewer are harmed, more is told apart, and nothing is decided
   }
 });
 
-test("a 1 % first step at 2 requests a second is told what it is, and what to write instead", () => {
+test("a 1% first step at 2 requests a second is told what it is, and what to write instead", () => {
   const steps = [100, 1_000, 5_000].map((weight) => ({ weight, minHoldMs: 2_000 }));
   const quiet = { visitorsPerSecond: 2 / 3, failShare: 0 };
   const { rehearsal } = rehearse({ plan: { steps, harm: 0.002, maxHoldMs: 3_600_000 }, traffic: quiet });
   const [first = "", gate = ""] = rehearsal.advice;
-  assert.match(first, /first step of 1 % gives the canary 0\.4 new visitors a minute.*Begin with 13 % or more/);
-  assert.match(gate, /A gate cannot pass.*With harm: 0\.5% and the steps 20 %, 50 % every gate passes/);
+  assert.match(first, /first step of 1% gives the canary 0\.4 new visitors a minute.*Begin with 13% or more/);
+  assert.match(gate, /A gate cannot pass.*With harm: 0\.5% and the steps 20%, 50% every gate passes/);
   assert.equal(fate(rehearsal, "good").held, 3);
 });
 
@@ -99,7 +99,7 @@ test("advice that is followed is not given again", () => {
 
 test("a service that misses its objective by itself is told so", () => {
   const { rehearsal } = rehearse({ traffic: { failShare: 0.004 }, runs: 1 });
-  assert.match(rehearsal.advice.join("\n"), /fails 0\.4 % of its requests.*set slo\.availability.*99\.5%/);
+  assert.match(rehearsal.advice.join("\n"), /fails 0\.4% of its requests.*set slo\.availability.*99\.5%/);
 });
 
 test("steps that go on without evidence are named when a bad release reaches everyone by them", () => {

@@ -29,7 +29,7 @@ test("a fall outranks everything, also before the minimum hold", () => {
 test("an alarm is recorded once, before a pass counts, and after that changes nothing", () => {
   const story = new Story().exposed();
   const alarms = [{ metric: "latency", onFail: "notify", reason: "slower" }] as const;
-  const judgement: Judgement = { kind: "pass", reason: "rules out 2 %" };
+  const judgement: Judgement = { kind: "pass", reason: "rules out 2%" };
   const fact = decide(story.rollout, situation({ alarms, judgement }));
   assert.equal(fact?.kind, "metric-failed");
   if (fact?.kind === "metric-failed") story.tell(fact);
@@ -58,7 +58,7 @@ test("an alarm that holds leaves the weight where it is, for a person to decide,
 
 test("a passed gate waits for the minimum hold", () => {
   const { rollout } = new Story().exposed();
-  const judgement: Judgement = { kind: "pass", reason: "rules out 2 %" };
+  const judgement: Judgement = { kind: "pass", reason: "rules out 2%" };
   assert.equal(decide(rollout, situation({ judgement, heldMs: 1_999 })), null);
   const fact = decide(rollout, situation({ judgement, heldMs: 2_000 }));
   assert.equal(fact?.kind === "step-ended" && fact.why, "passed");
@@ -120,7 +120,7 @@ test("without a pass it is said what was ruled out, or that there is no evidence
   assert.equal(describeWithoutPass({ ...evidence, scoredVisitors: 7 }), "without statistical evidence (n = 7)");
   assert.equal(
     describeWithoutPass({ ...evidence, scoredVisitors: 25, excludedHarm: 0.1129 }),
-    "25 canary visitors, none failed: more than 11 % is excluded",
+    "25 canary visitors, none failed: more than 11% is excluded",
   );
 });
 

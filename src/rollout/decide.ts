@@ -221,5 +221,5 @@ function endInconclusive(rollout: Rollout, step: number, { evidence, heldMs }: S
 export function describeWithoutPass(evidence: EvidenceSummary, unit: Unit = "visitor"): string {
   const { scoredVisitors, failedScoredVisitors, excludedHarm } = evidence;
   if (scoredVisitors < 10) return `without statistical evidence (n = ${scoredVisitors})`;
-  return `${scoredVisitors} canary ${unit}s, ${failedScoredVisitors === 0 ? "none" : failedScoredVisitors} failed: more than ${(excludedHarm * 100).toPrecision(2)} % is excluded`;
+  return `${scoredVisitors} canary ${unit}s, ${failedScoredVisitors === 0 ? "none" : failedScoredVisitors} failed: more than ${(excludedHarm * 100).toPrecision(2)}% is excluded`;
 }

@@ -103,7 +103,7 @@ function hoursReason(closesInMs: number | null): RiskReason {
 }
 
 function budgetReasons({ left, isBurning }: RiskFacts["budget"]): readonly RiskReason[] {
-  const share = left === null ? "" : `${Math.max(0, Math.round(left * 100))} %`;
+  const share = left === null ? "" : `${Math.max(0, Math.round(left * 100))}%`;
   const spent = left === null ? 0 : left <= 0 ? 3 : left < 0.25 ? 2 : 0;
   return [
     reason(spent, `${share} of the error budget is left`),

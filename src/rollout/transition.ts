@@ -237,5 +237,5 @@ const brakeWords: { readonly [by in BrakeCause]: string } = {
 };
 
 function percent(share: number): string {
-  return `${Number((share * 100).toPrecision(3))} %`;
+  return `${Number((share * 100).toPrecision(3))}%`;
 }

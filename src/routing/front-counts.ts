@@ -47,6 +47,21 @@ export interface HedgeCount {
   readonly count: number;
 }
 
+/** Since the worker's boot. */
+export interface ServiceCount {
+  readonly service: string;
+  readonly environment: string;
+  readonly count: number;
+}
+
+/** What a worker makes of the folder of certificates. */
+export interface CertificatesReport {
+  /** By the name of its folder, with the end of its validity. */
+  readonly served: readonly { readonly name: string; readonly endsAtMs: number }[];
+  /** Those that lie there and cannot be used; of one that was replaced, what it was before is served still. */
+  readonly unusable: number;
+}
+
 /** What one worker's front says of itself in each report. */
 export interface FrontReport {
   readonly connections: number;
@@ -54,6 +69,10 @@ export interface FrontReport {
   readonly turnedAway: readonly { readonly by: TurnedAwayBy; readonly count: number }[];
   readonly holds: readonly HeldCounts[];
   readonly hedges: readonly HedgeCount[];
+  /** Requests of trusted proxies that did not say for whom; absent from workers before it was counted. */
+  readonly withoutClient?: readonly ServiceCount[] | undefined;
+  /** Absent without TLS, and from workers before it was told. */
+  readonly certificates?: CertificatesReport | undefined;
 }
 
 type Counted = Omit<HeldCounts, "service" | "environment">;
@@ -61,9 +80,12 @@ type Counted = Omit<HeldCounts, "service" | "environment">;
 /** What a worker's front counts of clients that it turned away, and of requests that waited. */
 export class FrontCounts {
   connections = 0;
+  /** As they were read last; undefined without TLS. */
+  certificates: CertificatesReport | undefined;
   #turnedAway = new Map<TurnedAwayBy, number>();
   #holds = new Map<string, { -readonly [name in keyof HeldCounts]: HeldCounts[name] }>();
   #hedges = new Map<string, { -readonly [name in keyof HedgeCount]: HedgeCount[name] }>();
+  #withoutClient = new Map<string, { -readonly [name in keyof ServiceCount]: ServiceCount[name] }>();
   #hasChanged = false;
 
   turnedAway(by: TurnedAwayBy): void {
@@ -93,6 +115,11 @@ export class FrontCounts {
     this.#hasChanged = true;
   }
 
+  /** No news that a report should leave for: a proxy that does this does it with every request. */
+  cameWithoutClient({ service, environment }: Pick<ServiceRoute, "service" | "environment">): void {
+    this.#withoutClient.getOrInsertComputed(`${environment}/${service}`, () => ({ service, environment, count: 0 })).count += 1;
+  }
+
   /** Something that the next report should not wait for long. */
   get hasChanged(): boolean {
     return this.#hasChanged;
@@ -105,6 +132,8 @@ export class FrontCounts {
       turnedAway: Array.from(this.#turnedAway, ([by, count]) => ({ by, count })),
       holds: Array.from(this.#holds.values(), (counted) => ({ ...counted })),
       hedges: Array.from(this.#hedges.values(), (counted) => ({ ...counted })),
+      withoutClient: Array.from(this.#withoutClient.values(), (counted) => ({ ...counted })),
+      ...(this.certificates === undefined ? {} : { certificates: this.certificates }),
     };
   }
 }

@@ -75,7 +75,7 @@ test("the share is that of the step", () => {
   const { shadow } = table().services[0] as ServiceRoute;
   assert.ok(shadow !== undefined);
   const count = wanted(stateWith({ shadow: { ...shadow, share: 2_000 } }));
-  assert.ok(count > 40 && count < 110, `${count} of 400 at 20 %`);
+  assert.ok(count > 40 && count < 110, `${count} of 400 at 20%`);
 });
 
 test("a worker tells of copies at most once a second, all of it again on a new link, and never of what is ignored", () => {

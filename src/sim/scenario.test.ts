@@ -11,7 +11,7 @@ const promises: Readonly<Record<ScenarioName, { readonly promise: string; readon
     count: 10,
   },
   "good-release": { promise: "a good release with the demo's manifest is promoted and no request fails", count: 5 },
-  "small-harm": { promise: "a good release with the default tolerance of 0.2 % is promoted and no request fails", count: 1 },
+  "small-harm": { promise: "a good release with the default tolerance of 0.2% is promoted and no request fails", count: 1 },
   "no-control": { promise: "without a control plane the canary has no request after the lease and a second", count: 10 },
   "control-back": {
     promise: "a control plane that comes back within the lease changes no end; later, the rollout is paused",

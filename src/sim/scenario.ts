@@ -133,8 +133,8 @@ export async function badInBake(seeds: Seeds): Promise<Figures> {
     const areBack = runs.every((run) => phaseOf(run) === "aborted by verdict");
     // Two releases with two instances each were started, and nothing on the way back.
     const isWithoutStart = runs.every((run) => starts.get(run.story.seed) === 4);
-    figures[`median failing visitors, bad for ${share * 100} %`] = median(failed);
-    figures[`most failing visitors, bad for ${share * 100} %`] = Math.max(...failed);
+    figures[`median failing visitors, bad for ${share * 100}%`] = median(failed);
+    figures[`most failing visitors, bad for ${share * 100}%`] = Math.max(...failed);
     isWithin &&= areBack && isWithoutStart && Math.max(...failed) <= 40;
     all = [...all, ...runs];
   }

@@ -7,7 +7,7 @@ export function describeStory({ story }: RunResult): readonly string[] {
   const lines = [`seed ${story.seed}`];
   for (const { name, instances, visitorsPerSecond, plan } of story.services) {
     const steps = plan.steps
-      .map(({ weight, shadow }) => (shadow === undefined ? `${weight / 100} %` : `shadow ${shadow / 100} %`))
+      .map(({ weight, shadow }) => (shadow === undefined ? `${weight / 100}%` : `shadow ${shadow / 100}%`))
       .join(", ");
     lines.push(
       `  service ${name}: ${instances} instances, ${visitorsPerSecond.toFixed(0)} visitors/s, steps ${steps}, lease ${plan.leaseTtlMs} ms`,

@@ -13,12 +13,11 @@ export interface Talk {
   readonly pieces: readonly string[];
   /** Says that nothing follows, behind the last piece. */
   readonly isEnding?: boolean;
-  /** How long a silent connection is waited for. */
+  /** How long a silent connection is waited for, at least. */
   readonly silenceMs: number;
 }
 
-/** More turns of the event loop than any answer takes. */
-const looksUntilSilent = 200;
+const lookEveryMs = 100;
 
 /** Sends bytes on a connection of their own and takes what comes back, until the end of it. */
 export function talk({ port, pieces, isEnding = false, silenceMs }: Talk): Promise<Received> {
@@ -26,26 +25,27 @@ export function talk({ port, pieces, isEnding = false, silenceMs }: Talk): Promi
     const socket = net.connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
     let bytes = "";
     let end: Received["end"] = "closed";
-    const fallSilent = async () => {
-      const before = bytes.length;
-      // A process that was held up has not looked at what came meanwhile, and the engine may be this very process.
-      for (let look = 0; look < looksUntilSilent && !socket.destroyed; look += 1)
-        await new Promise((resolve) => setImmediate(resolve));
-      if (socket.destroyed) return;
-      if (bytes.length > before) return void socket.setTimeout(silenceMs);
+    // Counted in looks and not by the clock: a process that was held up has not been silent, and the engine may be in this very process.
+    let silentLooks = 0;
+    const looking = setInterval(() => {
+      silentLooks += 1;
+      if (silentLooks * lookEveryMs < silenceMs) return;
       end = "open";
       socket.destroy();
-    };
-    socket.on("timeout", () => void fallSilent()).setTimeout(silenceMs);
+    }, lookEveryMs);
     socket.on("data", (chunk: Buffer) => {
       bytes += chunk.toString("latin1");
+      silentLooks = 0;
     });
     // Writing to a side that has closed meanwhile is no news: what it said before counts.
     socket.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ECONNRESET") end = "reset";
     });
     socket.on("end", () => socket.destroy());
-    socket.on("close", () => resolve({ bytes, end }));
+    socket.on("close", () => {
+      clearInterval(looking);
+      resolve({ bytes, end });
+    });
     void send(socket, pieces, isEnding);
   });
 }

@@ -61,7 +61,6 @@ interface Program {
 
 async function startProgram(describe: (folder: string, port: number) => Program): Promise<RunningEngine> {
   const folder = mkdtempSync(join(tmpdir(), "belay-conformance-"));
-  // Not one that the kernel gives away: beside this suite others open connections by the thousand.
   const port = await findFreePort({ host: "127.0.0.1", taken: new Set(), random: createSystemRandom() });
   const { command, argv, files } = describe(folder, port);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);

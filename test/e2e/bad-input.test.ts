@@ -7,6 +7,7 @@ import { test } from "node:test";
 import type { CommandResult } from "./belay-command.ts";
 import { openScene, type Scene } from "./scene.ts";
 import { createRepository, createShopRepository, shopManifest } from "./shop-repository.ts";
+import { waitFor } from "./wait.ts";
 
 /** Every refusal says what, with which code, and what to do next. */
 function assertRefused(result: CommandResult, code: RegExp, exitCode: number): void {
@@ -64,7 +65,7 @@ environments:
 
   await t.test("a command that does not exist", async () => {
     const result = await deployFiles(scene, "missing", {
-      "belay.yml": manifest("{ command: no-such-program --serve, health: /, startTimeout: 3s }"),
+      "belay.yml": manifest("{ command: no-such-program --serve, health: /, startTimeout: 20s }"),
     });
     assert.equal(result.code, 3, result.stdout + result.stderr);
     assert.match(result.stdout + result.stderr, /no-such-program/);
@@ -74,7 +75,7 @@ environments:
     const ill = `console.error("cannot reach the moon"); ${server.replace('response.end("ok")', 'response.writeHead(503).end("ill")')}`;
     const result = await deployFiles(scene, "ill", {
       "server.js": ill,
-      "belay.yml": manifest("{ command: node server.js, health: /, startTimeout: 2s }"),
+      "belay.yml": manifest("{ command: node server.js, health: /, startTimeout: 6s }"),
     });
     assert.equal(result.code, 3, result.stdout + result.stderr);
     assert.match(result.stdout + result.stderr, /cannot reach the moon/);
@@ -116,11 +117,15 @@ environments:
   });
 
   await t.test("and after all of it nothing runs that does not serve", async () => {
-    const { services } = await scene.status();
-    const serving = services.flatMap(({ instances, stable, warm }) =>
-      instances.filter(({ release }) => ![stable?.id, warm?.id].includes(release)),
-    );
-    assert.deepEqual(serving, []);
+    // What was given up is drained first.
+    await waitFor("nothing else runs", async () => {
+      const { services } = await scene.status();
+      const others = services.flatMap(({ instances, stable, warm }) =>
+        instances.filter(({ release }) => ![stable?.id, warm?.id].includes(release)),
+      );
+      assert.deepEqual(others, []);
+      return true;
+    });
   });
 });
 

@@ -10,9 +10,9 @@ test("a release that answers 500 to everything is aborted by verdict at its firs
   const crowd = await scene.openVisitors();
   await repository.commitRelease("broken");
   const rollout = await scene.deploy(repository, { code: 3 });
-  const during = crowd.lap();
+  const during = await crowd.lap();
   await sleep(1500);
-  const after = crowd.lap();
+  const after = await crowd.lap();
   await crowd.stop();
   assert.equal(rollout.outcome, "aborted", JSON.stringify(rollout));
   assert.equal(rollout.by, "verdict");
@@ -45,10 +45,10 @@ test("a rollback to the warm release starts nothing and no visitor notices", asy
   const promoted = await deploying;
   assert.equal(promoted.outcome, "promoted");
   const before = await scene.shopStatus();
-  crowd.lap();
+  await crowd.lap();
   const result = await scene.expectBelay(["rollback", "shop"]);
   await sleep(500);
-  const report = crowd.lap();
+  const report = await crowd.lap();
   await crowd.stop();
   const after = await scene.shopStatus();
   assert.equal(after.stable?.id, before.warm?.id);

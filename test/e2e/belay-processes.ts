@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { isAlive, listeningSockets, listProcesses, readProcess, sendSignal } from "../../src/ports/processes.ts";
 
 /** A process that works for one data folder. */
@@ -63,7 +63,7 @@ function pause(durationMs: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
 }
 
-/** From the signal to the end of the last thread, on `performance.now()`: until then a killed process holds its connections, and takes new ones. */
+/** From the signal until clients know of the end of the last thread, on `performance.now()`: until then a killed process holds connections, and takes new ones. */
 export interface Dying {
   readonly fromMs: number;
   readonly toMs: number;
@@ -75,6 +75,8 @@ export async function kill(pids: readonly number[]): Promise<Dying> {
   const fromMs = performance.now();
   for (const pid of pids) if (!sendSignal(pid, "SIGKILL")) throw new Error(`there is no process ${pid} to kill`);
   while (victims.some(({ pid, startedAtTicks }) => isAlive(pid, startedAtTicks))) await sleep(2);
+  // Visitors live in this process: one turn, however late, and they have been told of every connection that ended with it.
+  for (let turns = 0; turns < 2; turns += 1) await turn();
   return { fromMs, toMs: performance.now() };
 }
 

@@ -14,7 +14,7 @@ run: { command: node server.js, health: / }
 environments:
   production: { routes: [{ host: hello.example.com }] }
 expose: all
-rollout: { steps: [{ weight: 90%, minHold: 60s }], lease: 60s }
+rollout: { steps: [{ weight: 90%, minHold: 10m }], lease: 60s }
 `;
 
 function serverOf(words: string): string {
@@ -60,7 +60,7 @@ test("rollback --direct goes back while the control plane hangs, to the warm rel
   freeze(scene);
   const back = await scene.expectBelay(["rollback", "hello", "--direct", "--reason", "it burns"]);
   assert.match(back.stdout, new RegExp(`from ${second} to ${first.release}; 2 proxy workers`));
-  await waitFor("everyone is back", async () => (await pagesOf(url)).every((page) => page === "one"), { deadlineMs: 2_000 });
+  await waitFor("everyone is back", async () => (await pagesOf(url)).every((page) => page === "one"), { deadlineMs: 30_000 });
 
   await scene.up(["--listen", listen]);
   for (let look = 0; look < 5; look += 1) assert.deepEqual(new Set(await pagesOf(url)), new Set(["one"]), "it stays so");
@@ -79,7 +79,7 @@ test("rollback --direct goes back while the control plane hangs, to the warm rel
   await waitFor("new visitors on the canary", async () => (await pagesOf(url)).includes("three"));
   freeze(scene);
   await scene.expectBelay(["rollback", "hello", "--direct"]);
-  await waitFor("nobody on the canary", async () => (await pagesOf(url)).every((page) => page === "one"), { deadlineMs: 2_000 });
+  await waitFor("nobody on the canary", async () => (await pagesOf(url)).every((page) => page === "one"), { deadlineMs: 30_000 });
   await scene.up(["--listen", listen]);
   const aborted = await waitFor("the abort", async () => {
     const rollout = (await scene.status()).services[0]?.rollout;

@@ -83,7 +83,7 @@ test("a spent error budget lets fixes and rollbacks through and holds the rest, 
       [{ failed: 20, harmed: 0 }],
     );
     const { stdout } = await scene.expectBelay(["slo", "hello"]);
-    assert.match(stdout, /the error budget is SPENT: 400 % of it is used/);
+    assert.match(stdout, /the error budget is SPENT: 400% of it is used/);
     assert.match((await scene.expectBelay(["status"])).stdout, /hello: the error budget of 7 days for availability is spent/);
   });
 

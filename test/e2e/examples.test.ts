@@ -33,7 +33,7 @@ test("hello-python is served as it is, without any build", { skip: noPython }, a
 });
 
 const noGo = isInstalled("go", [...systemFolders, "/usr/local/go/bin"]) ? false : "go is missing: apt install golang-go";
-test("hello-go is compiled in its build and shipped as one file", { skip: noGo, timeout: 240_000 }, async (t) => {
+test("hello-go is compiled in its build and shipped as one file", { skip: noGo }, async (t) => {
   const { scene, folder } = await openExample(t, "hello-go");
   const rollout = await scene.deploy({ folder });
   assert.equal(rollout.outcome, "promoted", rollout.reason);

@@ -9,9 +9,9 @@ test("a good release is promoted by verdict, and no visitor fails, is logged out
   const { scene, repository } = await openShopScene(t);
   const crowd = await scene.openVisitors({ visitorsPerSecond: 40, members: 8 });
   await repository.commitRelease("good");
-  crowd.lap();
+  await crowd.lap();
   const rollout = await scene.deploy(repository);
-  const report = crowd.lap();
+  const report = await crowd.lap();
   await crowd.stop();
   t.diagnostic(`${rollout.seconds} s, ${report.requests} requests, ${rollout.canaryRequests} of them to the canary`);
   assert.equal(rollout.outcome, "promoted", JSON.stringify(rollout));

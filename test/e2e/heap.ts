@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "undici";
 import { residentBytes, sendSignal } from "../../src/ports/processes.ts";
+import { waitFor } from "./wait.ts";
 
 /** Where Node's inspector listens after SIGUSR1; one process at a time. */
 const inspectorUrl = "http://127.0.0.1:9229/json";
@@ -32,8 +32,20 @@ interface Inspector {
 }
 
 async function openInspector(pid: number): Promise<Inspector> {
-  sendSignal(pid, "SIGUSR1");
-  const socket = new WebSocket(await findDebugger());
+  // One that was closed before listens for a moment longer, and a process that finds the port taken opens none.
+  await waitFor("port 9229 is free", async () => (await findDebugger()) === undefined, { everyMs: 20 });
+  let asks = 0;
+  const url = await waitFor(
+    `the inspector of ${pid} is open`,
+    async () => {
+      // Again now and then, for a process that found the port taken.
+      if (asks % 40 === 0) sendSignal(pid, "SIGUSR1");
+      asks += 1;
+      return findDebugger();
+    },
+    { everyMs: 50 },
+  );
+  const socket = new WebSocket(url);
   const answers = new Map<number, (result: object) => void>();
   const opened = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
@@ -67,15 +79,14 @@ async function openInspector(pid: number): Promise<Inspector> {
   };
 }
 
-async function findDebugger(): Promise<string> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    try {
-      const [target] = (await (await fetch(inspectorUrl)).json()) as readonly { readonly webSocketDebuggerUrl: string }[];
-      if (target !== undefined) return target.webSocketDebuggerUrl;
-    } catch {
-      // It is being opened.
-    }
-    await sleep(50);
+/** Undefined while nobody listens there. */
+async function findDebugger(): Promise<string | undefined> {
+  let answer: Response;
+  try {
+    answer = await fetch(inspectorUrl, { headers: { connection: "close" } });
+  } catch {
+    return undefined;
   }
-  throw new Error("no inspector opened on port 9229");
+  const [target] = (await answer.json()) as readonly { readonly webSocketDebuggerUrl: string }[];
+  return target?.webSocketDebuggerUrl;
 }

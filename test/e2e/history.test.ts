@@ -17,13 +17,12 @@ function copyLedger(from: string, to: string): void {
 /** Changes the ledger's file behind Belay's back, as somebody with access to the disk can, while Belay is down. */
 async function verifyTampered(scene: Scene, original: string, sql: string): Promise<string> {
   const { dataFolder } = scene.place;
-  const address = (await scene.status()).addresses["http"] ?? "";
   killAll(dataFolder);
   copyLedger(original, dataFolder);
   const database = new DatabaseSync(join(dataFolder, "ledger.sqlite"));
   database.exec(sql);
   database.close();
-  await scene.expectBelay(["up", "--listen", address, "--detach"]);
+  await scene.up();
   const result = await scene.expectBelay(["history", "--verify"], { code: 1 });
   return result.stdout + result.stderr;
 }

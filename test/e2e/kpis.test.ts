@@ -65,17 +65,17 @@ test("a release that breaks the checkout without an error is taken back by its K
   assert.equal(bad.outcome, "aborted", JSON.stringify(bad));
   const failed = (await scene.facts(bad.rollout)).find((fact) => fact.kind === "verdict-failed");
   assert.ok(failed?.kind === "verdict-failed");
-  // Each of the four shoppers may have got a basket of stable and then ordered on the canary.
   assert.match(failed.metric, /^kpi:(?:checkout|paid)$/);
-  assert.match(
-    failed.reason,
-    /a shopper with a full basket .* for [0-4] of \d+ visitors on the canary against \d+ of \d+ visitors on stable/,
-  );
+  const counts =
+    /a shopper with a full basket .* for (\d+) of (\d+) visitors on the canary against (\d+) of (\d+) visitors on stable/;
+  const [canaryGood = 0, canaryOf = 0, stableGood = 0, stableOf = 0] = counts.exec(failed.reason)?.slice(1).map(Number) ?? [];
+  // While one worker has the canary and the other not yet, a shopper may get a basket of stable and then order on the canary.
+  assert.ok(canaryGood / canaryOf < 0.4 && stableGood / stableOf > 0.6, failed.reason);
   assert.equal(failed.evidence.canary.failedRequests, 0, "not one answer was an error");
   const explained = await scene.expectBelay(["explain", bad.rollout]);
   assert.match(
     explained.stdout,
-    /a shopper with a full basket gets the order confirmed: [\d.]+ % \([0-4] of \d+\) on the release and/,
+    /a shopper with a full basket gets the order confirmed: [\d.]+ % \(\d+ of \d+\) on the release and/,
   );
 
   await commit(repository, "an order button, in green", "2s");

@@ -33,7 +33,7 @@ service: shop
 run: { command: node server.js, health: / }
 environments:
   production: { routes: [{ host: shop.example.com }] }
-rollout: { steps: [{ weight: 50%, minHold: 6s }], scoreWindow: 100ms, maxHold: 15s, harm: 20%, bake: 8s, keepWarm: 0 }
+rollout: { steps: [{ weight: 50%, minHold: 6s }], scoreWindow: 100ms, maxHold: 30s, harm: 20%, bake: 8s, keepWarm: 0 }
 sources:
   payments:
     prometheus: ${prometheus}

@@ -65,7 +65,7 @@ test("one rollout at a time: a second is refused, or supersedes the first; a rol
     assert.equal(after.stable?.id, first);
     const now = after.instances.filter(({ release }) => release === first).map(({ id }) => id);
     assert.deepEqual(now, before, "the warm instances took over");
-    crowd.lap();
+    await crowd.lap();
     await waitFor("visitors came since", () => crowd.report().requests > 20);
     assert.deepEqual(Object.keys(crowd.report().byRelease), [first]);
     await waitFor("the abandoned release is stopped", async () => !(await stillRuns(running?.release ?? null)));

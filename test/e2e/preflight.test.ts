@@ -6,6 +6,7 @@ import { jsonOf } from "./belay-command.ts";
 import { findProcesses } from "./belay-processes.ts";
 import { openScene } from "./scene.ts";
 import { createRepository } from "./shop-repository.ts";
+import { waitFor } from "./wait.ts";
 
 const server = `require("node:http").createServer((_, response) => response.end("ok")).listen(process.env.PORT, process.env.HOST)`;
 
@@ -49,7 +50,7 @@ test("what preflight finds ends a rollout before anything runs, with exit code 4
     assert.doesNotMatch(text, /MIIEvQ/, "the key itself is not shown");
     assert.deepEqual(readdirSync(join(scene.place.dataFolder, "releases")), kept, "no bundle is kept");
     assert.deepEqual(readdirSync(join(scene.place.dataFolder, "building")), [], "nothing is left where it was built");
-    assert.equal(findProcesses(scene.place.dataFolder).length, processes, "no process is left");
+    await waitFor("no process is left", () => findProcesses(scene.place.dataFolder).length === processes);
     const { rollout, stable } = await scene.serviceStatus("hello");
     assert.equal(stable?.id, first.release);
     assert.equal(rollout?.outcome, "refused");
@@ -70,7 +71,7 @@ test("what preflight finds ends a rollout before anything runs, with exit code 4
     const refused = await scene.deploy(repository, { code: 4 });
     assert.equal(refused.checks.find(({ check }) => check === "slow")?.status, "error");
     assert.match(refused.reason, /slow \(could not be checked\)/);
-    assert.equal(findProcesses(scene.place.dataFolder).length, processes);
+    await waitFor("no process is left", () => findProcesses(scene.place.dataFolder).length === processes);
     assert.deepEqual(readdirSync(join(scene.place.dataFolder, "building")), []);
   });
 
@@ -206,7 +207,8 @@ test("a configuration with which the release that serves does not start closes t
     seen?.findings[0]?.message ?? "",
     /^\S+, which serves now, does not start with the configuration of this release \(without SHOP_URL\), so that there is no way back to it: it ended with exit code 1 before it answered\n(?:.*\n)?.*Error: SHOP_URL is not set beside \[secret\]$/,
   );
-  assert.deepEqual([findProcesses(scene.place.dataFolder).length, left()], [processes, []]);
+  await waitFor("no process is left", () => findProcesses(scene.place.dataFolder).length === processes);
+  assert.deepEqual(left(), []);
   assert.equal((await scene.serviceStatus("hello")).stable?.id, first.release);
 
   // Both names first: that release is a way back to itself.

@@ -87,7 +87,8 @@ test("a cohort alone meets the release first, and a link shows it to one person,
     return rollout?.phase.name === "progressing" ? rollout : undefined;
   });
   assert.equal(step.weight, 0);
-  await waitFor("the members' release", async () => (await get(url, { "x-team": "hello" })).text === "two");
+  await scene.waitForWorkers(step.rollout, "candidate-ready");
+  assert.equal((await get(url, { "x-team": "hello" })).text, "two");
   assert.equal((await get(url, { "x-forwarded-for": "203.0.113.9" })).text, "two");
   assert.equal((await get(`${url}/never`, { "x-forwarded-for": "203.0.113.9" })).text, "one");
   assert.equal((await get(url, { "x-team": "other" })).text, "one");
@@ -125,11 +126,12 @@ test("a cohort alone meets the release first, and a link shows it to one person,
   await waitFor("the end of a second", async () => (await get(url, { cookie: brief })).text === "one");
   const counts = await waitFor("the counts", async () => {
     const now = await refusals(scene);
-    return (now["forged"] ?? 0) >= 2 && (now["expired"] ?? 0) >= 1 ? now : undefined;
+    const isWhole = (now["forged"] ?? 0) >= 2 && (now["expired"] ?? 0) >= 1 && (now["replayed"] ?? 0) >= 7;
+    return isWhole ? now : undefined;
   });
   assert.equal(counts["replayed"], 7);
-  const elsewhere = await scene.serviceStatus("other");
-  assert.equal(elsewhere.previewRefusals.foreign, 1);
+  const foreigners = await waitFor("the foreign link", async () => (await scene.serviceStatus("other")).previewRefusals.foreign);
+  assert.equal(foreigners, 1);
   const status = (await scene.expectBelay(["status"])).stdout;
   assert.match(status, /preview of \S+ by \S+: used .*, seen until/);
   assert.match(status, /previews refused: .*7 replayed/);

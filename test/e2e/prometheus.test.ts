@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { request } from "undici";
 import { missing } from "../../scripts/setup-debian.ts";
+import { makeCertificate } from "../../src/proxy/loopback-world.ts";
 import { kill, pidsOf } from "./belay-processes.ts";
 import { openScene } from "./scene.ts";
 import { createSmallService } from "./small-service.ts";
@@ -19,10 +20,12 @@ const server = `require("node:http").createServer((q, r) => {
 }).listen(process.env.PORT, process.env.HOST);`;
 
 test("Prometheus scrapes requests by release, and what rules and dashboard ask for", {
-  skip: missing("prometheus"),
+  skip: missing("prometheus") || missing("openssl"),
 }, async (t) => {
   const scene = openScene(t);
-  await scene.up(["--metrics", "127.0.0.1:0"]);
+  await scene.up(["--metrics", "127.0.0.1:0", "--tls", "127.0.0.1:0"]);
+  // Of another host: plain requests of one that has a certificate are sent to TLS.
+  makeCertificate(join(scene.place.dataFolder, "certificates"), "other", "other.example.com");
   const { metrics = "", http } = (await scene.status()).addresses;
   const visit = async (path: string, times: number) => {
     for (let count = 0; count < times; count += 1) {
@@ -62,6 +65,11 @@ test("Prometheus scrapes requests by release, and what rules and dashboard ask f
     await visit("/", 30);
     await prometheus.until(`sum(belay_requests_total{arm="canary",outcome="ok",release!="${first.release}"}) > bool 0`, 1);
     await prometheus.until('count(belay_rollout_phase{phase="progressing"})', 1);
+  });
+
+  await t.test("a certificate is told with its end", async () => {
+    const days = "(belay_certificate_expiration_timestamp_seconds - time()) / 86400";
+    await prometheus.until(`count(${days} > 1 and ${days} < 2)`, 2);
   });
 
   await t.test("what is offered is well-formed, and names what runs", async () => {

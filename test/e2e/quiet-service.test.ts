@@ -45,9 +45,9 @@ test("a healthy release of a quiet service ends within its stated holds, and is 
     ends.map(({ why }) => why),
     ["continued", "continued"],
   );
-  for (const { words } of ends) assert.match(words, /^without statistical evidence \(n = \d\)$/);
+  for (const { words } of ends) assert.match(words, /^without statistical evidence \(n = \d+\)$/);
   const exposedMs = ends.reduce((sum, { heldMs }) => sum + heldMs, 0);
   t.diagnostic(`${second.seconds} s, of them ${exposedMs} ms in ${steps} steps of at most ${maxHoldMs} ms`);
-  // On a loaded machine a look at the clock may come late.
-  assert.ok(exposedMs <= steps * maxHoldMs + 2_000, `${exposedMs} ms`);
+  // On a loaded machine a look at the clock may come late; what is not stated would take at least the ten seconds of a silence, twice.
+  assert.ok(exposedMs <= steps * maxHoldMs + 10_000, `${exposedMs} ms`);
 });

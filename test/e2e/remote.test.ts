@@ -12,8 +12,14 @@ import { waitFor } from "./wait.ts";
 
 const skip = missing("sshd");
 
-/** One step that ends without evidence, 10 s after the last visitor. */
-const plan = { steps: "[{ weight: 50%, minHold: 100ms }]", scoreWindow: "100ms", bake: "100ms", onInconclusive: "continue" };
+/** One step that ends without evidence, after its longest time. */
+const planOf = (maxHold: string) => ({
+  steps: "[{ weight: 50%, minHold: 100ms }]",
+  maxHold,
+  scoreWindow: "100ms",
+  bake: "100ms",
+  onInconclusive: "continue",
+});
 
 /** A laptop: a home of its own, no Belay on it, and an `ssh` that may log in to the server. */
 function openLaptop(server: Scene, name = "laptop"): Scene {
@@ -49,7 +55,7 @@ test("a laptop deploys, looks and goes back through its own ssh, and leaves no s
   assert.equal(statSync(file).mode & 0o777, 0o600);
   assert.deepEqual(JSON.parse(readFileSync(file, "utf8")).remotes, { prod: address(ssh, data) });
 
-  const repository = await createShopRepository(join(laptop.place.folder, "shop"), plan);
+  const repository = await createShopRepository(join(laptop.place.folder, "shop"), planOf("200ms"));
   const words = ["--json", "--server", "prod"];
   await laptop.expectBelay(["deploy", ...words], { env, cwd: repository.folder });
   await repository.commitFile("CHANGES.md", "one more\n");
@@ -67,7 +73,7 @@ test("a laptop deploys, looks and goes back through its own ssh, and leaves no s
   assert.match((await laptop.expectBelay(["down", "--yes"], { env: byName, code: 1 })).stderr, /BELAY_CLI_THIS_MACHINE_ONLY/);
   await laptop.expectBelay(["remote", "remove", "prod"], { env });
   assert.match((await laptop.expectBelay(["status"], { env: byName, code: 1 })).stderr, /BELAY_REMOTE_UNKNOWN/);
-  assert.deepEqual(sshProcesses(server.place.folder), []);
+  await waitFor("no ssh is left", () => sshProcesses(server.place.folder).length === 0);
 });
 
 test("each way that ssh can fail has its own words", { skip }, async (t) => {
@@ -93,7 +99,7 @@ test("each way that ssh can fail has its own words", { skip }, async (t) => {
     assert.match(refused.stderr, new RegExp(code));
   }
   assert.match((await laptop.expectBelay(["remote", "list"])).stdout, /No server has a name here/);
-  assert.deepEqual(sshProcesses(server.place.folder), []);
+  await waitFor("no ssh is left", () => sshProcesses(server.place.folder).length === 0);
 });
 
 test("a server that forbids the forward is told as such", { skip }, async (t) => {
@@ -108,7 +114,7 @@ test("a server that forbids the forward is told as such", { skip }, async (t) =>
 test("a connection that breaks while a rollout is followed is opened again, and a killed command takes its ssh along", {
   skip,
 }, async (t) => {
-  const { scene: server, repository } = await openShopScene(t, plan);
+  const { scene: server, repository } = await openShopScene(t, planOf("1h"));
   const ssh = await openSshServer(t, join(server.place.folder, "ssh"));
   const laptop = openLaptop(server);
   const env = { ...ssh.env, TMPDIR: laptop.place.folder, BELAY_SERVER: address(ssh, server.place.dataFolder) };
@@ -131,11 +137,11 @@ test("a connection that breaks while a rollout is followed is opened again, and 
   });
   t.after(() => command.kill("SIGKILL"));
   const find = async (count: number) => (sshProcesses(server.place.folder).length > 0 === count > 0 ? true : undefined);
-  await waitFor("ssh runs", () => find(1), { deadlineMs: 10_000, everyMs: 50 });
+  await waitFor("ssh runs", () => find(1), { everyMs: 50 });
   // The program that bin/belay.js hands over to, which is the one that owns the connection.
   for (const pid of readFileSync(`/proc/${command.pid}/task/${command.pid}/children`, "utf8").trim().split(" "))
     process.kill(Number(pid), "SIGKILL");
-  await waitFor("no ssh is left", () => find(0), { deadlineMs: 5_000, everyMs: 50 });
+  await waitFor("no ssh is left", () => find(0), { everyMs: 50 });
   const isTidy = () => !readdirSync(laptop.place.folder).some((name) => name.startsWith("belay-ssh-"));
-  await waitFor("no socket is left", isTidy, { deadlineMs: 5_000, everyMs: 50 });
+  await waitFor("no socket is left", isTidy, { everyMs: 50 });
 });

@@ -102,13 +102,26 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Waits until the shop's rollout stands as wanted. */
-  waitForRollout(what: string, isReached: (rollout: RolloutView) => boolean, deadlineMs = 60_000): Promise<RolloutView> {
+  waitForRollout(what: string, isReached: (rollout: RolloutView) => boolean): Promise<RolloutView> {
     const ask = async () => {
       const shop = (await this.look()).services.find(({ service }) => service === "shop");
       const rollout = shop?.rollout ?? null;
       return rollout !== null && isReached(rollout) ? rollout : undefined;
     };
-    return waitFor(what, ask, { deadlineMs });
+    return waitFor(what, ask);
+  }
+
+  /**
+   * Waits until every worker serves the table of the rollout's last entry of this kind: what `status` shows as decided has reached
+   * the workers only a moment later, and one of them before the other.
+   */
+  async waitForWorkers(rollout: string, kind: Fact["kind"]): Promise<void> {
+    const epoch = (await this.entries(rollout)).findLast(({ fact }) => fact.kind === kind)?.position;
+    assert.ok(epoch !== undefined, `${rollout} has no ${kind}`);
+    await waitFor(`every worker serves what follows from ${kind}`, async () => {
+      const { workers } = await this.look();
+      return workers.length > 0 && workers.every((worker) => worker.isConnected && worker.epoch >= epoch);
+    });
   }
 
   /** The entries of one rollout, in order. */

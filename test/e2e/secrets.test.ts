@@ -228,11 +228,11 @@ test("secrets reach who needs them and are found nowhere in clear", async (t) =>
     process.kill(pidsOf(dataFolder, "output")[0] ?? -1, "SIGKILL");
     assert.equal((await page()).pid, pid, "the instance lives on");
     await waitFor("another filter runs", () => findProcesses(dataFolder).some(({ role }) => role === "output"));
-    const address = (await scene.status()).addresses["http"] ?? "";
     killAll(dataFolder);
-    await scene.expectBelay(["up", "--listen", address, "--detach"]);
+    await scene.up();
+    const url = await scene.baseUrl();
     const answer = await waitFor("the service answers", async () => {
-      const { status, text } = await getPage(`http://${address}/`, host);
+      const { status, text } = await getPage(url, host);
       return status === 200 ? (JSON.parse(text) as { token: string; pid: number }) : undefined;
     });
     assert.notEqual(answer.pid, pid);

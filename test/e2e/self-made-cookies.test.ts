@@ -54,7 +54,8 @@ async function sendAll(url: string, path: string, forged: readonly string[]): Pr
 
 async function beginRollout(scene: Scene, folder: string): Promise<string> {
   await scene.expectBelay(["deploy", "--until", "started"], { cwd: folder });
-  const { release } = await scene.waitForRollout("the first step", ({ phase }) => phase.name === "progressing");
+  const { rollout, release } = await scene.waitForRollout("the first step", ({ phase }) => phase.name === "progressing");
+  await scene.waitForWorkers(rollout, "candidate-ready");
   return release ?? "";
 }
 
@@ -68,13 +69,13 @@ test("a thousand self-made cookies choose no side, cause no rollback and prevent
   await scene.deploy(repository);
   const url = await scene.baseUrl();
 
-  await repository.commitFile("server.js", server("good"));
-  const good = await beginRollout(scene, repository.folder);
+  const commitGood = (attempt: number) => repository.commitFile("server.js", `${server("good")}// ${attempt}`);
+  await commitGood(0);
+  let good = await beginRollout(scene, repository.folder);
   const { set: genuine } = await ask(url, "/", "");
   const forged = selfMade(genuine);
   // Where nothing fails: what fails on the canary may be answered by stable.
   const answers = await sendAll(url, "/", forged);
-  await sendAll(url, "/boom", forged);
   assert.ok(
     answers.every(({ set }) => set !== "" && !forged.includes(set)),
     "each is replaced by one that Belay issued",
@@ -94,7 +95,19 @@ test("a thousand self-made cookies choose no side, cause no rollback and prevent
     Array.from({ length: 20 }, () => genuine),
   );
   assert.equal(new Set(kept.map(({ release }) => release)).size, 1, "one that was issued stays on its side");
-  const counted = await scene.waitForRollout("the failures are counted", ({ canaryErrors }) => canaryErrors > 300);
+  const failOnPurpose = async () => {
+    await sendAll(url, "/boom", forged);
+    return scene.waitForRollout("all is counted", ({ canaryErrors, outcome }) => canaryErrors > 300 || outcome === "aborted");
+  };
+  let counted = await failOnPurpose();
+  // Sides are drawn by chance, and the test of errors is wrong by chance in up to one rollout of 250: hardly in three in a row.
+  for (let attempt = 1; counted.outcome === "aborted" && attempt < 3; attempt += 1) {
+    t.diagnostic(`taken back by chance: ${counted.reason}`);
+    await commitGood(attempt);
+    good = await beginRollout(scene, repository.folder);
+    counted = await failOnPurpose();
+  }
+  assert.equal(counted.release, good);
   assert.ok(["progressing", "held"].includes(counted.phase.name), JSON.stringify(counted));
   await scene.expectBelay(["promote", "shop", "--skip-analysis"]);
   await scene.waitForRollout("the good release serves", ({ outcome }) => outcome === "promoted");
@@ -104,9 +117,9 @@ test("a thousand self-made cookies choose no side, cause no rollback and prevent
   await sendAll(url, "/fine", forged);
   await waitFor("the rollback", async () => {
     // Real visitors come with no cookie and keep the one that they get.
-    const { set } = await ask(url, "/page", "");
-    await ask(url, "/page", set);
-    return (await scene.shopStatus()).rollout?.outcome === "aborted";
+    const visit = async () => ask(url, "/page", (await ask(url, "/page", "")).set);
+    await Promise.all([visit(), visit(), visit()]);
+    return (await scene.look()).services[0]?.rollout?.outcome === "aborted";
   });
   const aborted = (await scene.shopStatus()).rollout;
   t.diagnostic(`taken back after ${aborted?.canaryErrors} failures among ${aborted?.canaryRequests} requests`);

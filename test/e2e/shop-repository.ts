@@ -15,6 +15,7 @@ export interface ShopPlan {
   readonly bake?: string;
   readonly keepWarm?: string;
   readonly lease?: string;
+  readonly maxHold?: string;
   readonly onInconclusive?: string;
   readonly instances?: number;
   /** The map `checks` of the manifest. */

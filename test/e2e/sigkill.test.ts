@@ -12,13 +12,14 @@ import { assertOnlyInFlightFailed, assertUnnoticed } from "./crowd-checks.ts";
 import { openShopScene, type Scene, type ShopScene } from "./scene.ts";
 import { waitFor } from "./wait.ts";
 
-const leaseMs = 2000;
+/** Longer than a control plane may be held up on a loaded machine, which is no loss of it. */
+const leaseMs = 5000;
 const longStep = "[{ weight: 25%, minHold: 10m }]";
 
 /** The shop with a canary at 25 % that stays there, under visitors. */
 async function openExposedShop(
   t: TestContext,
-  lease = "10s",
+  lease = "60s",
 ): Promise<ShopScene & { readonly crowd: Crowd; readonly canary: string }> {
   const { scene, repository } = await openShopScene(t, { steps: longStep, lease });
   const crowd = await scene.openVisitors({ members: 4 });
@@ -42,12 +43,12 @@ interface Killing {
 
 /** Kills, waits until it is back, lets visitors come for another second, and returns what they met since just before. */
 async function killUnderLoad({ crowd, pids, isBack }: Killing) {
-  crowd.lap();
+  await crowd.lap();
   const dying = await kill(pids);
-  await waitFor("what was killed is back", isBack, { deadlineMs: 20_000 });
+  await waitFor("what was killed is back", isBack);
   const backAfterMs = performance.now() - dying.fromMs;
   await sleep(1000);
-  return { report: crowd.lap(), dying, backAfterMs };
+  return { report: await crowd.lap(), dying, backAfterMs };
 }
 
 /** A new process has the role, and the old ones are gone. */
@@ -120,7 +121,7 @@ test("SIGKILL of any process of Belay under load fails no request but those in f
     assert.equal((await scene.shopStatus()).rollout?.weight, 2500);
     await scene.expectBelay(["promote", "shop", "--skip-analysis"]);
     await scene.waitForRollout("promoted", ({ outcome }) => outcome === "promoted");
-    crowd.lap();
+    await crowd.lap();
     await sleep(1000);
     const report = await crowd.stop();
     assertUnnoticed(report);
@@ -162,7 +163,7 @@ test("a control plane that stays away longer than the lease costs the canary its
   assert.match((await scene.expectBelay(["status"])).stdout, /paused/);
 
   await assertResumes(scene, crowd, canary);
-  assertUnnoticed(crowd.lap());
+  assertUnnoticed(await crowd.lap());
 
   await t.test(
     "and so does the loss of keeper, holder and control plane together, until `belay up` brings all of it back",
@@ -187,19 +188,19 @@ test("a control plane that stays away longer than the lease costs the canary its
   );
 });
 
-/** Kills, and sees that no visitor notices and that no request reaches the canary later than a second after the lease. */
+/** Kills, and sees that no visitor notices and that no request reaches the canary after the lease, which a worker counts from when it hears of it. */
 async function assertLeaseEnds(
   t: Pick<TestContext, "diagnostic">,
   { crowd, canary, pids }: { readonly crowd: Crowd; readonly canary: string; readonly pids: readonly number[] },
 ): Promise<void> {
-  crowd.lap();
+  await crowd.lap();
   const { fromMs } = await kill(pids);
-  await sleep(leaseMs + 3000);
-  const report = crowd.lap();
+  await sleep(leaseMs + 4000);
+  const report = await crowd.lap();
   const lastMs = (report.byRelease[canary]?.lastStartedAtMs ?? 0) - fromMs;
   t.diagnostic(`last request to the canary ${lastMs.toFixed(0)} ms after the kill`);
   assert.ok(lastMs > 0, "the canary had requests until then");
-  assert.ok(lastMs <= leaseMs + 1000);
+  assert.ok(lastMs <= leaseMs + 3000);
   assertUnnoticed(report);
 }
 

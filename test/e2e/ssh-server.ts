@@ -1,10 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { findFreePort } from "../../src/ports/free-port.ts";
+import { createSystemRandom } from "../../src/ports/random.ts";
 import { waitFor } from "./wait.ts";
 
 const sshd = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].find((path) => existsSync(path)) ?? "sshd";
@@ -35,7 +36,7 @@ export async function openSshServer(
 ): Promise<SshServer> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const name of ["host", "user", "stranger"]) makeKey(join(folder, name));
-  const port = await freePort();
+  const port = await findFreePort({ host: "127.0.0.1", taken: new Set(), random: createSystemRandom() });
   const config = join(folder, "sshd_config");
   const authorized = join(folder, "authorized_keys");
   writeFileSync(authorized, readFileSync(join(folder, "user.pub")), { mode: 0o600 });
@@ -63,7 +64,7 @@ export async function openSshServer(
     log += chunk;
   });
   t.after(() => stop(server));
-  await waitFor("sshd listens", () => /Server listening/.test(log), { deadlineMs: 10_000, everyMs: 50 });
+  await waitFor("sshd listens", () => /Server listening/.test(log), { everyMs: 50 });
   const knownHosts = join(folder, "known_hosts");
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${readFileSync(join(folder, "host.pub"), "utf8")}`);
   const envWith: SshServer["envWith"] = (changes) => useSsh({ folder, knownHosts, key: join(folder, "user"), ...changes });
@@ -101,14 +102,6 @@ function useSsh(options: { readonly folder: string; readonly knownHosts: string;
 
 function makeKey(path: string): void {
   execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", path]);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 async function stop(server: ChildProcess): Promise<void> {

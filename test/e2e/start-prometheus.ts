@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { request } from "undici";
 import { findFreePort } from "../../src/ports/free-port.ts";
-import { createSeededRandom } from "../../src/ports/random.ts";
+import { createSystemRandom } from "../../src/ports/random.ts";
 import type { Scene } from "./scene.ts";
 import { waitFor } from "./wait.ts";
 
@@ -42,7 +42,7 @@ export async function startPrometheus(
     .replace("refresh_interval: 5s", "refresh_interval: 1s")
     .replaceAll("127.0.0.1:9464", metrics);
   writeFileSync(join(folder, "prometheus.yml"), hurried);
-  const port = await findFreePort({ host: "127.0.0.1", taken: new Set(), random: createSeededRandom(process.pid) });
+  const port = await findFreePort({ host: "127.0.0.1", taken: new Set(), random: createSystemRandom() });
   const child = spawn(
     "prometheus",
     ["--config.file=prometheus.yml", `--storage.tsdb.path=${join(folder, "data")}`, `--web.listen-address=127.0.0.1:${port}`],

@@ -61,7 +61,7 @@ async function openService(scene: ReturnType<typeof openScene>, name: string, ow
   const begin = async (code: string) => {
     await repository.commitFile("server.js", code);
     await scene.expectBelay(["deploy", "--no-follow"], { cwd: repository.folder });
-    await waitFor("the step", async () => (await rollout()).phase.name === "progressing", { deadlineMs: 60_000 });
+    await waitFor("the step", async () => (await rollout()).phase.name === "progressing");
   };
   return { begin, visit, visitUntil, rollout };
 }
@@ -77,7 +77,7 @@ test("a metric that holds asks a person, who goes on; a promise of speed takes a
   await held.begin(server({ failsEveryOther: true }));
   const asked = await held.visitUntil("a person is asked", ({ outcome }) => outcome === "held");
   assert.equal(asked.plan.evidence, "request");
-  assert.match(asked.reason, /\d+ requests failed on the canary \(50 % of requests\)/);
+  assert.match(asked.reason, /\d+ requests failed on the canary \(50% of requests\)/);
   assert.equal(asked.weight, 5_000, "its traffic stays where it is");
   await scene.expectBelay(["promote", "held"]);
   const promoted = await waitFor("it goes on", async () => {

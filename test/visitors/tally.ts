@@ -41,7 +41,7 @@ export function isFailed(exchange: Exchange): boolean {
   return exchange.status === null || exchange.status >= 500;
 }
 
-/** Counts for one lap. Visitors hold on to their tally only through the call that they make. */
+/** Counts for one lap: what was asked in it, also when it is answered later. */
 export class Tally {
   readonly #startedAtMs = performance.now();
   readonly #byRelease = new Map<
@@ -55,12 +55,30 @@ export class Tally {
   #visitors = 0;
   #requests = 0;
   #failed = 0;
+  #open = 0;
+  #onSettled: () => void = () => {};
 
   countVisitor(): void {
     this.#visitors += 1;
   }
 
+  /** A request is sent. */
+  begin(): void {
+    this.#open += 1;
+  }
+
+  /** Resolves when everything that has begun was counted. Ask once, when nothing begins any more. */
+  settled(): Promise<void> {
+    if (this.#open === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onSettled = resolve;
+    });
+  }
+
+  /** What has begun has come to its end. */
   countExchange(visitor: number, exchange: Exchange): void {
+    this.#open -= 1;
+    if (this.#open === 0) this.#onSettled();
     this.#requests += 1;
     const release = this.#byRelease.get(exchange.release) ?? {
       requests: 0,

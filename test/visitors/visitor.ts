@@ -86,16 +86,18 @@ export class Visitor {
   }
 
   async #send(method: "GET" | "POST", path: string, form?: Readonly<Record<string, string>>): Promise<Exchange> {
+    const tally = this.#options.tally();
+    tally.begin();
     const exchange = await this.#browser.send(method, path, form);
-    this.#options.tally().countExchange(this.#options.number, exchange);
-    this.#noteSide(exchange);
+    tally.countExchange(this.#options.number, exchange);
+    this.#noteSide(exchange, tally);
     return exchange;
   }
 
   /** The answer that sets `belay_uid` is the first that has a side. */
-  #noteSide({ release }: Exchange): void {
+  #noteSide({ release }: Exchange, tally: Tally): void {
     if (release === "" || !this.#browser.hasCookie("belay_uid")) return;
-    if (this.#side !== "" && this.#side !== release) this.#options.tally().countSideChange(this.#options.number);
+    if (this.#side !== "" && this.#side !== release) tally.countSideChange(this.#options.number);
     this.#side = release;
   }
 }

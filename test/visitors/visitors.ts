@@ -20,8 +20,11 @@ export interface CrowdOptions {
 export interface Crowd {
   /** Counts since the last lap began. */
   report(): VisitorReport;
-  /** Ends the lap, returns its counts and starts the next. Side changes are counted per lap. */
-  lap(): VisitorReport;
+  /**
+   * Ends the lap and starts the next at once, and resolves with the counts of the ended one when all that was asked in it has been
+   * answered: of what is asked later, nothing is in them. Side changes are counted per lap.
+   */
+  lap(): Promise<VisitorReport>;
   /** No new visitors; those inside get the answer that they wait for and leave. Returns the last lap's counts. */
   stop(): Promise<VisitorReport>;
 }
@@ -59,10 +62,11 @@ export function openVisitors(options: CrowdOptions): Crowd {
 
   return {
     report: () => tally.report(),
-    lap() {
-      const ended = tally.report();
+    async lap() {
+      const ended = tally;
       tally = new Tally();
-      return ended;
+      await ended.settled();
+      return ended.report();
     },
     async stop() {
       clearInterval(door);
