@@ -50,7 +50,10 @@ test("status shows a rollout that waits for a person with what to do, and one th
     ),
     /paused at weight 0; 40 requests[\s\S]*Next: Run it\./,
   );
-  assert.match(describeStatus(withRollout({ outcome: "aborted", reason: "it failed\nlines" })), /aborted: it failed$/);
+  assert.match(
+    describeStatus(withRollout({ outcome: "aborted", reason: "it failed\nlines" })),
+    /aborted: it failed\n {4}Harmed: 1 visitor, 1 request\. Shielded: 1 request\.$/,
+  );
   const byPerson = withRollout({ outcome: "aborted", by: "person", reason: "" });
   assert.match(describeStatus(byPerson), /^ {4}aborted by a person$/m);
 });
