@@ -35,6 +35,6 @@ function read(file: string): string {
 }
 
 function promtool(...argv: readonly string[]): void {
-  const { status, stdout, stderr } = spawnSync("promtool", argv, { cwd: folder, encoding: "utf8", timeout: 30_000 });
+  const { status, stdout, stderr } = spawnSync("promtool", argv, { cwd: folder, encoding: "utf8", timeout: 120_000 });
   assert.equal(status, 0, stdout + stderr);
 }

@@ -21,7 +21,7 @@ test("it is said before the start, in visitors or in requests", () => {
   const harm = harmWithin(plan(), 10, 120_000);
   assert.match(
     withinWords(plan({ harm }), 10, 120_000),
-    /^within 2 min a release that fails [\d.]+ % more of your visitors would be caught, and less would not$/,
+    /^within 2 min a release that fails [\d.]+% more of your visitors would be caught, and less would not$/,
   );
   assert.match(withinWords(plan({ harm, evidence: "request" }), 10, 120_000), /more of your requests would be caught/);
 });

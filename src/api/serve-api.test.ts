@@ -87,7 +87,9 @@ const packHead = `POST /api/v1/repository/packs HTTP/1.1\r\nhost: belay\r\nconte
 const chunkOf = (bytes: number) => `${bytes.toString(16)}\r\n${"x".repeat(bytes)}\r\n`;
 const lastChunk = "0\r\n\r\n";
 
-test("an upload is answered when it has ended, also where its receiver has had enough before", { timeout: 20_000 }, async (t) => {
+test("an upload is answered when it has ended, also where its receiver has had enough before", {
+  timeout: 120_000,
+}, async (t) => {
   const fake = createFakeInside();
   const received = Promise.withResolvers<void>();
   // As git does, which knows a pack's end from the pack itself, and asks its source to stop.
@@ -111,7 +113,7 @@ test("an upload is answered when it has ended, also where its receiver has had e
 });
 
 test("a refusal in the middle of an upload reaches a sender who reads it late, and the connection goes on", {
-  timeout: 20_000,
+  timeout: 120_000,
 }, async (t) => {
   const sender = await openSender(t, {});
   sender.socket.pause();

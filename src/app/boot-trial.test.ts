@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import { keeperPaths, standardListen } from "../keeper/command.ts";
 import { openKeeperClient } from "../keeper/keeper-client.ts";
 import { startKeeper } from "../keeper/start-keeper.ts";
+import type { Clock } from "../ports/clock.ts";
 import { silentLog } from "../ports/log.ts";
 import { readLastLines } from "../ports/log-tail.ts";
 import { createSystemRandom } from "../ports/random.ts";
@@ -25,7 +26,7 @@ const server = `
 const { MODE, HOST, PORT } = process.env;
 console.log("mode " + MODE);
 if (!MODE) throw new Error("MODE is not set");
-if (MODE === "greedy") { const kept = []; setInterval(() => kept.push(Buffer.alloc(20e6, 1)), 20); }
+if (MODE === "greedy") { const kept = []; setInterval(() => kept.length < 20 && kept.push(Buffer.alloc(20e6, 1)), 20); }
 else if (MODE === "silent") setInterval(() => {}, 1e6);
 else require("http").createServer((q, r) => r.writeHead(q.url === "/up" ? 200 : 404).end()).listen(PORT, HOST);
 `;
@@ -36,10 +37,12 @@ async function openMachine(t: TestContext) {
   const bundle = join(folder, "bundle");
   mkdirSync(bundle);
   writeFileSync(join(bundle, "server.js"), server);
-  const clock = createSystemClock();
+  const system = createSystemClock();
+  let laterMs = 0;
+  const clock: Clock = { ...system, monotonicMs: () => system.monotonicMs() + laterMs };
   const program = { node: process.execPath, main: join(import.meta.dirname, "../main.ts") };
   await startKeeper({ program, dataFolder: data, listen: standardListen(data, "127.0.0.1:0") });
-  const keeper = openKeeperClient(standardListen(data, "")["keeper"] ?? "", { clock });
+  const keeper = openKeeperClient(standardListen(data, "")["keeper"] ?? "", { clock: system, patienceMs: 60_000 });
   const open = () =>
     openProcessRuntime({
       keeper,
@@ -52,11 +55,16 @@ async function openMachine(t: TestContext) {
       },
       folder: join(data, "instances"),
       logTail: readLastLines,
-      probe: systemProbe,
+      // What is there answers, however long a loaded machine takes for it.
+      probe: { ...systemProbe, health: (target) => systemProbe.health({ ...target, timeoutMs: 60_000 }) },
       clock,
       random: createSystemRandom(),
       log: silentLog,
     });
+  const trialLogs = () => {
+    const { logs } = keeperPaths(data);
+    return existsSync(logs) ? readdirSync(logs).filter((name) => name.includes("trial")) : [];
+  };
   let runtime = open();
   t.after(async () => {
     runtime.close();
@@ -74,12 +82,19 @@ async function openMachine(t: TestContext) {
       runtime = open();
       return runtime;
     },
+    /** What trials have said that are under way. */
+    logged: () =>
+      trialLogs()
+        .map((name) => readFileSync(join(keeperPaths(data).logs, name), "utf8"))
+        .join(""),
+    /** The runtime's time, which is the machine's otherwise. */
+    pass: (durationMs: number) => {
+      laterMs += durationMs;
+    },
     left: async () => ({
       processes: (await keeper.list()).filter(({ name }) => name.includes("trial")).length,
       folders: readdirSync(join(data, "instances")),
-      logs: existsSync(keeperPaths(data).logs)
-        ? readdirSync(keeperPaths(data).logs).filter((name) => name.includes("trial"))
-        : [],
+      logs: trialLogs(),
     }),
   };
 }
@@ -87,19 +102,19 @@ async function openMachine(t: TestContext) {
 const nothing = { processes: 0, folders: [], logs: [] };
 
 function releaseOf(mode: string, run: Partial<RunSpec>): Release {
-  const spec = { command: "node server.js", instances: 1, health: "/up", startTimeoutMs: 30_000, drainTimeoutMs: 1_000 };
+  const spec = { command: "node server.js", instances: 1, health: "/up", startTimeoutMs: 600_000, drainTimeoutMs: 1_000 };
   return { ...releaseNamed("a"), config: mode, run: { ...spec, memoryBytesMax: null, ...run } };
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; !(await isSo()); tries += 1) {
-    assert.ok(tries < 800, "it never became so");
+    assert.ok(tries < 2_400, "it never became so");
     await sleep(25);
   }
 }
 
 test("a release that starts has answered, one that does not says why, and of neither anything is left", async (t) => {
-  const { tryBoot, left } = await openMachine(t);
+  const { tryBoot, left, logged, pass } = await openMachine(t);
   const good = await tryBoot("good");
   assert.equal(good.kind, "answered");
   assert.deepEqual(await left(), nothing);
@@ -110,10 +125,13 @@ test("a release that starts has answered, one that does not says why, and of nei
   assert.match(missing.kind === "failed" ? missing.lastLines : "", /MODE is not set/);
   assert.deepEqual(await left(), nothing);
 
-  const silent = await tryBoot("silent", { startTimeoutMs: 1_500 });
+  const trying = tryBoot("silent", { startTimeoutMs: 600_000 });
+  await until(async () => logged().includes("mode silent"));
+  pass(600_000);
+  const silent = await trying;
   assert.match(
     silent.kind === "failed" ? silent.reason : "",
-    /^it was not ready within 1\.5 s: GET \/up: connection refused$/,
+    /^it was not ready within 600 s: GET \/up: connection refused$/,
     JSON.stringify(silent),
   );
   assert.equal(silent.kind === "failed" ? silent.lastLines : "", "mode silent");

@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { standardListen } from "../keeper/command.ts";
+import { keeperPaths, standardListen } from "../keeper/command.ts";
 import { openKeeperClient } from "../keeper/keeper-client.ts";
 import { startKeeper } from "../keeper/start-keeper.ts";
+import type { Clock } from "../ports/clock.ts";
 import { silentLog } from "../ports/log.ts";
 import { readLastLines } from "../ports/log-tail.ts";
 import { createSystemRandom } from "../ports/random.ts";
@@ -18,6 +19,8 @@ import { type TestBehaviour, testRuntimeContract } from "../runtimes/runtime.con
 
 // Goal: the process runtime keeps the contract with a real keeper and real processes.
 // Method: here, above both rooms, because the runtimes do not know the keeper.
+
+const waitsMax = 2_400;
 
 const servers: Record<TestBehaviour, string> = {
   good: serverOn("process.env.HOST"),
@@ -34,9 +37,11 @@ testRuntimeContract("process", async () => {
   const folder = mkdtempSync(join(tmpdir(), "belay-runtime-"));
   const main = join(import.meta.dirname, "../main.ts");
   const data = join(folder, "data");
-  const clock = createSystemClock();
+  const system = createSystemClock();
+  let laterMs = 0;
+  const clock: Clock = { ...system, monotonicMs: () => system.monotonicMs() + laterMs };
   await startKeeper({ program: { node: process.execPath, main }, dataFolder: data, listen: standardListen(data, "127.0.0.1:0") });
-  const keeper = openKeeperClient(standardListen(data, "")["keeper"] ?? "", { clock });
+  const keeper = openKeeperClient(standardListen(data, "")["keeper"] ?? "", { clock: system, patienceMs: 60_000 });
   const open = () =>
     openProcessRuntime({
       keeper,
@@ -49,7 +54,8 @@ testRuntimeContract("process", async () => {
       },
       folder: join(data, "instances"),
       logTail: readLastLines,
-      probe: systemProbe,
+      // An instance that is there answers, however long a loaded machine takes for it.
+      probe: { ...systemProbe, health: (target) => systemProbe.health({ ...target, timeoutMs: 60_000 }) },
       clock,
       random: createSystemRandom(),
       log: silentLog,
@@ -62,12 +68,15 @@ testRuntimeContract("process", async () => {
       count += 1;
       mkdirSync(join(folder, behaviour), { recursive: true });
       writeFileSync(join(folder, behaviour, "server.js"), servers[behaviour]);
-      return someRelease({
-        id: `r${count}`,
-        environment,
-        commit: behaviour,
-        startTimeoutMs: behaviour === "silent" ? 2_000 : 20_000,
-      });
+      return someRelease({ id: `r${count}`, environment, commit: behaviour });
+    },
+    outlastStart: async (id, { run }) => {
+      const said = () => readLastLines(join(keeperPaths(data).logs, `${id}.log`), 10);
+      for (let waits = 0; !(await said()).includes("last lines"); waits += 1) {
+        assert.ok(waits < waitsMax, "it never spoke");
+        await sleep(25);
+      }
+      laterMs += run.startTimeoutMs;
     },
     crash: async (id) => {
       const pid = (await keeper.list()).find(({ name }) => name === id)?.pid;
@@ -78,7 +87,7 @@ testRuntimeContract("process", async () => {
       runtime = open();
     },
     wait: () => sleep(25),
-    waitsMax: 800,
+    waitsMax,
     close: async () => {
       runtime.close();
       await keeper.shutdown();
@@ -87,20 +96,14 @@ testRuntimeContract("process", async () => {
   };
 });
 
-function someRelease(options: {
-  readonly id: string;
-  readonly environment: string;
-  readonly commit: string;
-  readonly startTimeoutMs: number;
-}): Release {
-  const { startTimeoutMs, ...rest } = options;
+function someRelease(own: Pick<Release, "id" | "environment" | "commit">): Release {
   const run = {
     command: "node server.js",
     instances: 1,
     health: "/up",
-    startTimeoutMs,
+    startTimeoutMs: 600_000,
     drainTimeoutMs: 1_000,
     memoryBytesMax: null,
   };
-  return { ...rest, service: "shop", isDirty: false, digest: "d", fileCount: 1, bytes: 1, run, routes: [], expose: "previews" };
+  return { ...own, service: "shop", isDirty: false, digest: "d", fileCount: 1, bytes: 1, run, routes: [], expose: "previews" };
 }

@@ -12,7 +12,7 @@ import { readUnlessDamaged } from "./run-control.ts";
 const main = join(import.meta.dirname, "../main.ts");
 
 // Goal: whoever keeps it starts it anew. A control plane that stays alive without steering would be taken for one that runs.
-test("a control plane that cannot start ends", { timeout: 30_000 }, async (t) => {
+test("a control plane that cannot start ends", { timeout: 120_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "belay-control-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const child = spawn(process.execPath, [main, "control", folder, "test"], { stdio: ["ignore", "ignore", "pipe"], env: {} });

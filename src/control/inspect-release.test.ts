@@ -38,7 +38,7 @@ async function inspect(
     version: "0",
     tell,
   };
-  const end = await inspectConfigRelease(inspection, AbortSignal.timeout(10_000)).then(
+  const end = await inspectConfigRelease(inspection, AbortSignal.timeout(120_000)).then(
     () => ({ code: "", next: "" }),
     ({ code, next }: { readonly code: string; readonly next: string }) => ({ code, next }),
   );

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import os from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { isAlive, listProcesses, readProcess } from "../ports/processes.ts";
+import { listProcesses, readProcess } from "../ports/processes.ts";
 import { ask, askFirst, TestKeepers, until } from "./test-keepers.ts";
 
 // Goal: a keeper starts, watches and stops processes as its protocol says, and says why it cannot start.
@@ -37,56 +37,66 @@ test("a process inherits no descriptor of the keeper beyond those it was given, 
     await until("another keeper answers", async () => (await pid()) !== first);
     await client.run(keepers.spec("bare", "setInterval(() => {}, 1e6);"));
     const child = (await status("bare")).pid ?? 0;
-    const sockets = readdirSync(`/proc/${child}/fd`)
-      .map((fd) => readlinkSync(`/proc/${child}/fd/${fd}`))
-      .filter((target) => target.startsWith("socket:"));
+    const sockets = readdirSync(`/proc/${child}/fd`).filter((fd) => targetOf(child, fd).startsWith("socket:"));
     assert.deepEqual(sockets, []);
   });
 });
 
+/** A process that starts opens and closes descriptors of its own; those that it was started with stay. */
+function targetOf(pid: number, fd: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw cause;
+  }
+}
+
 test("what is in the background gives way with all its threads and children, and nothing else does", async () => {
-  await keepers.with(async ({ client, data }) => {
-    const script = `const { readFileSync, readdirSync } = require("fs");
-      const niceness = (pid, task) => readFileSync("/proc/" + pid + "/task/" + task + "/stat", "utf8").split(") ")[1].split(" ")[16];
-      const all = (pid) => readdirSync("/proc/" + pid + "/task").map((task) => niceness(pid, task));
-      const child = require("child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"]);
-      child.on("spawn", () => console.log([...new Set([...all(process.pid), ...all(child.pid)])].join()));`;
+  await keepers.with(async ({ client, data, status }) => {
+    const script = `const child = require("child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"]);
+      child.on("spawn", () => console.log(child.pid)); setInterval(() => {}, 1e6);`;
     const own = os.getPriority();
     for (const [name, changes, expected] of [
       ["behind", { isBackground: true }, Math.max(10, own)],
       ["among", {}, own],
     ] as const) {
-      await client.run(keepers.spec(name, `${script} setInterval(() => {}, 1e6);`, changes));
+      // It may have run for long when the keeper comes to it: what counts is how it stands when the keeper says that it runs.
+      await client.run(keepers.spec(name, script, changes));
       const log = join(data, `logs/${name}.log`);
       await until("it has written", () => existsSync(log) && readFileSync(log, "utf8").includes("\n"));
-      assert.equal(readFileSync(log, "utf8").trim(), String(expected), name);
+      const processes = [(await status(name)).pid ?? 0, Number(readFileSync(log, "utf8"))];
+      const threads = processes.flatMap((pid) => readdirSync(`/proc/${pid}/task`).map(Number));
+      assert.ok(threads.length > 2, "Node has threads of its own");
+      const niceness = new Set(threads.flatMap((thread) => nicenessOf(thread) ?? []));
+      assert.deepEqual(niceness, new Set([expected]), name);
       await client.stop(name, 0);
     }
   });
 });
 
+/** Undefined when the thread has ended meanwhile. */
+function nicenessOf(thread: number): number | undefined {
+  try {
+    return os.getPriority(thread);
+  } catch (cause) {
+    if ((cause as { readonly info?: { readonly code?: string } }).info?.code === "ESRCH") return undefined;
+    throw cause;
+  }
+}
+
 test("a process that ends is started again at once the first time, then after pauses, and every end is told and counted", async () => {
   await keepers.with(async ({ client, status }) => {
     const exits: string[] = [];
     client.onExit(({ name, lastExit }) => exits.push(`${name}: ${lastExit}`));
-    const startedMs = Date.now();
+    const startedMs = performance.now();
     await client.run(keepers.spec("crasher", "process.exit(3)"));
     await until("it ended five times", () => exits.length >= 5);
     // Pauses before the second to fifth start: 0, 100, 200 and 400 ms.
-    assert.ok(Date.now() - startedMs >= 700);
+    assert.ok(performance.now() - startedMs >= 700);
     assert.deepEqual(exits.slice(0, 2), ["crasher: exit code 3", "crasher: exit code 3"]);
     assert.ok((await status("crasher")).exits >= 4);
     assert.equal((await status("crasher")).lastExit, "exit code 3");
-  });
-});
-
-test("what is in the background is started again only after seconds", async () => {
-  await keepers.with(async ({ client, status }) => {
-    await client.run(keepers.spec("behind", "process.exit(3)", { isBackground: true }));
-    await until("it ended", async () => (await status("behind")).exits > 0);
-    await client.run(keepers.spec("crasher", "process.exit(3)"));
-    await until("the other ended four times", async () => (await status("crasher")).exits >= 4);
-    assert.deepEqual([(await status("behind")).exits, (await status("behind")).state], [1, "waiting"]);
   });
 });
 
@@ -98,17 +108,13 @@ test("a command that does not exist is an end like any other", async () => {
   });
 });
 
-test("run is idempotent, and another spec starts the new process before it stops the old one", async () => {
+test("run is idempotent, and another spec ends with the new process alone", async () => {
   await keepers.with(async ({ client, port, status }) => {
     await client.run(keepers.worker("worker"));
     const first = await askFirst(port);
     await client.run(keepers.worker("worker"));
     assert.equal((await status("worker")).pid, Number(first));
     await client.run(keepers.worker("worker", { env: { TEST: "another" } }));
-    assert.ok(
-      isAlive(Number(first), readProcess(Number(first))?.startedAtTicks ?? 0),
-      "the old one is kept until the new one has proved itself",
-    );
     await until("only the new one answers", async () => (await ask(port)) !== first && readProcess(Number(first)) === undefined);
     assert.equal(String((await status("worker")).pid), await ask(port));
   });
@@ -125,6 +131,7 @@ test("stop waits for the end, kills after the grace what ignores SIGTERM, and en
     const log = join(data, "logs/stubborn.log");
     await until("the server below the shell runs", () => existsSync(log) && readFileSync(log, "utf8").includes("up"));
     const server = listProcesses().find(({ parentPid }) => parentPid === leader)?.pid ?? 0;
+    assert.ok(server > 0);
     await client.stop("stubborn", 300);
     assert.equal(readProcess(leader)?.isZombie ?? true, true);
     assert.equal(readProcess(server)?.isZombie ?? true, true);
@@ -170,6 +177,7 @@ test("a shutdown stops who holds a private socket first and who answers visitors
     await until("all are up", () => ["proxy", "control", "instance"].every(isUp));
     await shutDown();
     assert.equal(readFileSync(order, "utf8"), "control instance proxy ");
+    assert.deepEqual(readdirSync(join(data, "run")), [], "the next keeper may be started at once");
     await startAgain();
   });
 });

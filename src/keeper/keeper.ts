@@ -6,7 +6,7 @@ import type { Log } from "../ports/log.ts";
 import { readProcess } from "../ports/processes.ts";
 import { keeperArgv, keeperPaths, type Listen, type Program } from "./command.ts";
 import { type HolderWatch, keepHolder } from "./keep-holder.ts";
-import { closeListener, isSocketHeld, type Listener, openListeners } from "./listeners.ts";
+import { closeListener, isSocketHeld, type Listener, openListeners, removeSocketFile } from "./listeners.ts";
 import { stopOrphans } from "./orphans.ts";
 import { openEnvironment } from "./output-filter.ts";
 import { type KeeperRequest, keeperProtocol } from "./protocol.ts";
@@ -113,18 +113,21 @@ async function serve(parts: {
         return await stopped.promise;
     }
   };
-  const server = await serveRequests(descriptorOf(listeners, "keeper"), answer);
+  const keeper = listenerCalled(listeners, "keeper");
+  const server = await serveRequests(keeper.fd, answer);
   supervisor.onExit((name, lastExit) => server.push({ event: "exit", name, lastExit }));
 
   const close = async () => {
     log.info("shutting down");
     await supervisor.stopAll();
     await holder.end();
+    // Whoever hears that all is stopped may start the next keeper at once: what it binds has to be free by then, and its files its own.
+    for (const listener of listeners) if (listener.name !== "keeper") closeListener(listener);
+    removeSocketFile(keeper);
     stopped.resolve();
     // The answer to `shutdown` is written in the turns that this promise takes; only then the connections end.
     await clock.sleep(0);
     await server.close();
-    for (const listener of listeners) closeListener(listener);
   };
   return { untilShutdown: shutdown.promise, close };
 }
@@ -137,9 +140,9 @@ async function takeSockets({ listen, inherited, dataFolder, clock, log }: Keeper
   return await openListeners(listen, inherited.sockets);
 }
 
-function descriptorOf(listeners: readonly Listener[], name: string): number {
+function listenerCalled(listeners: readonly Listener[], name: string): Listener {
   const found = listeners.find((listener) => listener.name === name);
-  if (found !== undefined) return found.fd;
+  if (found !== undefined) return found;
   throw new BelayError({
     code: "BELAY_KEEPER_COMMAND_LINE",
     message: `the keeper was given no address called ${name}`,

@@ -56,7 +56,12 @@ export async function openListeners(listen: Listen, inherited: Readonly<Record<s
 /** Closes this process's descriptor; a unix socket's file goes too, so nobody may still want to listen on it. */
 export function closeListener(listener: Listener): void {
   listener.handle?.close();
-  if (isPath(listener.address)) rmSync(listener.address, { force: true });
+  removeSocketFile(listener);
+}
+
+/** Nobody finds the socket any more; connections that there are stay. */
+export function removeSocketFile({ address }: Listener): void {
+  if (isPath(address)) rmSync(address, { force: true });
 }
 
 export function isPath(address: string): boolean {

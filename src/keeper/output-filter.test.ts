@@ -108,7 +108,6 @@ test("of a command that runs once everything is in the log when it has ended, al
       await until("it has ended", async () => (await status("once")).state === "ended");
       const text = readFileSync(join(data, "logs/once.log"), "utf8");
       assert.equal(text, "first [secret]\nlast without an end hunter22".repeat(time));
-      assert.ok((await status("once")).ranMs < 5_000);
       await client.stop("once", 0);
     }
   });

@@ -13,7 +13,7 @@ import { systemPath } from "../ports/environment.ts";
 const pipeEnd = ".pipe";
 const pollMs = 20;
 /** A filter that was killed is back by then; the log of what ended lacks its end otherwise, and nobody waits for ever. */
-const restPatienceMs = 5_000;
+const restPatienceMs = 30_000;
 
 /** The keeper's name for the filter. */
 export const outputFilterName = "output";

@@ -44,14 +44,16 @@ test("keeper, worker, holder, keeper killed one after the other: every connectio
       await until("another keeper answers", async () => (await pid()) !== old);
     };
     const killHolder = async () => {
+      await until("a holder runs", () => holderPid() !== 0);
       const old = holderPid();
       process.kill(old, "SIGKILL");
       await until("another holder runs", () => ![0, old].includes(holderPid()));
     };
     const killWorker = async () => {
       const { pid: old } = await status("worker");
+      assert.ok(old !== null);
       // Between two connections, so that none is in its hands: stopped first, it accepts nothing more.
-      process.kill(old ?? 0, "SIGTERM");
+      process.kill(old, "SIGTERM");
       await until("another worker runs", async () => ![null, old].includes((await status("worker")).pid));
     };
     for (const kill of [killKeeper, killWorker, killHolder, killWorker, killKeeper, killHolder, killWorker]) await kill();
@@ -83,6 +85,7 @@ test("keeper and holder killed at once: the next start stops who still holds the
     await client.run(keepers.spec("instance", "setInterval(() => {}, 1e6);"));
     const worker = await askFirst(port);
     const instance = (await status("instance")).pid;
+    await until("a holder runs", () => holderPid() !== 0);
     for (const half of [await pid(), holderPid()]) process.kill(half, "SIGSTOP");
     for (const half of keepers.running(`er\0${data}`)) process.kill(half, "SIGKILL");
     assert.equal(await ask(port), worker);

@@ -4,7 +4,10 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
+import { BelayError } from "../errors.ts";
+import { findFreePort } from "../ports/free-port.ts";
 import { listProcesses } from "../ports/processes.ts";
+import { createSystemRandom } from "../ports/random.ts";
 import { createSystemClock } from "../ports/system-clock.ts";
 import { type Program, standardListen } from "./command.ts";
 import { type KeeperClient, openKeeperClient } from "./keeper-client.ts";
@@ -12,6 +15,7 @@ import type { ProcessSpec, ProcessStatus } from "./protocol.ts";
 import { startKeeper } from "./start-keeper.ts";
 
 const clock = createSystemClock();
+const random = createSystemRandom();
 
 /** A running keeper on a data folder of its own. */
 export interface TestKeeper {
@@ -20,6 +24,7 @@ export interface TestKeeper {
   /** Of the visitors' listener. */
   readonly port: number;
   pid(): Promise<number>;
+  /** 0 while none runs. */
   holderPid(): number;
   status(name: string): Promise<ProcessStatus>;
   /** Asks for a shutdown as another client, and leaves this one to reconnect. */
@@ -27,6 +32,9 @@ export interface TestKeeper {
   /** Starts a keeper on the same folder and port again. */
   startAgain(): Promise<void>;
 }
+
+/** Of what must come: on a machine whose processors are all busy each step of it may take seconds. */
+const patienceMs = 60_000;
 
 /** Keepers for one test file, below one temporary folder. At the file's end it checks that nothing of them is left. */
 export class TestKeepers {
@@ -42,8 +50,8 @@ export class TestKeepers {
   async with(use: (keeper: TestKeeper) => Promise<void>): Promise<void> {
     this.#count += 1;
     const data = join(this.folder, `data-${this.#count}`);
-    const addresses = await this.start(data, "127.0.0.1:0");
-    const client = openKeeperClient(join(data, "run/keeper.sock"), { clock });
+    const addresses = await this.#startSomewhere(data);
+    const client = openKeeperClient(join(data, "run/keeper.sock"), { clock, patienceMs });
     try {
       await use(this.#keeper(data, client, Number(addresses["http"]?.split(":")[1])));
     } finally {
@@ -53,6 +61,18 @@ export class TestKeepers {
 
   start(data: string, http: string): Promise<Readonly<Record<string, string>>> {
     return startKeeper({ program: this.program, dataFolder: data, listen: standardListen(data, http) });
+  }
+
+  /** On a port that the kernel gives to nobody who asks for any: it is free again for a keeper that is started there anew. */
+  async #startSomewhere(data: string): Promise<Readonly<Record<string, string>>> {
+    for (;;) {
+      const port = await findFreePort({ host: "127.0.0.1", taken: new Set(), random });
+      try {
+        return await this.start(data, `127.0.0.1:${port}`);
+      } catch (cause) {
+        if (!(cause instanceof BelayError) || cause.code !== "BELAY_KEEPER_PORT_IN_USE") throw cause;
+      }
+    }
   }
 
   /** Processes of these keepers that run, with `word` in their command line. */
@@ -65,7 +85,17 @@ export class TestKeepers {
   /** A process that runs `script` in Node. */
   spec(name: string, script: string, changes: Partial<ProcessSpec> = {}): ProcessSpec {
     const argv = [this.program.node, "-e", `/* ${this.folder} */ ${script}`];
-    return { name, argv, cwd: "/", env: { TEST: name }, sockets: [], keys: {}, memoryBytesMax: null, graceMs: 2_000, ...changes };
+    return {
+      name,
+      argv,
+      cwd: "/",
+      env: { TEST: name },
+      sockets: [],
+      keys: {},
+      memoryBytesMax: null,
+      graceMs: patienceMs,
+      ...changes,
+    };
   }
 
   /** Answers every connection to the visitors' socket with its pid. */
@@ -88,14 +118,14 @@ export class TestKeepers {
         assert.ok(status !== undefined, `no process ${name}`);
         return status;
       },
-      shutDown: () => openKeeperClient(join(data, "run/keeper.sock"), { clock }).shutdown(),
+      shutDown: () => openKeeperClient(join(data, "run/keeper.sock"), { clock, patienceMs }).shutdown(),
       startAgain: async () => void (await this.start(data, `127.0.0.1:${port}`)),
     };
   }
 
   async #close(): Promise<void> {
     try {
-      await until("nothing is left of what the tests started", () => this.running().length === 0, 5_000);
+      await until("nothing is left of what the tests started", () => this.running().length === 0);
     } finally {
       for (const pid of this.running()) process.kill(pid, "SIGKILL");
       rmSync(this.folder, { recursive: true });
@@ -104,7 +134,7 @@ export class TestKeepers {
 }
 
 /** Waits for a condition; fails by its deadline, and never sleeps for longer than it takes. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<void> {
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, withinMs: number = patienceMs): Promise<void> {
   const deadlineMs = clock.monotonicMs() + withinMs;
   while (!(await isSo())) {
     if (clock.monotonicMs() > deadlineMs) assert.fail(`not within ${withinMs} ms: ${what}`);

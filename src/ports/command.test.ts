@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
-import { getPriority } from "node:os";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { getPriority, tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleepFor } from "node:timers/promises";
+import { setTimeout as sleepFor, setImmediate as turn } from "node:timers/promises";
 import { runCommand, streamCommand } from "./command.ts";
 import { readProcess } from "./processes.ts";
 
@@ -27,8 +31,10 @@ test("an end is reported with exit code and both outputs, and nothing of the cal
 
 test("what runs in the background gives way, with what it starts", async () => {
   const inner = "awk '{ print $19 }' /proc/self/stat";
+  // It is given its input when it gives way already: how long the machine took for that does not count.
   const { stdout } = await runCommand({
-    ...shell(`sleep 0.05; ${inner}; sh -c "${inner.replaceAll("$", "\\$")}"`),
+    ...shell(`read begin; ${inner}; sh -c "${inner.replaceAll("$", "\\$")}"`),
+    stdin: "begin\n",
     isBackground: true,
   });
   const niceness = Math.max(10, getPriority());
@@ -68,11 +74,23 @@ test("a source that stalls does not outlast the program", async () => {
   assert.equal(end.exitCode, 4);
 });
 
-test("the timeout kills the program and what it started", async () => {
-  const end = await runCommand({ ...shell("sleep 60 & echo $!; wait"), timeoutMs: 300 });
+test("the timeout kills the program and what it started", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { promise: said, resolve: say } = Promise.withResolvers<string>();
+  const running = runCommand({
+    ...shell("sleep 60 & echo $!; wait"),
+    timeoutMs: 300,
+    onOutput: (chunk) => say(chunk.toString()),
+  });
+  const pid = Number(await said);
+  t.mock.timers.tick(299);
+  await once(spawn("/bin/true"), "exit");
+  assert.equal(readProcess(pid)?.isZombie, false);
+  t.mock.timers.tick(1);
+  const end = await running;
   assert.equal(end.isTimedOut, true);
   assert.equal(end.endSignal, "SIGKILL");
-  await gone(Number(end.stdout.toString()));
+  await gone(pid);
 });
 
 test("what a program leaves behind is killed when it ends", async () => {
@@ -112,6 +130,27 @@ test("a streamed program's output is read to its end, and its failure is told af
   await assert.rejects(read("echo part; echo why >&2; exit 9"), /^Error: 9 why\n after part/);
 });
 
+test("what a slow reader has not taken yet is kept for it, however long the program has ended by then", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "belay-command-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let bytes = 0;
+  // So much fits into the pipe and into what is read ahead.
+  const script = `head -c 120000 /dev/zero; mkdir ${folder}/said`;
+  for await (const chunk of streamCommand(shell(script), () => new Error("it ended badly"))) {
+    bytes += chunk.length;
+    while (!existsSync(join(folder, "said"))) await sleepFor(5);
+    // What is started later is seen to end later.
+    await once(spawn("/bin/true"), "exit");
+    // Each piece takes it ten seconds, by the clock that counts how long the program is over.
+    for (let second = 0; second < 10; second += 1) {
+      t.mock.timers.tick(1_000);
+      await turn();
+    }
+  }
+  assert.equal(bytes, 120_000);
+});
+
 test("a streamed program that nobody reads on is killed", async () => {
   let pid = 0;
   for await (const chunk of streamCommand(shell("echo $$; exec yes"), () => new Error("never"))) {
@@ -124,7 +163,7 @@ test("a streamed program that nobody reads on is killed", async () => {
 /** The kernel ends a killed process when it gets to it. */
 async function gone(pid: number): Promise<void> {
   assert.ok(pid > 1);
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (const deadlineMs = performance.now() + 60_000; performance.now() < deadlineMs; ) {
     const facts = readProcess(pid);
     if (facts === undefined || facts.isZombie) return;
     await sleepFor(10);

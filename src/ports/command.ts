@@ -114,10 +114,14 @@ function ended(child: Child, { argv, cwd }: Pick<Command, "argv" | "cwd">): Prom
     child.on("error", (cause: NodeJS.ErrnoException) => reject(cause.code === "ENOENT" ? missing(argv[0], cwd, cause) : cause));
     child.on("exit", () => {
       killGroup(child);
-      const timer = setTimeout(() => {
-        child.stdout.destroy();
-        child.stderr.destroy();
-      }, lingerMs);
+      const outputs = [child.stdout, child.stderr];
+      // What a slow reader has not taken yet was said in time.
+      const giveUp = () => {
+        if (outputs.some(({ readableLength }) => readableLength > 0)) timer.refresh();
+        else for (const output of outputs) output.destroy();
+      };
+      // One look later: this process may not have read anything for as long.
+      const timer = setTimeout(() => setImmediate(giveUp), lingerMs);
       child.on("close", () => clearTimeout(timer));
     });
     child.on("close", (exitCode, endSignal) => resolve({ exitCode, endSignal }));

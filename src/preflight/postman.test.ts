@@ -18,7 +18,7 @@ const passing = readFileSync(join(recordings, "newman-6.2.2-passing.json"), "utf
 /** A runner, which finds a report that it may have written. */
 function given(run: string, own: { readonly report?: string; readonly more?: string } = {}): Given {
   const { report = "", more = "" } = own;
-  const checks = `{ api: { postman: { run: ${JSON.stringify(run)}, timeout: 5s } }${more} }`;
+  const checks = `{ api: { postman: { run: ${JSON.stringify(run)}, timeout: 60s } }${more} }`;
   return { checks, files: { "written.json": report }, running: 4711, environment: "staging" };
 }
 
@@ -66,7 +66,7 @@ for (const [what, run, report, words] of [
 ] as const) {
   test(`a runner that ${what} is an error, which stops production and is told in staging`, async (t) => {
     const own = given(run, { report });
-    const checks = String(own.checks).replace("5s", run.startsWith("sleep") ? "200ms" : "5s");
+    const checks = String(own.checks).replace("60s", run.startsWith("sleep") ? "200ms" : "60s");
     const result = await resultOf(t, postman, { ...own, checks });
     assert.deepEqual([result.status, result.blocks], ["error", false], JSON.stringify(result.findings));
     assert.match(result.findings[0]?.message ?? "", words);

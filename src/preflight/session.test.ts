@@ -55,7 +55,7 @@ async function given(
   forms: readonly [old: Form, fresh: Form],
   own: { readonly run?: string; readonly more?: string; readonly timeout?: string } = {},
 ): Promise<Given> {
-  const { run = "node session.mjs", more = "", timeout = "20s" } = own;
+  const { run = "node session.mjs", more = "", timeout = "60s" } = own;
   const [old, fresh] = [await openRelease(t, forms[0]), await openRelease(t, forms[1])];
   const checks = `{ session: { run: ${JSON.stringify(run)}, timeout: ${timeout} }${more} }`;
   const files = { "session.mjs": script };
@@ -110,7 +110,7 @@ for (const [what, run, words] of [
   ["takes too long", "sleep 60", /not done after 0\.2 s/],
 ] as const) {
   test(`a command that ${what} is an error, which stops production and is told in staging`, async (t) => {
-    const timeout = run.startsWith("sleep") ? "200ms" : "20s";
+    const timeout = run.startsWith("sleep") ? "200ms" : "60s";
     const result = await resultOf(t, session, await given(t, [oldForm, both], { run, timeout }));
     assert.deepEqual([result.status, result.blocks], ["error", false], JSON.stringify(result.findings));
     assert.match(result.findings[0]?.message ?? "", words);

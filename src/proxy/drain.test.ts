@@ -173,6 +173,6 @@ function ask(port: number, agent: http.Agent | false, get: typeof http.get = htt
 function tableTo(port: number): RoutingTable {
   const stable = { release: "old", targets: [{ instance: "a", host: "127.0.0.1", port }] };
   const routes = [{ host: "shop.test", path: "/" }];
-  const rest = { exposure: null, watch: null, responseDeadlineMs: 5_000, expose: "previews" as const };
+  const rest = { exposure: null, watch: null, responseDeadlineMs: 60_000, expose: "previews" as const };
   return { epoch: 1, services: [{ service: "shop", environment: "production", routes, stable, ...rest }] };
 }

@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import net from "node:net";
 import { test } from "node:test";
-import { closedTarget, collect, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
+import { closedTarget, collect, openApp, openWorld, tableWith, textOf, until, watchHolds } from "./loopback-world.ts";
+import { StandingClock } from "./standing-clock.ts";
 
 test("a refused connection goes to another instance, with its body, for every method", async (t) => {
   const world = await openWorld(t);
   const app = await openApp(t, async (incoming, response) => response.end(await textOf(incoming)));
-  await world.serve(tableWith(1, [await closedTarget("gone"), app, await closedTarget("gone too")]));
+  await world.serve(tableWith(1, [closedTarget("gone"), app, closedTarget("gone too")]));
   for (const method of ["GET", "POST", "DELETE", "PATCH"]) {
     const answer = await world.send({ method, body: method === "GET" ? "" : "body" });
     assert.deepEqual([answer.status, answer.body], [200, method === "GET" ? "" : "body"]);
@@ -17,12 +18,13 @@ test("a refused connection goes to another instance, with its body, for every me
 
 test("a request that comes while the only instance is being started again waits for it", async (t) => {
   const world = await openWorld(t);
-  const gone = await closedTarget("only");
+  const holds = watchHolds(world);
+  const gone = closedTarget("only");
   await world.serve(tableWith(1, [gone]));
   const answers = Promise.all([world.send({ method: "POST", body: "order" }), world.send({})]);
   const app = http.createServer(async (incoming, response) => response.end(`again ${await textOf(incoming)}`));
   t.after(() => app.close());
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await until(() => holds().waiting === 2);
   app.listen(gone.port, gone.host);
   assert.deepEqual(
     (await answers).map(({ status, body }) => [status, body]),
@@ -37,7 +39,7 @@ test("a request that comes while the only instance is being started again waits 
 test("a request that no canary instance takes goes to stable, fails the canary, harms nobody, and brakes it after five", async (t) => {
   const world = await openWorld(t);
   const app = await openApp(t, async (incoming, response) => response.end(`old ${await textOf(incoming)}`));
-  await world.serve(tableWith(1, [app], { canary: { release: "new", targets: [await closedTarget("c")] } }));
+  await world.serve(tableWith(1, [app], { canary: { release: "new", targets: [closedTarget("c")] } }));
   for (let request = 0; request < 8; request += 1) {
     const answer = await world.send({ method: "POST", body: "x", headers: { cookie: `belay_uid=${world.cookieOnCanary}` } });
     assert.deepEqual([answer.status, answer.body], [200, "old x"]);
@@ -62,12 +64,15 @@ test("answers of the canary are evidence, whatever their status, and never brake
 });
 
 test("when the lease is not renewed, the canary's visitors go to stable and stay there", async (t) => {
-  const world = await openWorld(t);
+  const clock = new StandingClock(t);
+  const world = await openWorld(t, { clock });
   const stable = await openApp(t, (_, response) => response.end("old"));
   const canary = await openApp(t, (_, response) => response.end("new"));
   const ask = async () => (await world.send({ headers: { cookie: `belay_uid=${world.cookieOnCanary}` } })).body;
   await world.serve(tableWith(1, [stable], { canary: { release: "new", targets: [canary] }, leaseTtlMs: 200 }));
+  await clock.pass(199);
   assert.equal(await ask(), "new");
+  await clock.pass(2);
   await until(() => world.plane.workers()[0]?.brakes[0]?.by === "lease");
   assert.equal(await ask(), "old");
   world.plane.renewLease(1, 10_000);
@@ -79,20 +84,17 @@ test("when the lease is not renewed, the canary's visitors go to stable and stay
 test("after the acknowledgement of a table without it, no request reaches the canary", async (t) => {
   const world = await openWorld(t);
   const stable = await openApp(t, (_, response) => response.end("old"));
-  let canaryRequests = 0;
-  const canary = await openApp(t, (_, response) => {
-    canaryRequests += 1;
-    response.end("new");
-  });
+  const answers: http.ServerResponse[] = [];
+  const canary = await openApp(t, (_, response) => void answers.push(response));
   await world.serve(tableWith(1, [stable], { canary: { release: "new", targets: [canary] } }));
   const headers = { cookie: `belay_uid=${world.cookieOnCanary}` };
   const before = Array.from({ length: 30 }, () => world.send({ headers }));
-  await world.send({ headers });
+  await until(() => answers.length === 30);
   await world.serve(tableWith(2, [stable]));
-  const atAcknowledgement = canaryRequests;
-  assert.ok((await Promise.all(before)).every(({ status }) => status === 200));
   for (let request = 0; request < 10; request += 1) assert.equal((await world.send({ headers })).body, "old");
-  assert.ok(canaryRequests - atAcknowledgement <= 0, `${canaryRequests - atAcknowledgement} later`);
+  for (const answer of answers) answer.end("new");
+  assert.ok((await Promise.all(before)).every(({ status, body }) => status === 200 && body === "new"));
+  assert.equal(answers.length, 30);
 });
 
 test("an answer that breaks off is never ended cleanly, and counts as failed", async (t) => {
@@ -131,11 +133,26 @@ test("a kept connection that the application has closed meanwhile is tried again
 });
 
 test("a head later than the deadline is a 504, the same for both arms", async (t) => {
-  const world = await openWorld(t);
-  const app = await openApp(t, () => {});
+  const clock = new StandingClock(t);
+  const world = await openWorld(t, { clock });
+  let asked = 0;
+  const app = await openApp(t, () => {
+    asked += 1;
+  });
   await world.serve(tableWith(1, [app], { canary: { release: "new", targets: [app] } }, { responseDeadlineMs: 150 }));
   for (const cookie of [world.cookieOnCanary, world.cookieOnStable]) {
-    assert.equal((await world.send({ headers: { cookie: `belay_uid=${cookie}` } })).status, 504);
+    const before = asked;
+    let isAnswered = false;
+    const answer = world.send({ headers: { cookie: `belay_uid=${cookie}` } }).finally(() => {
+      isAnswered = true;
+    });
+    await until(() => asked > before);
+    // The canary's is asked of stable as well.
+    await until(async () => {
+      await clock.pass(151);
+      return isAnswered;
+    });
+    assert.equal((await answer).status, 504);
   }
   await until(() => world.count({ outcome: "failed" }) === 2);
   assert.deepEqual([world.count({ arm: "canary" }), world.count({ arm: "stable" })], [1, 1]);
@@ -156,11 +173,15 @@ test("a client that is done sending gets its answer, and is counted by it", asyn
 test("a client that goes away ends the exchange and is evidence for nobody", async (t) => {
   const world = await openWorld(t);
   const { promise: broken, resolve } = Promise.withResolvers<void>();
-  const app = await openApp(t, (incoming) => incoming.socket.once("close", () => resolve()));
+  let asked = 0;
+  const app = await openApp(t, (incoming) => {
+    asked += 1;
+    incoming.socket.once("close", () => resolve());
+  });
   await world.serve(tableWith(1, [app]));
   const request = http.get({ port: world.port, host: "127.0.0.1", headers: { host: "shop.test" }, agent: false });
   request.on("error", () => {});
-  await until(() => world.inFlightNow() === 1);
+  await until(() => asked === 1 && world.inFlightNow() === 1);
   request.socket?.resetAndDestroy();
   await broken;
   await until(() => world.count({ outcome: "excluded" }) === 1);
@@ -173,9 +194,11 @@ test("a stored table is served without a control plane, and its canary gets nobo
   const world = await openWorld(t, { stored, hasControl: false });
   let answer: { body: string } | null = null;
   // Nobody listens until the worker has given the control plane half a second to speak.
-  while (answer === null)
+  await until(async () => {
     answer = await world.send({ headers: { cookie: `belay_uid=${world.cookieOnCanary}` } }).catch(() => null);
-  assert.equal(answer.body, "old");
+    return answer !== null;
+  });
+  assert.equal((answer as { body: string } | null)?.body, "old");
 });
 
 test("a control plane that comes back gets every counter and every record that was not kept", async (t) => {

@@ -4,17 +4,8 @@ import http from "node:http";
 import net from "node:net";
 import { type TestContext, test } from "node:test";
 import type { Target } from "../routing/table.ts";
-import { closedTarget, type LoopbackWorld, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
-
-/** What the worker last said of the requests that wait. */
-function watchHolds(world: LoopbackWorld): () => { waiting: number; held: number; expired: number; overflowed: number } {
-  let last = { waiting: 0, held: 0, expired: 0, overflowed: 0 };
-  world.plane.onReport(({ front }) => {
-    const [holds] = front?.holds ?? [];
-    if (holds !== undefined) last = holds;
-  });
-  return () => last;
-}
+import { closedTarget, openApp, openWorld, tableWith, textOf, until, watchHolds } from "./loopback-world.ts";
+import { StandingClock } from "./standing-clock.ts";
 
 function startAgain(t: TestContext, { port, host }: Target, handler: http.RequestListener): void {
   const app = http.createServer(handler);
@@ -28,7 +19,7 @@ function startAgain(t: TestContext, { port, host }: Target, handler: http.Reques
 test("requests wait while nobody takes them and follow in their order, each once", async (t) => {
   const world = await openWorld(t);
   const holds = watchHolds(world);
-  const gone = await closedTarget("only");
+  const gone = closedTarget("only");
   await world.serve(tableWith(1, [gone]));
   const answers: Promise<{ status: number; body: string }>[] = [];
   for (let at = 0; at < 20; at += 1) {
@@ -53,11 +44,17 @@ test("requests wait while nobody takes them and follow in their order, each once
 });
 
 test("a request that nobody takes in time is told when to come again; those after it at once, until somebody is back", async (t) => {
-  const world = await openWorld(t, { limits: { holdMs: 400 } });
+  const clock = new StandingClock(t);
+  const world = await openWorld(t, { limits: { holdMs: 400 }, clock });
   const holds = watchHolds(world);
-  const gone = await closedTarget("only");
+  const gone = closedTarget("only");
   await world.serve(tableWith(1, [gone]));
-  const first = await world.send({});
+  const waiting = world.send({});
+  await until(() => holds().waiting === 1);
+  await clock.pass(399);
+  assert.equal(holds().expired, 0);
+  await clock.pass(1);
+  const first = await waiting;
   assert.deepEqual([first.status, first.headers["retry-after"]], [503, "5"]);
   await until(() => holds().expired === 1 && holds().waiting === 0);
   assert.equal((await world.send({})).status, 503);
@@ -70,7 +67,7 @@ test("a request that nobody takes in time is told when to come again; those afte
 test("only so many wait; a client that leaves makes room", async (t) => {
   const world = await openWorld(t, { limits: { heldMax: 2 } });
   const holds = watchHolds(world);
-  await world.serve(tableWith(1, [await closedTarget("only")]));
+  await world.serve(tableWith(1, [closedTarget("only")]));
   const leaving = ["/a", "/b"].map((path) => {
     const request = http.get({ port: world.port, path, headers: { host: "shop.test" }, agent: false });
     return request.on("error", () => {});
@@ -89,7 +86,7 @@ test("only so many wait; a client that leaves makes room", async (t) => {
 test("a client that ends its side while nothing was sent is waited with no longer, and what it asked for is not done behind its back", async (t) => {
   const world = await openWorld(t);
   const holds = watchHolds(world);
-  const gone = await closedTarget("only");
+  const gone = closedTarget("only");
   await world.serve(tableWith(1, [gone]));
   const leaving = net.connect(world.port, "127.0.0.1");
   leaving.write("POST /given-up HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 5\r\n\r\norder");
@@ -114,7 +111,7 @@ test("a client that ends its side while nothing was sent is waited with no longe
 test("uploads that wait take the memory that they may take, and no more of them are held than fit", async (t) => {
   const world = await openWorld(t, { limits: { heldBytesMax: 100_000 } });
   const holds = watchHolds(world);
-  const gone = await closedTarget("only");
+  const gone = closedTarget("only");
   await world.serve(tableWith(1, [gone]));
   const upload = world.send({ method: "POST", body: "x".repeat(50_000) });
   await until(() => holds().waiting === 1);
@@ -126,7 +123,7 @@ test("uploads that wait take the memory that they may take, and no more of them 
 test("a table with another address, or the word that maintenance is on, ends the waiting", async (t) => {
   const world = await openWorld(t);
   const holds = watchHolds(world);
-  const gone = await closedTarget("only");
+  const gone = closedTarget("only");
   await world.serve(tableWith(1, [gone]));
   const moved = world.send({});
   await until(() => holds().waiting === 1);
@@ -147,7 +144,7 @@ test("a table with another address, or the word that maintenance is on, ends the
 test("a worker that ends tells those who still wait when to come again", async (t) => {
   const world = await openWorld(t, { limits: { drainMs: 1_000 } });
   const holds = watchHolds(world);
-  await world.serve(tableWith(1, [await closedTarget("only")]));
+  await world.serve(tableWith(1, [closedTarget("only")]));
   const waiting = world.send({});
   await until(() => holds().waiting === 1);
   await world.end();
@@ -161,7 +158,7 @@ test("who finds nobody after maintenance has begun is told of that, and does not
   const asked = Promise.withResolvers<() => void>();
   const app = await openApp(t, (incoming) => asked.resolve(() => incoming.socket.destroy()));
   const canary = { release: "new", targets: [{ instance: "c", host: app.host, port: app.port }] };
-  const gone = await closedTarget("s");
+  const gone = closedTarget("s");
   await world.serve(tableWith(1, [gone], { canary }));
   const answer = world.send({ headers: { cookie: `belay_uid=${world.cookieOnCanary}` } });
   const breakOff = await asked.promise;
@@ -176,11 +173,11 @@ test("what its canary refuses does not wait while stable takes it, and nobody wa
   const world = await openWorld(t);
   const holds = watchHolds(world);
   const app = await openApp(t, (_, response) => response.end("old"));
-  const canary = { release: "new", targets: [await closedTarget("c")] };
+  const canary = { release: "new", targets: [closedTarget("c")] };
   await world.serve(tableWith(1, [app], { canary }));
   const headers = { cookie: `belay_uid=${world.cookieOnCanary}` };
   assert.equal((await world.send({ headers })).body, "old");
-  await world.serve(tableWith(2, [await closedTarget("s")], undefined, { responseDeadlineMs: 300 }));
+  await world.serve(tableWith(2, [closedTarget("s")], undefined, { responseDeadlineMs: 300 }));
   const answer = await world.send({});
   assert.deepEqual([answer.status, answer.headers["retry-after"]], [503, "5"]);
   await until(() => holds().held === 1 && holds().expired === 1);

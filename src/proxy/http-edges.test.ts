@@ -180,14 +180,15 @@ async function rawApp(t: TestContext, answer: string) {
 test("half an upload is never taken for the whole", async (t) => {
   const world = await openWorld(t);
   const { promise: ended, resolve } = Promise.withResolvers<string>();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
   const app = await openApp(t, (incoming) => {
     incoming.on("end", () => resolve("whole"));
     incoming.on("error", () => resolve("broken"));
-    incoming.resume();
+    incoming.once("data", () => begin());
   });
   await world.serve(tableWith(1, [app]));
   const { socket } = connect(world.port, "POST / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
-  await until(() => world.inFlightNow() === 1);
+  await begun;
   socket.resetAndDestroy();
   assert.equal(await ended, "broken");
 });

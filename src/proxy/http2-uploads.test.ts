@@ -7,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import { missing } from "../../scripts/setup-debian.ts";
 import { openApp, openWorld, tableWith, textOf } from "./loopback-world.ts";
 
-const options = { skip: missing("openssl"), timeout: 30_000 };
+const options = { skip: missing("openssl"), timeout: 180_000 };
 const piece = Buffer.alloc(65_536, "x");
 /** Several times what the sockets on the way take while the service reads nothing. */
 const pieces = 512;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { findKeptAsset } from "./kept-assets.ts";
 import { openApp, openWorld, tableWith, until } from "./loopback-world.ts";
+import { StandingClock } from "./standing-clock.ts";
 
 const newer = "b".repeat(64);
 const older = "a".repeat(64);
@@ -100,7 +101,8 @@ test("a client that leaves in the middle of an asset leaves no open file behind"
 });
 
 test("nor does one that stays and takes nothing of it", async (t) => {
-  const world = await openWorld(t, { limits: { readerStallMs: 500 } });
+  const clock = new StandingClock(t);
+  const world = await openWorld(t, { limits: { readerStallMs: 500 }, clock });
   const app = await openApp(t, (_, response) => response.writeHead(404).end());
   const folder = join(world.releasesFolder, older, "files/public");
   mkdirSync(folder, { recursive: true });
@@ -110,7 +112,10 @@ test("nor does one that stays and takes nothing of it", async (t) => {
   const reader = await world.open({ path: "/assets/large.js" });
   reader.on("error", () => {});
   await until(() => openFilesBelow(world.releasesFolder) === 1);
-  await until(() => openFilesBelow(world.releasesFolder) === 0);
+  await until(async () => {
+    await clock.pass(600);
+    return openFilesBelow(world.releasesFolder) === 0;
+  });
   reader.destroy();
 });
 

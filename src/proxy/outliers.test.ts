@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openApp, openWorld, tableWith, until } from "./loopback-world.ts";
+import { StandingClock } from "./standing-clock.ts";
 
 test("an instance that fails alone gets no more requests, and one of a release that fails whole does", async (t) => {
-  const world = await openWorld(t);
+  const world = await openWorld(t, { clock: new StandingClock(t) });
   const asked = [0, 0, 0];
   let hasPeersThatFail = false;
   const apps = await Promise.all(

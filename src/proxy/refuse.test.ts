@@ -7,7 +7,14 @@ import net from "node:net";
 import type { Writable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { missing } from "../../scripts/setup-debian.ts";
-import { openApp, openWorld, tableWith, until } from "./loopback-world.ts";
+import type { Clock } from "../ports/clock.ts";
+import { createSystemClock } from "../ports/system-clock.ts";
+import { type LoopbackWorld, openApp, openWorld, tableWith, until } from "./loopback-world.ts";
+import { StandingClock } from "./standing-clock.ts";
+
+const system = createSystemClock();
+/** Waits ten times as long for those who fall silent: a machine that is held up for seconds makes nobody silent. */
+const patient: Clock = { ...system, sleep: (durationMs, signal) => system.sleep(10 * durationMs, signal) };
 
 const piece = Buffer.alloc(65_536, "x");
 /** Several times what the sockets on the way take while nobody reads. */
@@ -63,7 +70,7 @@ const closing: readonly (readonly [string, string, RegExp])[] = [
 ];
 
 test("whoever is refused and sends on reads why, and then the end of the connection", { timeout: 120_000 }, async (t) => {
-  const world = await openWorld(t);
+  const world = await openWorld(t, { clock: patient });
   await world.serve(tableWith(1, [await openApp(t, (_, response) => response.end("hello"))]));
   for (const [name, head, answer] of closing) {
     const { socket, seen } = await sendAll(t, world.port, head);
@@ -76,7 +83,7 @@ test("whoever is refused and sends on reads why, and then the end of the connect
 });
 
 test("a connection is kept for the next request when a refused one is sent to its end", async (t) => {
-  const world = await openWorld(t);
+  const world = await openWorld(t, { clock: patient });
   await world.serve(tableWith(1, [await openApp(t, (_, response) => response.end("hello"))]));
   const { socket, seen } = await sendAll(t, world.port, `${post("nobody.test")}\r\n`);
   await until(() => seen.text.endsWith("(Belay)\n"));
@@ -86,7 +93,7 @@ test("a connection is kept for the next request when a refused one is sent to it
 });
 
 test("one connection too many hears so while it sends", async (t) => {
-  const world = await openWorld(t, { limits: { connectionsMax: 1 } });
+  const world = await openWorld(t, { limits: { connectionsMax: 1 }, clock: patient });
   await world.serve(tableWith(1, []));
   const first = net.connect(world.port, "127.0.0.1");
   t.after(() => first.destroy());
@@ -97,7 +104,7 @@ test("one connection too many hears so while it sends", async (t) => {
 });
 
 test("a refused client that neither closes nor sends is let go", async (t) => {
-  const world = await openWorld(t, { limits: { connectionsMax: 1 } });
+  const world = await openWorld(t, { limits: { connectionsMax: 1 }, clock: new StandingClock(t, 20) });
   await world.serve(tableWith(1, [await openApp(t, (_, response) => response.end("hello"))]));
   const isServed = async () => (await world.send({}).catch(() => null))?.status === 200;
   for (const [name, head] of closing) {
@@ -115,10 +122,12 @@ test("a refused client that neither closes nor sends is let go", async (t) => {
 test("over HTTP/2 a refused upload is answered and ended, and a refusal that nobody takes is let go", {
   skip: missing("openssl"),
 }, async (t) => {
-  const world = await openWorld(t, { certificates: { shop: "shop.test" }, limits: { readerStallMs: 500 } });
-  await world.serve(tableWith(1, []));
-  const open = (settings: http2.Settings = {}) => {
-    const session = http2.connect(`https://127.0.0.1:${world.tlsPort}`, {
+  const certificates = { shop: "shop.test" };
+  const world = await openWorld(t, { certificates });
+  const impatient = await openWorld(t, { certificates, limits: { readerStallMs: 500 } });
+  for (const one of [world, impatient]) await one.serve(tableWith(1, []));
+  const open = ({ tlsPort }: LoopbackWorld, settings: http2.Settings = {}) => {
+    const session = http2.connect(`https://127.0.0.1:${tlsPort}`, {
       servername: "shop.test",
       rejectUnauthorized: false,
       settings,
@@ -126,7 +135,7 @@ test("over HTTP/2 a refused upload is answered and ended, and a refusal that nob
     t.after(() => session.destroy());
     return session;
   };
-  const upload = open().request({ ":path": "/", ":authority": "nobody.test", ":method": "POST" });
+  const upload = open(world).request({ ":path": "/", ":authority": "nobody.test", ":method": "POST" });
   const statuses: unknown[] = [];
   upload.on("response", (headers) => statuses.push(headers[":status"]));
   upload.on("error", () => {});
@@ -138,10 +147,10 @@ test("over HTTP/2 a refused upload is answered and ended, and a refusal that nob
   assert.deepEqual(statuses, [404]);
 
   let refused = 0;
-  world.plane.onReport(({ front }) => {
+  impatient.plane.onReport(({ front }) => {
     refused = front?.turnedAway.find(({ by }) => by === "reader-late")?.count ?? 0;
   });
-  const blind = open({ initialWindowSize: 0 }).request({ ":path": "/", ":authority": "nobody.test" });
+  const blind = open(impatient, { initialWindowSize: 0 }).request({ ":path": "/", ":authority": "nobody.test" });
   blind.on("error", () => {});
   const reset = new Promise((resolve) => blind.once("close", resolve));
   await until(() => refused === 1);

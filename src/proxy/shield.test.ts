@@ -10,6 +10,7 @@ import type { ServiceRoute, Target } from "../routing/table.ts";
 import type { Counter } from "../routing/wire.ts";
 import { KeptBody, KeptBytes } from "./kept-body.ts";
 import { closedTarget, collect, type LoopbackWorld, openApp, openWorld, tableWith, textOf, until } from "./loopback-world.ts";
+import { StandingClock } from "./standing-clock.ts";
 
 const deadlineMs = 2_000;
 const small = "x".repeat(1_000);
@@ -72,14 +73,18 @@ function caseOf(rest: Omit<Case, "mark">): Case {
 }
 
 async function openArms(t: TestContext, canary: (response: ServerResponse) => void) {
-  const world = await openWorld(t);
+  // However long the machine takes, only what hangs is late.
+  const clock = new StandingClock(t);
+  const world = await openWorld(t, { clock });
+  let asked = 0;
   const stableApp = await openApp(t, async (incoming, response) => response.end(`stable ${hashOf(await textOf(incoming))}`));
   const canaryApp = await openApp(t, async (incoming, response) => {
     await textOf(incoming);
-    if (incoming.url === "/well") response.end("well");
-    else canary(response);
+    if (incoming.url === "/well") return void response.end("well");
+    asked += 1;
+    canary(response);
   });
-  return { world, stableApp, canaryApp };
+  return { world, clock, stableApp, canaryApp, askedOfCanary: () => asked };
 }
 
 function shopWith(routes: readonly Route[], stable: Target, canary: Target) {
@@ -89,13 +94,18 @@ function shopWith(routes: readonly Route[], stable: Target, canary: Target) {
 
 for (const [behaviour, act] of Object.entries(behaviours)) {
   test(`a canary that answers ${behaviour}: what its visitor sees, and what is counted, in ${cases.length} cases`, async (t) => {
-    const { world, stableApp, canaryApp } = await openArms(t, act);
+    const { world, clock, stableApp, canaryApp, askedOfCanary } = await openArms(t, act);
     const routes: readonly Route[] = cases.map(({ rules }, index) => ({ host: "shop.test", path: `/${index}`, ...rules }));
     await world.serve(shopWith([...routes, { host: "shop.test", path: "/well" }], stableApp, canaryApp));
     // A canary that breaks five connections in a row would be braked: it answers well in between.
     const atOnce = behaviour === "reset" || behaviour === "garbage" ? 4 : cases.length;
     for (let first = 0; first < cases.length; first += atOnce) {
-      await Promise.all(cases.slice(first, first + atOnce).map((asked, offset) => check(first + offset, asked)));
+      const checks = Promise.all(cases.slice(first, first + atOnce).map((asked, offset) => check(first + offset, asked)));
+      if (behaviour === "hang") {
+        await until(() => askedOfCanary() === cases.length);
+        await clock.pass(deadlineMs + 1);
+      }
+      await checks;
       await world.send({ path: "/well", headers: { cookie: `belay_uid=${world.cookieOnCanary}` } });
     }
     assert.equal(world.count({ arm: "stable" }), 0, "a replay is a request of neither side");
@@ -133,7 +143,8 @@ test("a body of which the canary had the first part goes to stable whole, and th
 
 // Goal: who sends slowly is told by what an instance waits for. Here nobody does: the canary has failed, and stable is not there yet.
 test("a client whose body nobody waits for is not called slow while its request waits for stable", async (t) => {
-  const world = await openWorld(t, { limits: { uploadGraceMs: 1_500 } });
+  const clock = new StandingClock(t);
+  const world = await openWorld(t, { limits: { uploadGraceMs: 1_500 }, clock });
   const stable = await openApp(t, async (incoming, response) => response.end(`stable ${hashOf(await textOf(incoming))}`));
   const canary = await openApp(t, (incoming, response) => {
     incoming.once("data", () => response.writeHead(500).end("broken"));
@@ -143,14 +154,13 @@ test("a client whose body nobody waits for is not called slow while its request 
     responseDeadlineMs: 60_000,
   };
   const exposure = { canary: { release: "new", targets: [canary] } };
-  await world.serve(tableWith(1, [await closedTarget("gone")], exposure, rules));
+  await world.serve(tableWith(1, [closedTarget("gone")], exposure, rules));
   const socket = net.connect(world.port, "127.0.0.1");
   const received = collect(socket);
   const cookie = `belay_uid=${world.cookieOnCanary}`;
   socket.write(`PUT / HTTP/1.1\r\nHost: shop.test\r\nCookie: ${cookie}\r\nContent-Length: 10\r\nConnection: close\r\n\r\nfirst`);
   await until(() => world.inFlight("old") === 1);
-  // Paces are looked at every second.
-  await new Promise((resolve) => setTimeout(resolve, 3_500));
+  await clock.pass(3_500);
   await world.serve(tableWith(2, [stable], exposure, rules));
   socket.write(" last");
   await received.ended;

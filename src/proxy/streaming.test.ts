@@ -4,9 +4,8 @@ import { once } from "node:events";
 import type http from "node:http";
 import net from "node:net";
 import { test } from "node:test";
-import type { Clock } from "../ports/clock.ts";
-import { createSystemClock } from "../ports/system-clock.ts";
 import { collect, openApp, openWorld, shop, tableWith, textOf, until } from "./loopback-world.ts";
+import { StandingClock } from "./standing-clock.ts";
 
 test("large bodies are streamed both ways, with and without a length", async (t) => {
   const world = await openWorld(t);
@@ -194,10 +193,7 @@ test("a handshake that is none, by its method, its version or its body, is an or
 });
 
 test("a client that gets no tunnel is let go of, also when it keeps its own side open and sends on", async (t) => {
-  const clock = createSystemClock();
-  // What a client is given to be done sending passes sooner, turn by turn.
-  const hasty: Clock = { ...clock, sleep: (ms, signal) => clock.sleep(Math.min(ms, 50), signal) };
-  const world = await openWorld(t, { clock: hasty });
+  const world = await openWorld(t, { clock: new StandingClock(t, 20) });
   const app = await openApp(t, (_, response) => response.writeHead(403).end("no"));
   await world.serve(tableWith(1, [app]));
   const handshakeTo = (host: string) =>

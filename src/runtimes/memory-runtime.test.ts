@@ -37,6 +37,7 @@ testRuntimeContract("memory", async () => {
       count += 1;
       return someRelease(behaviour, environment, count);
     },
+    outlastStart: async (_, { run }) => clock.advance(run.startTimeoutMs),
     crash: async (id) => {
       runtime.crash(id);
       runtime.workers.crash(id);

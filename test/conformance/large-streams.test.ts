@@ -13,7 +13,7 @@ const growthMax = 150e6;
 
 for (const protocol of ["http1", "http2"] as const) {
   const skip = protocol === "http2" ? missing("openssl") : false;
-  test(`a gigabyte up and one down at once, over ${protocol}`, { timeout: 240_000, skip }, async (t) => {
+  test(`a gigabyte up and one down at once, over ${protocol}`, { timeout: 600_000, skip }, async (t) => {
     const world = await openWorld(t, { certificates: protocol === "http2" ? { shop: "shop.test" } : {} });
     const service = start(t, ["service", String(gigabyte)]);
     const [port] = (await once(service, "message")) as [number];
