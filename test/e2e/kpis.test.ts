@@ -75,7 +75,7 @@ test("a release that breaks the checkout without an error is taken back by its K
   const explained = await scene.expectBelay(["explain", bad.rollout]);
   assert.match(
     explained.stdout,
-    /a shopper with a full basket gets the order confirmed: [\d.]+ % \(\d+ of \d+\) on the release and/,
+    /a shopper with a full basket gets the order confirmed: [\d.]+% \(\d+ of \d+\) on the release and/,
   );
 
   await commit(repository, "an order button, in green", "2s");

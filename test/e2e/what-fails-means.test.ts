@@ -102,7 +102,7 @@ rollout: { steps: [{ weight: 50%, minHold: 20m }], within: 1h, warmUp: 0s, bake:
   await slow.begin(server({ waitsMs: 3_000 }));
   assert.match(
     (await slow.rollout()).forecast,
-    /within 60 min a release that fails [\d.]+ % more of your visitors would be caught/,
+    /within 60 min a release that fails [\d.]+% more of your visitors would be caught/,
   );
   const back = await slow.visitUntil("the slow release is taken back", ({ outcome }) => outcome === "aborted");
   assert.equal(back.by, "verdict");
