@@ -148,6 +148,11 @@ export class SimWorker implements LinkEnd<ToWorker> {
     this.#reporter.tick();
   }
 
+  /** A request of a visitor has not ended. */
+  get isBusy(): boolean {
+    return this.#exchanges.size > 0;
+  }
+
   get isLinked(): boolean {
     return this.#link !== null;
   }
