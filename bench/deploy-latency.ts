@@ -1,6 +1,6 @@
 /**
  * How long from `belay deploy` to the first request that the new release answers, stage by stage, with real processes and 20
- * visitors a second at a first step of 50 %. `npm run bench:deploy -- --runs 10`
+ * visitors a second at a first step of 50%. `npm run bench:deploy -- --runs 10`
  */
 import { parseArgs } from "node:util";
 import { createScene, type ShopScene, setUpShop } from "../test/e2e/scene.ts";

@@ -1,5 +1,5 @@
 /**
- * A release that answers 500 to everything, at a first step of 5 %, with real processes and 40 visitors a second: how long from
+ * A release that answers 500 to everything, at a first step of 5%, with real processes and 40 visitors a second: how long from
  * the verdict's entry until all workers have acknowledged weight 0, and what it cost. `npm run bench:rollback -- --runs 10`
  */
 import assert from "node:assert/strict";

@@ -93,7 +93,7 @@ async function phase(scene: Scene, isCopying: boolean): Promise<void> {
   });
 }
 
-/** 95 % interval of the ratio, from the logarithms of the pairs' ratios, by Student's t. */
+/** 95% interval of the ratio, from the logarithms of the pairs' ratios, by Student's t. */
 function interval(ratios: readonly number[]): { readonly middle: number; readonly low: number; readonly high: number } {
   const logs = ratios.map(Math.log);
   const mean = logs.reduce((sum, value) => sum + value, 0) / logs.length;
@@ -142,7 +142,7 @@ for (const mode of values.modes.split(",")) {
     )}`,
   );
   console.log(
-    `  ratio ${middle.toFixed(3)}, 95 % interval ${low.toFixed(3)} to ${high.toFixed(3)} (bound 1.1: ${high < 1.1 ? "held" : "not shown"}); ${shadow?.mirrored} copies made, ${shadow?.dropped} left out`,
+    `  ratio ${middle.toFixed(3)}, 95% interval ${low.toFixed(3)} to ${high.toFixed(3)} (bound 1.1: ${high < 1.1 ? "held" : "not shown"}); ${shadow?.mirrored} copies made, ${shadow?.dropped} left out`,
   );
   await scene.expectBelay(["abort", "page"]);
 }

@@ -102,16 +102,16 @@ export function batchesBesideLabels({ seed, scale }: Effort): readonly Bound[] {
     const figures = cells
       .map(
         ({ stable, canary }, index) =>
-          `${stable * 100} % x${Math.round(canary / stable)}: ${Math.round(found[index] ?? 0)} (${Math.round(labels[index] ?? 0)})`,
+          `${stable * 100}% x${Math.round(canary / stable)}: ${Math.round(found[index] ?? 0)} (${Math.round(labels[index] ?? 0)})`,
       )
       .join(", ");
     return {
       what: `counters in batches of ${seconds} s, beside labels of a known share`,
       unit: "request",
-      promised: "0 to 16 % more canary requests",
+      promised: "0 to 16% more canary requests",
       measured: `${geometric.toFixed(2)}x (${ratios.map((ratio) => ratio.toFixed(2)).join(", ")}); ${figures}; always failing: ${Math.round(requests(dead, true))}; by a test without its cap ${uncapped.toFixed(2)}x and ${Math.round(requests(dead, false))}`,
       isKept: geometric <= 1.16,
-      how: `share 5 %, 100 requests a second, E = ${threshold} in both, ${runs} runs; canary requests, in brackets those of the labels; three batches have to agree`,
+      how: `share 5%, 100 requests a second, E = ${threshold} in both, ${runs} runs; canary requests, in brackets those of the labels; three batches have to agree`,
     };
   });
 }
@@ -135,10 +135,10 @@ export function batchFalseAlarms({ seed, scale }: Effort): readonly Bound[] {
     return {
       what: `false alarms of counters in batches of ${seconds} s, over 1,000,000 requests`,
       unit: "request",
-      promised: "at most 0.15 %",
-      measured: shares.map((share) => `${Number((share * 100).toPrecision(2))} %`).join(", "),
+      promised: "at most 0.15%",
+      measured: shares.map((share) => `${Number((share * 100).toPrecision(2))}%`).join(", "),
       isKept: worst <= allowed + 2 * Math.sqrt((allowed * (1 - allowed)) / runs),
-      how: `0.1 % and 1 % on both sides, share 5 % and 50 %, a look at every batch, ${runs} runs each`,
+      how: `0.1% and 1% on both sides, share 5% and 50%, a look at every batch, ${runs} runs each`,
     };
   });
 }
@@ -153,13 +153,13 @@ function stickyVisitors(random: Random, runs: number): Bound {
   const fired = [0.05, 0.5].map((share) => {
     let count = 0;
     for (let run = 0; run < runs; run += 1) if (firesOnHeavyVisitors(random, share)) count += 1;
-    return `${Number(((100 * count) / runs).toPrecision(2))} %`;
+    return `${Number(((100 * count) / runs).toPrecision(2))}%`;
   });
   return {
     what: "false alarms of request counters where one visitor in a hundred fails once and one in a thousand twenty times",
     unit: "visitor",
     promised: "nothing: count outcomes of which a visitor has few",
-    measured: `${fired[0]} at 5 %, ${fired[1]} at 50 %`,
+    measured: `${fired[0]} at 5%, ${fired[1]} at 50%`,
     isKept: null,
     how: `identical releases, 1,000,000 requests in batches of 10 s, three of a visitor, ${runs} runs; this is why a source only notifies unless told otherwise`,
   };
@@ -197,7 +197,7 @@ function sharedOutage(random: Random, runs: number): Bound {
       }
       if (isFired) count += 1;
     }
-    return `${Number(((100 * count) / runs).toPrecision(2))} %`;
+    return `${Number(((100 * count) / runs).toPrecision(2))}%`;
   });
   return {
     what: "false alarms of counters at the edge of an outage that both sides share",
@@ -205,6 +205,6 @@ function sharedOutage(random: Random, runs: number): Bound {
     promised: "nothing exact: no two processes are scraped at one moment",
     measured: `${fired[0]}; ${fired[1]} by a test without its cap`,
     isKept: null,
-    how: `a minute in which both fail 20 %, scrapes of 15 s whose moments differ by up to as much, share 5 %, ${runs} runs`,
+    how: `a minute in which both fail 20%, scrapes of 15 s whose moments differ by up to as much, share 5%, ${runs} runs`,
   };
 }

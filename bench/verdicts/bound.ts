@@ -19,7 +19,7 @@ export interface Effort {
 }
 
 export const units: readonly Unit[] = ["visitor", "request"];
-export const percent = (share: number): string => `${Number((share * 100).toPrecision(3))} %`;
+export const percent = (share: number): string => `${Number((share * 100).toPrecision(3))}%`;
 export const times = (value: number): string => `${value.toFixed(2)}x`;
 
 /** Seconds that a Poisson stream of one event a second waits. */
@@ -41,5 +41,5 @@ export function counted(hits: number, runs: number): { readonly words: string; r
   const centre = (hits + (z * z) / 2) / (runs + z * z);
   const half = (z / (runs + z * z)) * Math.sqrt((hits * (runs - hits)) / runs + (z * z) / 4);
   const [least, most] = [Math.max(0, centre - half), Math.min(1, centre + half)];
-  return { words: `${percent(hits / runs)} (${hits} of ${runs}; 95 % interval ${percent(least)} to ${percent(most)})`, least };
+  return { words: `${percent(hits / runs)} (${hits} of ${runs}; 95% interval ${percent(least)} to ${percent(most)})`, least };
 }

@@ -56,15 +56,15 @@ function good(name: string, words: string, own: Partial<Traffic>, both: Faults =
 }
 
 export const scenarios: readonly Scenario[] = [
-  good("good", "as good as stable: both fail 0.1 % of requests", {}),
-  good("noisy", "as good as stable: both fail 1 % of requests", { failShare: 0.01 }),
-  good("outage", "good, while both sides fail 30 % for a minute", {}, { failShare: 0.3, fromMs: 60_000, untilMs: 120_000 }),
+  good("good", "as good as stable: both fail 0.1% of requests", {}),
+  good("noisy", "as good as stable: both fail 1% of requests", { failShare: 0.01 }),
+  good("outage", "good, while both sides fail 30% for a minute", {}, { failShare: 0.3, fromMs: 60_000, untilMs: 120_000 }),
   bad("dead", "fails every request", { failShare: 1 }),
-  bad("half", "fails 50 %", { failShare: 0.5 }),
-  bad("tenth", "fails 10 %", { failShare: 0.1 }),
-  bad("hundredth", "fails 1 % over stable's 0.1 %", { failShare: 0.01 }),
+  bad("half", "fails 50%", { failShare: 0.5 }),
+  bad("tenth", "fails 10%", { failShare: 0.1 }),
+  bad("hundredth", "fails 1% over stable's 0.1%", { failShare: 0.01 }),
   bad("page", "fails a page behind the first for a quarter of visitors", { failShare: 1, ofVisitors: 0.25, fromPage: 1 }),
-  bad("late", "fails 20 % from the fifth minute on", { failShare: 0.2, fromMs: 300_000 }),
+  bad("late", "fails 20% from the fifth minute on", { failShare: 0.2, fromMs: 300_000 }),
   bad("slow", "answers twice as slowly", { slowdown: 2 }),
 ];
 

@@ -54,9 +54,9 @@ function divergence(p: number, q: number): number {
 /** Against Wald's test, which knows both rates, at the same threshold: geometric mean over cells. */
 export function againstWald(effort: Effort): readonly Bound[] {
   return [
-    ...againstWaldAt(effort, { weights: [100, 500, 1_000], words: "a share up to 10 %", most: 1.5 }),
-    ...againstWaldAt(effort, { weights: [2_500], words: "a share of 25 %", most: 2 }),
-    ...againstWaldAt(effort, { weights: [5_000], words: "a share of 50 %", most: 3.1 }),
+    ...againstWaldAt(effort, { weights: [100, 500, 1_000], words: "a share up to 10%", most: 1.5 }),
+    ...againstWaldAt(effort, { weights: [2_500], words: "a share of 25%", most: 2 }),
+    ...againstWaldAt(effort, { weights: [5_000], words: "a share of 50%", most: 3.1 }),
   ];
 }
 
@@ -92,12 +92,12 @@ function againstWaldAt({ seed, scale }: Effort, { weights, words, most }: Shares
       promised: `at most ${most}x`,
       measured: `${times(mean)} (cells ${times(Math.min(...ratios))} to ${times(Math.max(...ratios))})`,
       isKept: mean <= most,
-      how: `${ratios.length} cells (0.1 and 1 % on stable; x1.5, 2, 3, 5; share ${weights.map((weight) => weight / 100).join(", ")} %), ${runs} runs each, both at E = ${thresholds.errors}; the oracle is played as well, with what it passes its bound by (against ln(E)/divergence, which leaves that out, it is ${times(geometricMean(withoutOvershoot))})`,
+      how: `${ratios.length} cells (0.1 and 1% on stable; x1.5, 2, 3, 5; share ${weights.map((weight) => weight / 100).join(", ")}%), ${runs} runs each, both at E = ${thresholds.errors}; the oracle is played as well, with what it passes its bound by (against ln(E)/divergence, which leaves that out, it is ${times(geometricMean(withoutOvershoot))})`,
     };
   });
 }
 
-/** Looked at after each error of a million requests of which 1 % fail, while the share goes 1, 5, 25, 50 %. */
+/** Looked at after each error of a million requests of which 1% fail, while the share goes 1, 5, 25, 50%. */
 export function falseRollbackOfErrors({ seed, scale }: Effort): readonly Bound[] {
   const runs = Math.ceil(4_000 * scale);
   const weights = [100, 500, 2_500, 5_000];
@@ -120,7 +120,7 @@ export function falseRollbackOfErrors({ seed, scale }: Effort): readonly Bound[]
     return {
       what: "false rollback by errors over 1,000,000 requests, a look at every error",
       unit,
-      promised: "at most 1 %",
+      promised: "at most 1%",
       measured: words,
       isKept: least <= 0.01,
       how: `the errors' test alone, ${runs} runs; it sees only on which side an error fell, so a drift that both sides share changes nothing`,
@@ -132,7 +132,7 @@ interface Failing extends OpenRequest {
   readonly endsAtMs: number;
 }
 
-/** Whether errors call the canary worse within 20 minutes of 1, 5, 25, 50 %: both sides fail as often, stable after 29 s and the canary at once. */
+/** Whether errors call the canary worse within 20 minutes of 1, 5, 25, 50%: both sides fail as often, stable after 29 s and the canary at once. */
 function isCalledWorse(options: { readonly perSecond: number; readonly unit: Unit; readonly random: Random }): boolean {
   const { perSecond, unit, random } = options;
   const errors = errorMetric.begin("errors", { ...plan, evidence: unit });
@@ -179,10 +179,10 @@ export function unequalSpeed({ seed, scale }: Effort): readonly Bound[] {
       return {
         what: `false rollback by errors that are as many and come sooner on the canary, ${perSecond} a second`,
         unit,
-        promised: "at most 0.4 %",
+        promised: "at most 0.4%",
         measured: words,
         isKept: least <= 1 / thresholds.errors,
-        how: `the errors' metric alone, 20 minutes, ${perSecond * 100} requests a second of which 1 % fail, on stable after 29 s, with what is open told as a worker tells it; ${runs} runs`,
+        how: `the errors' metric alone, 20 minutes, ${perSecond * 100} requests a second of which 1% fail, on stable after 29 s, with what is open told as a worker tells it; ${runs} runs`,
       };
     }),
   );
@@ -225,10 +225,10 @@ export function betterCanary({ seed, scale }: Effort): readonly Bound[] {
     {
       what: "false rollback by errors of a canary with half of stable's, 20,000 visitors who return",
       unit: "visitor",
-      promised: "at most 0.4 %",
+      promised: "at most 0.4%",
       measured: words,
       isKept: least <= 1 / thresholds.errors,
-      how: `the errors' test alone, 20 minutes of 5, 25 and 50 %, 1 % of stable's requests fail, 100 requests a second, ${runs} runs`,
+      how: `the errors' test alone, 20 minutes of 5, 25 and 50%, 1% of stable's requests fail, 100 requests a second, ${runs} runs`,
     },
   ];
 }

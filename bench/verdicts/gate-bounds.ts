@@ -27,10 +27,10 @@ export function falsePromotion({ seed, scale }: Effort): readonly Bound[] {
     return {
       what: `false promotion at a margin of ${percent(margin)}`,
       unit: "both",
-      promised: "at most 5 %",
+      promised: "at most 5%",
       measured: words,
       isKept: least <= 0.05,
-      how: `the gate alone, each unit scored once, share 50 %, 0.1 % on stable, ${runs} runs`,
+      how: `the gate alone, each unit scored once, share 50%, 0.1% on stable, ${runs} runs`,
     };
   });
 }
@@ -66,10 +66,10 @@ export function falsePromotionClustered({ seed, scale }: Effort): readonly Bound
     return {
       what: "false promotion at the margin, errors clustered in visitors",
       unit,
-      promised: "at most 5 %",
+      promised: "at most 5%",
       measured: words,
       isKept: least <= 0.05,
-      how: `whole engine, 2 % of visitors always fail on the canary, margin 2 %, share 50 %, ${runs} runs`,
+      how: `whole engine, 2% of visitors always fail on the canary, margin 2%, share 50%, ${runs} runs`,
     };
   });
 }
@@ -96,7 +96,7 @@ export function promotionSpeed({ seed, scale }: Effort): readonly Bound[] {
       promised: "at most 1.2x",
       measured: `${times(ratio)} (${Math.round(sum / runs)} units)`,
       isKept: ratio <= 1.2,
-      how: `the gate alone, margin ${percent(margin)}, share 50 %, ${runs} runs`,
+      how: `the gate alone, margin ${percent(margin)}, share 50%, ${runs} runs`,
     };
   });
 }

@@ -9,7 +9,7 @@ const rootTolerance = 1e-4;
 const z98 = 2.3263478740408408;
 
 /**
- * Kayenta's NetflixACAJudge on the failures of each minute: a canary and a baseline of the same size, 5 % of visitors
+ * Kayenta's NetflixACAJudge on the failures of each minute: a canary and a baseline of the same size, 5% of visitors
  * each, compared by the Mann-Whitney test of its code. Direction: increase is bad. It judges the growing window.
  */
 export class Kayenta extends PolledRule {
@@ -60,7 +60,7 @@ export function isHigh(experiment: readonly number[], control: readonly number[]
   return low > tolerance * Math.abs(estimate) + rootTolerance && isEffect;
 }
 
-/** The shift of the experiment at which the statistic of Mann and Whitney is `z`: 0 estimates it, 2.33 is the lower limit at 98 %. */
+/** The shift of the experiment at which the statistic of Mann and Whitney is `z`: 0 estimates it, 2.33 is the lower limit at 98%. */
 function shiftAt(experiment: readonly number[], control: readonly number[], z: number): number {
   let low = Math.min(...experiment) - Math.max(...control);
   let high = Math.max(...experiment) - Math.min(...control);

@@ -15,7 +15,7 @@ interface Conversion {
   readonly arrivesMs: number;
 }
 
-/** Conversions in the order of their arrival, each up to an hour after its visitor was drawn, while the share goes 1, 5, 25, 50 %. */
+/** Conversions in the order of their arrival, each up to an hour after its visitor was drawn, while the share goes 1, 5, 25, 50%. */
 function arrivals(random: Random, canaryTimes: number): readonly Conversion[] {
   const all = Array.from({ length: conversions }, (): Conversion => {
     const exposedMs = random.float() * weights.length * stepMs;
@@ -63,14 +63,14 @@ export function delayedKpis({ seed, scale }: Effort): readonly Bound[] {
     return {
       what: "false rollback by a delayed KPI over 10,000 conversions, a look at each",
       unit,
-      promised: "at most 1 %",
+      promised: "at most 1%",
       measured: `${percent(wrong)}; halved conversions caught in ${percent(caught)}; by the share of their arrival a good one would be taken back in ${percent(trap)}`,
       isKept: wrong <= 0.01 + 2 * Math.sqrt((0.01 * 0.99) / runs) && caught === 1,
-      how: `the conversions' test alone, 1/5/25/50 % for 10 min each, 20 min late on average, ${runs} runs (${few} of the others)`,
+      how: `the conversions' test alone, 1/5/25/50% for 10 min each, 20 min late on average, ${runs} runs (${few} of the others)`,
     };
   });
 }
 
 function percent(share: number): string {
-  return `${Number((share * 100).toPrecision(2))} %`;
+  return `${Number((share * 100).toPrecision(2))}%`;
 }

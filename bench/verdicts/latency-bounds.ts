@@ -68,7 +68,7 @@ export function latencyShift({ seed, scale }: Effort): readonly Bound[] {
         promised: "at most 1.8x",
         measured: `${times(ours / oracle)} (${Math.round(ours)} timed on the canary; the oracle ${Math.round(oracle)})`,
         isKept: ours / oracle <= 1.8,
-        how: `lognormal (sigma ${sigma}), share 5 %, ${runs} runs, both at E = ${thresholds.latency}; what is normal on stable is learnt from the same stream, from nothing`,
+        how: `lognormal (sigma ${sigma}), share 5%, ${runs} runs, both at E = ${thresholds.latency}; what is normal on stable is learnt from the same stream, from nothing`,
       };
     }),
   );
@@ -100,7 +100,7 @@ export function lateSlowdown({ seed, scale }: Effort): readonly Bound[] {
       promised: "-",
       measured: `${Math.round(needed)} timed on the canary`,
       isKept: null,
-      how: `${goodMinutes * perMinute} answers before it, share 5 %, ${runs} runs`,
+      how: `${goodMinutes * perMinute} answers before it, share 5%, ${runs} runs`,
     };
   });
 }
@@ -108,7 +108,7 @@ export function lateSlowdown({ seed, scale }: Effort): readonly Bound[] {
 const slowBeyond = 0.95;
 const slowMargin = 0.02;
 
-/** Answers beyond stable's 95 % as the failures of a gate. Where the bound is, only what came before says. */
+/** Answers beyond stable's 95% as the failures of a gate. Where the bound is, only what came before says. */
 function passesBeingNoSlower(options: {
   readonly random: Random;
   readonly shift: number;
@@ -131,22 +131,22 @@ function passesBeingNoSlower(options: {
   return null;
 }
 
-/** What a gate on latency would cost and hold: 7 % of the canary's answers beyond what 5 % of stable's are is the margin. */
+/** What a gate on latency would cost and hold: 7% of the canary's answers beyond what 5% of stable's are is the margin. */
 export function latencyGate({ seed, scale }: Effort): readonly Bound[] {
   const runs = Math.ceil(400 * scale);
   const random = createSeededRandom(seed);
-  // Beyond stable's 95 % are 1.645 deviations; this shift puts 7.03 % there, and the gate's null begins at 7 %.
+  // Beyond stable's 95% are 1.645 deviations; this shift puts 7.03% there, and the gate's null begins at 7%.
   const atMargin = Math.exp(sigma * (1.645 - 1.474));
   const passed = Array.from({ length: runs }, () => passesBeingNoSlower({ random, shift: atMargin, answersMax: 20_000 }));
   const good = Array.from({ length: runs }, () => passesBeingNoSlower({ random, shift: 1, answersMax: 200_000 }) ?? 200_000);
   const { words, least } = counted(passed.filter((answers) => answers !== null).length, runs);
   const mean = good.reduce((sum, answers) => sum + answers, 0) / runs;
-  const how = `no more than 2 % more of the canary's answers beyond what 95 % of stable's keep; share 50 %, ${runs} runs; measured, not offered (decision 110)`;
+  const how = `no more than 2% more of the canary's answers beyond what 95% of stable's keep; share 50%, ${runs} runs; measured, not offered (decision 110)`;
   return [
     {
       what: "a gate on latency: false pass at its margin",
       unit: "both",
-      promised: "at most 5 %",
+      promised: "at most 5%",
       measured: words,
       isKept: least <= 0.05,
       how,
@@ -185,7 +185,7 @@ export function falseSlowness({ seed, scale }: Effort): readonly Bound[] {
     return {
       what: `false rollback by latency while both sides drift${kind(restarts)}`,
       unit: "both",
-      promised: "at most 0.25 %",
+      promised: "at most 0.25%",
       measured: words,
       isKept: least <= most,
       how: `the latency test alone, ${runs} runs of ${answers} timed answers, a look at each`,

@@ -16,12 +16,12 @@ export function describeBenchmark(options: {
 <!-- Written by \`npm run bench:verdicts -- --write\`. -->
 
 The engine that decides in production and the documented rules of other tools meet the same seeded visitors: 100 requests a second by 33 new
-visitors a second, three pages each, up to five seconds of thought between two, 0.1 % of requests failing on stable. Seed ${seed}, ${runs} runs
+visitors a second, three pages each, up to five seconds of thought between two, 0.1% of requests failing on stable. Seed ${seed}, ${runs} runs
 of each; medians. The bench plays each tool's decision and nothing else: metrics arrive without a lag and traffic moves at once, which is kind
 to all of them. Real scrape intervals and query windows come on top.
 
-Belay's plan is 1, 5, 25, 50, then 95 %, with holds of a minute, a tolerated harm of 0.2 %, a bake of a minute, an objective of 99 %, and
-latency that rolls back (by default it is only put on record). Kayenta judges for one hour, not for its usual three. That somebody notices a 5 %
+Belay's plan is 1, 5, 25, 50, then 95%, with holds of a minute, a tolerated harm of 0.2%, a bake of a minute, an objective of 99%, and
+latency that rolls back (by default it is only put on record). Kayenta judges for one hour, not for its usual three. That somebody notices a 5%
 failure after ten minutes (Kamal) is our assumption. Other settings of the same tools give other figures.
 
 ## What a bad release costs
@@ -53,7 +53,7 @@ Where it falls short, and why:
 
 - **Objectives are counted in visitors**, by what their requests make of them. A fault inside of twice the objective is therefore seen only slowly, and
   a total fault in the bake a little later than it could be: stable has to have had as good a chance to fail.
-- **A dead canary at 1 % of 500 visitors** has five of them on average, and in 4 of 100 rollouts one or none: then nothing can be decided,
+- **A dead canary at 1% of 500 visitors** has five of them on average, and in 4 of 100 rollouts one or none: then nothing can be decided,
   because no verdict rests on one visitor, whose failures say as much about itself. With two or three it takes until each has come. The promise
   holds where the first share gives the canary five visitors or more.
 - **By request a part of the bet is kept for faults that begin late**, which costs a fault that is there from the start some requests.
@@ -98,7 +98,7 @@ function harmTable(cells: readonly Cell[]): string {
 
 function goodTable(cells: readonly Cell[]): string {
   return table(cells, false, ({ runs, rolledBack, promoted, promotionMs }) => {
-    const back = rolledBack === 0 ? "0 %" : `**${Math.round((100 * rolledBack) / runs)} %**`;
+    const back = rolledBack === 0 ? "0%" : `**${Math.round((100 * rolledBack) / runs)}%**`;
     const waiting = runs - rolledBack - promoted;
     return `${back}, ${timeWords(promotionMs)}${waiting === 0 ? "" : `, ${waiting}/${runs} wait`}`;
   });

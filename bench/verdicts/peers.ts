@@ -101,7 +101,7 @@ export class CodeDeploy extends PolledRule {
   }
 }
 
-/** Kamal: everyone at once when the health check answers. A person sees a failing share of 5 % after ten minutes (our figure), less never. */
+/** Kamal: everyone at once when the health check answers. A person sees a failing share of 5% after ten minutes (our figure), less never. */
 export class Kamal extends PolledRule {
   constructor() {
     super(10_000);

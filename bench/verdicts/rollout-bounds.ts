@@ -43,7 +43,7 @@ export function deadCanary({ seed, scale }: Effort): readonly Bound[] {
       const lonely = ends.filter(({ canaryVisitors }) => canaryVisitors < 2).length;
       const missed = ends.filter(({ outcome }) => outcome !== "rolled-back").length;
       return {
-        what: `a canary that always fails, ${weight / 100} % of 500 visitors who return`,
+        what: `a canary that always fails, ${weight / 100}% of 500 visitors who return`,
         unit,
         promised: "median at most 4, p90 at most 6 failed requests",
         measured: `median ${median}, p90 ${p90}; ${missed} of ${runs} not decided in 10 min${unit === "request" ? "" : ` (${lonely} had no two canary visitors); with five canary visitors or more (${enough.length} runs): median ${ofEnough.median}, p90 ${ofEnough.p90}, ${missedOfEnough} not decided`}`,
@@ -77,10 +77,10 @@ export function falseRollback({ seed, scale }: Effort): readonly Bound[] {
   const bursts = { failShare: 0.2, fromMs: 200_000, untilMs: 260_000 };
   const profiles: readonly Profile[] = [
     { words: "stationary", traffic: {} },
-    { words: "a swing of 80 %", traffic: { swing: { share: 0.8, periodMs: 600_000 } } },
-    { words: "a minute in which both fail 20 %", traffic: {}, stable: bursts, canary: bursts },
+    { words: "a swing of 80%", traffic: { swing: { share: 0.8, periodMs: 600_000 } } },
+    { words: "a minute in which both fail 20%", traffic: {}, stable: bursts, canary: bursts },
     {
-      words: "5,000 visitors who return, 2 % of whom fail half of the time",
+      words: "5,000 visitors who return, 2% of whom fail half of the time",
       traffic: { circle: 5_000 },
       stable: { failShare: 0.5, ofVisitors: 0.02 },
       canary: { failShare: 0.5, ofVisitors: 0.02 },
@@ -115,10 +115,10 @@ export function falseRollback({ seed, scale }: Effort): readonly Bound[] {
       return {
         what: `false rollback by all metrics: ${words}`,
         unit,
-        promised: "at most 1 %",
+        promised: "at most 1%",
         measured: share,
         isKept: least <= 0.01,
-        how: `whole engine, ${runs} rollouts of ${Math.round(requests / runs / 1_000)},000 requests, 1/5/25/50/95 %, an objective that is kept`,
+        how: `whole engine, ${runs} rollouts of ${Math.round(requests / runs / 1_000)},000 requests, 1/5/25/50/95%, an objective that is kept`,
       };
     }),
   );
@@ -151,12 +151,12 @@ export function goodRelease({ seed, scale }: Effort): readonly Bound[] {
       const back = ends.filter(({ outcome }) => outcome === "rolled-back").length;
       const isOfClients = present === clients;
       return {
-        what: `good release, 100 requests a second by ${of}, 0.1 % errors, objective ${percent(sloAvailability)}`,
+        what: `good release, 100 requests a second by ${of}, 0.1% errors, objective ${percent(sloAvailability)}`,
         unit,
         promised: isOfClients ? "everyone in about 310 s" : "what ln(20)/d visitors take: 33 new ones a second",
         measured: `mean ${Math.round(mean)} s, p90 ${Math.round(spreadOf(through)?.p90 ?? Number.NaN)} s; ${back} of ${runs} taken back`,
         isKept: isOfClients ? mean <= 330 && back === 0 : back === 0 ? null : false,
-        how: `whole engine, steps 1/5/25/50 % to 95 % without the bake, harm 0.2 %, ${runs} runs`,
+        how: `whole engine, steps 1/5/25/50% to 95% without the bake, harm 0.2%, ${runs} runs`,
       };
     }),
   );
