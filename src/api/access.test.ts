@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { type Role, roles, type Scope } from "../rollout/principal.ts";
 import { access } from "./access.ts";
 import { createApi } from "./create-api.ts";
-import { aRollout, aToken, createFakeInside } from "./fake-inside.ts";
+import { createFakeInside } from "./fake-inside.ts";
+import { aRollout, aToken } from "./fake-views.ts";
 import { allowedHosts } from "./guard.ts";
 import { openApiDocument } from "./openapi.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { anApproval, aToken } from "../api/fake-inside.ts";
+import { anApproval, aToken } from "../api/fake-views.ts";
 import { openDesk } from "./cli.fixture.ts";
 import { exceptionsOf } from "./exceptions.ts";
 

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { aRollout } from "../api/fake-inside.ts";
+import { aRollout } from "../api/fake-views.ts";
 import { openDesk } from "./cli.fixture.ts";
 
 const manifest = `version: 1

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync } from "node:fs";
 import { test } from "node:test";
-import { aStatus } from "../api/fake-inside.ts";
+import { aStatus } from "../api/fake-views.ts";
 import { openDesk } from "./cli.fixture.ts";
 
 test("doctor tells of the running Belay: version, workers, trouble, clients without cookies and certificates", async (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aRollout } from "../api/fake-inside.ts";
+import { aRollout } from "../api/fake-views.ts";
 import type { ChainedEntry, RolloutView } from "../api/views.ts";
 import { explanationOf, explanationWords } from "./explanation.ts";
 

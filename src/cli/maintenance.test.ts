@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aStatus } from "../api/fake-inside.ts";
+import { aStatus } from "../api/fake-views.ts";
 import { openDesk } from "./cli.fixture.ts";
 
 test("maintenance is asked for by service, and waits for the workers", async (t) => {

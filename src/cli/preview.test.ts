@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aRollout, aStatus } from "../api/fake-inside.ts";
+import { aRollout, aStatus } from "../api/fake-views.ts";
 import { openDesk } from "./cli.fixture.ts";
 
 test("the link is the first line, at the service's host and the listener's port", async (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aStatus } from "../api/fake-inside.ts";
+import { aStatus } from "../api/fake-views.ts";
 import type { JobView, ProcessView, ServiceView } from "../api/views.ts";
 import { checkProcesses } from "./process-words.ts";
 import { describeStatus } from "./status.ts";

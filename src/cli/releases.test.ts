@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aRelease } from "../api/fake-inside.ts";
 import { aPlan } from "../api/fake-plans.ts";
+import { aRelease } from "../api/fake-views.ts";
 import type { ChainedEntry } from "../api/views.ts";
 import type { Fact } from "../rollout/entry.ts";
 import { openDesk } from "./cli.fixture.ts";

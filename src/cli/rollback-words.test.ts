@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aRelease, aRollout, aStatus } from "../api/fake-inside.ts";
+import { aRelease, aRollout, aStatus } from "../api/fake-views.ts";
 import { openDesk } from "./cli.fixture.ts";
 import { describeWayBack } from "./rollback-words.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aSecret } from "../api/fake-inside.ts";
+import { aSecret } from "../api/fake-views.ts";
 import { BelayError } from "../errors.ts";
 import { openDesk } from "./cli.fixture.ts";
 

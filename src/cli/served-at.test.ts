@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aRelease, aRollout, aStatus } from "../api/fake-inside.ts";
+import { aRelease, aRollout, aStatus } from "../api/fake-views.ts";
 import { describeServedAt } from "./served-at.ts";
 
 const first = aRollout({ outcome: "promoted", phase: { name: "promoted", by: "plan", reason: "" }, stable: null });

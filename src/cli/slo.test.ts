@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aStatus } from "../api/fake-inside.ts";
 import { aSlo } from "../api/fake-plans.ts";
+import { aStatus } from "../api/fake-views.ts";
 import { openDesk } from "./cli.fixture.ts";
 import { describeLowBudget, describeSlo } from "./slo.ts";
 

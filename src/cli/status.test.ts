@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aRollout, aStatus } from "../api/fake-inside.ts";
+import { aRollout, aStatus } from "../api/fake-views.ts";
 import type { StatusView } from "../api/views.ts";
 import { openDesk } from "./cli.fixture.ts";
 import { describeStatus } from "./status.ts";

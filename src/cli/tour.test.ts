@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { aRelease, aRollout, aStatus } from "../api/fake-inside.ts";
+import { aRelease, aRollout, aStatus } from "../api/fake-views.ts";
 import { openDesk } from "./cli.fixture.ts";
 
 const packageOf = (dependencies: object) => JSON.stringify({ scripts: { start: "node server.js" }, dependencies });

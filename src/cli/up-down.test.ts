@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aStatus } from "../api/fake-inside.ts";
+import { aStatus } from "../api/fake-views.ts";
 import { openDesk } from "./cli.fixture.ts";
 
 test("up --detach starts and returns", async (t) => {
