@@ -1,7 +1,7 @@
 import { Deployments } from "../control/deployments.ts";
 import { BelayError } from "../errors.ts";
 import { keeperPaths } from "../keeper/command.ts";
-import { askWhoKeeps, type KeeperClient, openKeeperClient } from "../keeper/keeper-client.ts";
+import { askWhoKeeps, type KeeperClient, keeperAnswersWithinMs, openKeeperClient } from "../keeper/keeper-client.ts";
 import type { ProcessStatus } from "../keeper/protocol.ts";
 import { openSigner } from "../ledger/keys.ts";
 import { openSqliteLedger } from "../ledger/sqlite-ledger.ts";
@@ -18,8 +18,6 @@ import { type DataFolder, dataFolderAt } from "./data-folder.ts";
 import { isProxy } from "./platform-processes.ts";
 
 const answerWithinMs = 2_000;
-/** For a keeper that lives, and without which nothing can be done; one that is gone is not waited for. */
-const keeperAnswersWithinMs = 15_000;
 const controlGraceMs = 1_000;
 
 export interface DirectRollbackOptions {

@@ -3,7 +3,7 @@ import { apiTokenFile } from "../api/serve-api.ts";
 import { createApiToken } from "../api/token.ts";
 import { BelayError } from "../errors.ts";
 import { keeperPaths, type Program, standardListen } from "../keeper/command.ts";
-import { askWhoKeeps, type KeeperClient, openKeeperClient } from "../keeper/keeper-client.ts";
+import { askWhoKeeps, type KeeperClient, keeperAnswersWithinMs, openKeeperClient } from "../keeper/keeper-client.ts";
 import { isSameAddress } from "../keeper/listeners.ts";
 import type { ProcessSpec } from "../keeper/protocol.ts";
 import { startKeeper } from "../keeper/start-keeper.ts";
@@ -16,12 +16,6 @@ import { prepareDataFolder } from "./data-folder.ts";
 import { installProgram, programVersion } from "./install-program.ts";
 import { drainGraceMs, isProxy, platformProcesses } from "./platform-processes.ts";
 import { type DirectRollbackOptions, type DirectRollbackResult, rollBackDirectly } from "./roll-back-directly.ts";
-
-/**
- * For a keeper that lives: where nobody holds its socket, nobody is waited for. One that is held up must not be taken for gone, or `down`
- * stops nothing and says that it did.
- */
-const answersWithinMs = 15_000;
 
 export interface StartOptions {
   readonly dataFolder: string;
@@ -179,7 +173,7 @@ async function addressesOf(dataFolder: string, clock: Clock): Promise<Readonly<R
 }
 
 async function isKept(dataFolder: string, clock: Clock): Promise<boolean> {
-  return (await askWhoKeeps(keeperPaths(dataFolder).socket, { clock, timeoutMs: answersWithinMs })) !== undefined;
+  return (await askWhoKeeps(keeperPaths(dataFolder).socket, { clock, timeoutMs: keeperAnswersWithinMs })) !== undefined;
 }
 
 /** An address cannot be changed under a running keeper; asking for another one is answered and not ignored. */
@@ -195,12 +189,7 @@ function requireSameAddress(
   ] as const;
   for (const [name, address] of wanted) {
     const bound = addresses[name];
-    if (
-      address === null ||
-      (bound !== undefined && isSameAddress(address, bound)) ||
-      (address.endsWith(":0") && bound !== undefined)
-    )
-      continue;
+    if (address === null || (bound !== undefined && (address.endsWith(":0") || isSameAddress(address, bound)))) continue;
     throw new BelayError({
       code: "BELAY_UP_OTHER_ADDRESS",
       message: `Belay runs already and ${bound === undefined ? `has no ${name} listener` : `listens on ${bound}`}, not on ${address}`,

@@ -63,6 +63,12 @@ export function openKeeperClient(path: string, options: { readonly clock: Clock;
   };
 }
 
+/**
+ * For a keeper that lives and without which a command can do nothing: one that is held up must not be taken for gone, or `down` stops nothing
+ * and says that it did. Where nobody holds its socket, nobody is waited for.
+ */
+export const keeperAnswersWithinMs = 15_000;
+
 /** Who keeps this socket; undefined when nobody answers in time, and at once when nobody holds it: a keeper that is away has a holder. */
 export async function askWhoKeeps(
   path: string,
